@@ -1,1 +1,30 @@
-//! Lib.
+//! What write-app and read-app share, and nothing that one of them alone needs.
+//!
+//! # Layout
+//!
+//! In the order in which a process, and then a request, meets them:
+//!
+//! - [`command_line`]: `--help` and its kin, or to serve.
+//! - [`config`]: the environment becomes one checked [`Config`](config::Config), or one message
+//!   that names every problem.
+//! - [`telemetry`]: where log lines go, and in which form.
+//! - [`serve`]: connections are accepted, wrapped in the layers that every request passes, and
+//!   drained when the process is told to stop.
+//! - [`health`]: what Kubernetes asks: is the process alive, may it get requests?
+//! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
+//! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
+//!   which that can fail.
+//! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
+//! - [`pod`]: the name of the pod that served.
+//! - [`page`]: the frame, the stylesheet and the links that both pages share.
+
+pub mod command_line;
+pub mod config;
+pub mod database;
+pub mod dns;
+pub mod error;
+pub mod health;
+pub mod page;
+pub mod pod;
+pub mod serve;
+pub mod telemetry;

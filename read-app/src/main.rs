@@ -1,3 +1,24 @@
-//! The binary.
+//! The binary: configuration, listener, app, serve.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use app_core::{command_line, config::Config, serve, telemetry};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    match command_line::config_to_serve(&read_app::ABOUT) {
+        Ok(config) => run(config).await.map(|()| ExitCode::SUCCESS),
+        Err(exit) => Ok(exit),
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    telemetry::start();
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
+    let (app, health) = read_app::app(&config)?;
+    Ok(serve::run(listener, app, serve::until_signal(health)?).await?)
+}

@@ -1,1 +1,28 @@
-//! Lib.
+//! The cluster's MySQL on one machine, for `cargo demo` and for tests: real servers, real replication,
+//! the cluster's names and its Service `mysql-read`, with nothing installed on the system.
+//!
+//! # Layout
+//!
+//! - [`mysql_programs`]: where `mysqld` and its clients come from: `PATH`, or Debian's packages.
+//! - [`manifests`]: what `kubernetes/` says, so that one machine runs the very same script,
+//!   settings and passwords.
+//! - [`pod`]: one MySQL server, started by the `bootstrap.sh` of `kubernetes/mysql-config.yaml` on a
+//!   loopback address of its own.
+//! - [`endpoints`]: which pods there are and which are ready; what the next two go by.
+//! - [`cluster_dns`]: a DNS server that answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
+//! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
+//! - [`testbed`]: all of it together.
+//! - [`shared`]: one testbed for all tests of a process.
+//! - [`apps`]: write-app and read-app, served from this process.
+
+pub mod apps;
+pub mod cluster_dns;
+pub mod endpoints;
+pub mod manifests;
+pub mod mysql_programs;
+pub mod pod;
+pub mod read_service;
+pub mod shared;
+pub mod testbed;
+
+pub use testbed::Testbed;

@@ -1,0 +1,127 @@
+//! What a person can ask of a binary: `--help`, `--version`, `--check-config`, or to serve.
+
+use std::process::ExitCode;
+
+use crate::config::{About, Config, VARIABLES, Variable};
+
+/// Exit status of a process that was called with a wrong argument.
+const EXIT_USAGE: u8 = 2;
+
+/// Exit status of a process whose configuration is wrong: `EX_CONFIG` of sysexits.h.
+const EXIT_CONFIG: u8 = 78;
+
+/// The configuration to serve with, or the exit status of a process that has said all it had to say.
+///
+/// # Errors
+///
+/// Status 0 after `--help`, `--version` and a `--check-config` that found nothing wrong, 2 for an
+/// argument that is not known, 78 for a configuration that is not usable.
+pub fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
+    let invocation = Invocation::parse(about, std::env::args().skip(1)).map_err(|problem| {
+        eprintln!("{}: {problem}", about.name);
+        ExitCode::from(EXIT_USAGE)
+    })?;
+    if let Invocation::Print(text) = invocation {
+        println!("{text}");
+        return Err(ExitCode::SUCCESS);
+    }
+    let config = Config::from_env(about).map_err(|problems| {
+        eprintln!(
+            "{}: {problems}\n{} --help lists every variable",
+            about.name, about.name
+        );
+        ExitCode::from(EXIT_CONFIG)
+    })?;
+    if invocation == Invocation::CheckConfig {
+        println!("{}: the configuration is usable", about.name);
+        return Err(ExitCode::SUCCESS);
+    }
+    Ok(config)
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Invocation {
+    /// Serve until told to stop.
+    Serve,
+    /// Print this and exit with status 0.
+    Print(String),
+    /// Say whether the configuration is usable, and exit.
+    CheckConfig,
+}
+
+impl Invocation {
+    /// Reads the arguments that follow the program's name; an error names the one not known.
+    fn parse(about: &About, arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let arguments: Vec<String> = arguments.into_iter().collect();
+        match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => Ok(Self::Serve),
+            ["--help" | "-h"] => Ok(Self::Print(help(about))),
+            ["--version" | "-V"] => Ok(Self::Print(format!("{} {}", about.name, about.version))),
+            ["--check-config"] => Ok(Self::CheckConfig),
+            [argument, ..] => Err(format!(
+                "{argument}: not known here; {} --help lists what is",
+                about.name
+            )),
+        }
+    }
+}
+
+fn help(about: &About) -> String {
+    let mut text = format!(
+        "{name}: {summary}\n\nusage: {name} [--help | --version | --check-config]\n\n\
+         Configured by environment variables; each may also be NAME_FILE, the path of a file that holds it:\n",
+        name = about.name,
+        summary = about.summary,
+    );
+    for Variable {
+        name,
+        meaning,
+        default,
+    } in VARIABLES
+    {
+        text.push_str(&format!(
+            "  {name:<14} {meaning}\n  {:<14} default: {default}\n",
+            ""
+        ));
+    }
+    text.push_str("\nExit status: 0 after a clean stop, 2 for a wrong argument, 78 for a wrong configuration.");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABOUT: About = About {
+        name: "write-app",
+        summary: "registers users",
+        version: "0.1.0",
+        db_host: "mysql-0.mysql",
+        db_user: "appuser",
+        other_app: "read-app",
+        other_app_port: 30001,
+    };
+
+    #[test]
+    fn help_names_every_variable() {
+        let Ok(Invocation::Print(help)) = Invocation::parse(&ABOUT, ["--help".to_owned()]) else {
+            panic!("--help prints")
+        };
+        assert!(
+            VARIABLES
+                .iter()
+                .all(|variable| help.contains(variable.name)),
+            "{help}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_argument_is_named() {
+        let message = Invocation::parse(&ABOUT, ["--port=1".to_owned()]).unwrap_err();
+        assert!(
+            message.contains("--port=1") && message.contains("--help"),
+            "{message}"
+        );
+    }
+}

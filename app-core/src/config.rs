@@ -1,0 +1,401 @@
+//! The process's environment, checked once, before anything starts.
+//!
+//! Every variable may also be given as `NAME_FILE`, the path of a file that holds the value: that is
+//! how a mounted Secret arrives. All problems are reported together, by the variable's own name. A
+//! value is never printed: it might be a secret in the wrong place.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// What an app says of itself, and the defaults that are its own.
+#[derive(Debug)]
+pub struct About {
+    /// Name of the binary, the image and the Deployment, such as `write-app`.
+    pub name: &'static str,
+    /// One sentence for `--help`.
+    pub summary: &'static str,
+    /// The app's version, from its Cargo.toml.
+    pub version: &'static str,
+    /// The Service or pod whose name it connects to, such as `mysql-0.mysql`.
+    pub db_host: &'static str,
+    /// The MySQL account it uses.
+    pub db_user: &'static str,
+    /// Name of the other app, which its page links to.
+    pub other_app: &'static str,
+    /// NodePort of the other app.
+    pub other_app_port: u16,
+}
+
+/// One variable, as `--help` and the README show it.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name, such as `DB_HOST`.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+}
+
+/// Every variable that the apps read.
+pub const VARIABLES: &[Variable] = &[
+    Variable {
+        name: "DB_HOST",
+        meaning: "MySQL server or Service to connect to",
+        default: "mysql-0.mysql (write-app), mysql-read (read-app)",
+    },
+    Variable {
+        name: "DB_PORT",
+        meaning: "its port",
+        default: "3306",
+    },
+    Variable {
+        name: "DB_USER",
+        meaning: "MySQL account",
+        default: "appuser (write-app), reader (read-app)",
+    },
+    Variable {
+        name: "DB_PASSWORD",
+        meaning: "its password",
+        default: "none: must be set",
+    },
+    Variable {
+        name: "DB_NAME",
+        meaning: "database",
+        default: "userdb",
+    },
+    Variable {
+        name: "LISTEN",
+        meaning: "address and port to serve on",
+        default: "0.0.0.0:5000",
+    },
+    Variable {
+        name: "OTHER_APP_URL",
+        meaning: "where the page links to the other app",
+        default: "the host the browser used, with the other NodePort",
+    },
+    Variable {
+        name: "DNS_SERVER",
+        meaning: "address and port of the DNS server to ask",
+        default: "those in /etc/resolv.conf",
+    },
+    Variable {
+        name: "DNS_SEARCH",
+        meaning: "domains to try after a short name; goes with DNS_SERVER",
+        default: "those in /etc/resolv.conf",
+    },
+    Variable {
+        name: "RUST_LOG",
+        meaning: "what is logged, such as debug or info,sqlx=debug",
+        default: "info",
+    },
+];
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address and port to serve on.
+    pub listen: SocketAddr,
+    /// The MySQL server or Service to talk to.
+    pub database: DatabaseConfig,
+    /// The DNS server to ask, where it is not the system's.
+    pub dns: Option<DnsConfig>,
+    /// Where the other app's page is, where it is not beside this one.
+    pub other_app_url: Option<String>,
+}
+
+/// How to reach MySQL.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// Name or address of a server or Service, such as `mysql-0.mysql`.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// MySQL account.
+    pub user: String,
+    /// Its password; does not print.
+    pub password: SecretString,
+    /// Database (schema) name.
+    pub name: String,
+}
+
+/// A DNS server in place of the system's.
+#[derive(Clone, Debug)]
+pub struct DnsConfig {
+    /// Its address and port.
+    pub server: SocketAddr,
+    /// Domains to try after a short name, in order.
+    pub search: Vec<String>,
+}
+
+/// Everything that is wrong with the environment, a line each.
+#[derive(Debug)]
+pub struct Problems(Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration is not usable:")?;
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The variables as they come; which may be missing is decided in one place, [`Config::from_variables`].
+#[derive(Deserialize)]
+struct Raw {
+    db_host: Option<String>,
+    db_port: Option<String>,
+    db_user: Option<String>,
+    db_password: Option<String>,
+    db_name: Option<String>,
+    listen: Option<String>,
+    other_app_url: Option<String>,
+    dns_server: Option<String>,
+    dns_search: Option<String>,
+}
+
+impl Config {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, in one message.
+    pub fn from_env(about: &About) -> Result<Self, Problems> {
+        Self::from_variables(about, std::env::vars_os())
+    }
+
+    /// Reads the given variables; those that are not in [`VARIABLES`] are passed over.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with them, in one message.
+    pub fn from_variables(
+        about: &About,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Problems> {
+        let mut problems = Problems(Vec::new());
+        let found = known_variables(&variables.into_iter().collect(), &mut problems);
+        // Every field is an optional string, so envy can find nothing wrong and has nothing to echo:
+        // its own messages print values, which may be secrets.
+        let raw: Raw = match envy::from_iter(found) {
+            Ok(raw) => raw,
+            Err(error) => return Err(Problems(vec![error.to_string()])),
+        };
+        let config = Self::check(about, raw, &mut problems);
+        if problems.0.is_empty() {
+            Ok(config)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn check(about: &About, raw: Raw, problems: &mut Problems) -> Self {
+        if raw.db_password.is_none()
+            && !problems
+                .0
+                .iter()
+                .any(|problem| problem.starts_with("DB_PASSWORD"))
+        {
+            problems
+                .0
+                .push("DB_PASSWORD is not set; give it, or DB_PASSWORD_FILE".to_owned());
+        }
+        let dns_server = raw.dns_server.and_then(|text| {
+            parse(
+                "DNS_SERVER",
+                "an address and a port, such as 127.0.0.1:5353",
+                &text,
+                problems,
+            )
+        });
+        if raw.dns_search.is_some() && dns_server.is_none() {
+            problems.0.push(
+                "DNS_SEARCH goes with DNS_SERVER; without it /etc/resolv.conf says where to search"
+                    .to_owned(),
+            );
+        }
+        let search: Vec<String> = raw
+            .dns_search
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        Self {
+            listen: raw
+                .listen
+                .and_then(|text| {
+                    parse(
+                        "LISTEN",
+                        "an address and a port, such as 0.0.0.0:5000",
+                        &text,
+                        problems,
+                    )
+                })
+                .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
+            database: DatabaseConfig {
+                host: raw.db_host.unwrap_or_else(|| about.db_host.to_owned()),
+                port: raw
+                    .db_port
+                    .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", &text, problems))
+                    .unwrap_or(3306),
+                user: raw.db_user.unwrap_or_else(|| about.db_user.to_owned()),
+                password: raw.db_password.unwrap_or_default().into(),
+                name: raw.db_name.unwrap_or_else(|| "userdb".to_owned()),
+            },
+            dns: dns_server.map(|server| DnsConfig { server, search }),
+            other_app_url: raw.other_app_url,
+        }
+    }
+}
+
+/// The value of each known variable: its own, or what is in the file that `NAME_FILE` names.
+fn known_variables(
+    environment: &HashMap<OsString, OsString>,
+    problems: &mut Problems,
+) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for name in VARIABLES.iter().map(|variable| variable.name) {
+        match value_of(name, environment) {
+            Ok(Some(value)) => found.push((name.to_owned(), value)),
+            Ok(None) => {}
+            Err(problem) => problems.0.push(problem),
+        }
+    }
+    found
+}
+
+fn value_of(
+    name: &str,
+    environment: &HashMap<OsString, OsString>,
+) -> Result<Option<String>, String> {
+    let file_variable = format!("{name}_FILE");
+    let direct = environment.get(&OsString::from(name));
+    let file = environment.get(&OsString::from(&file_variable));
+    let value = match (direct, file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(format!(
+                "{name} and {file_variable} are both set; set one of them"
+            ));
+        }
+        (Some(value), None) => value
+            .to_str()
+            .map(str::to_owned)
+            .ok_or(format!("{name} is not valid UTF-8"))?,
+        (None, Some(path)) => {
+            // A file usually ends in a line break that is not part of the value.
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{file_variable}: the file cannot be read: {error}"))?;
+            text.trim_end_matches(['\r', '\n']).to_owned()
+        }
+    };
+    if value.is_empty() {
+        Err(format!("{name} is empty"))
+    } else {
+        Ok(Some(value))
+    }
+}
+
+fn parse<T: std::str::FromStr>(
+    name: &str,
+    expected: &str,
+    text: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        problems.0.push(format!("{name} must be {expected}"));
+    }
+    parsed
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const ABOUT: About = About {
+        name: "write-app",
+        summary: "registers users",
+        version: "0.1.0",
+        db_host: "mysql-0.mysql",
+        db_user: "appuser",
+        other_app: "read-app",
+        other_app_port: 30001,
+    };
+
+    fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Config::from_variables(&ABOUT, variables).map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn a_password_alone_is_enough() {
+        let config = config(&[("DB_PASSWORD", "secret")]).unwrap();
+        assert_eq!(config.database.host, "mysql-0.mysql");
+        assert_eq!(config.database.user, "appuser");
+        assert_eq!(config.database.name, "userdb");
+        assert_eq!(config.listen.port(), 5000);
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once_and_no_value_is_printed() {
+        let message = config(&[
+            ("DB_PORT", "hunter2"),
+            ("LISTEN", "hunter3"),
+            ("DB_NAME", ""),
+        ])
+        .unwrap_err();
+        for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD"] {
+            assert!(message.contains(name), "{name} is missing in: {message}");
+        }
+        assert!(!message.contains("hunter"), "{message}");
+    }
+
+    #[test]
+    fn a_value_may_come_from_a_file_less_its_last_line_break() {
+        let file = std::env::temp_dir().join(format!("app-core-config-{}", std::process::id()));
+        std::fs::write(&file, "from a file\n").unwrap();
+        let read = config(&[("DB_PASSWORD_FILE", file.to_str().unwrap())]);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(
+            read.unwrap().database.password.expose_secret(),
+            "from a file"
+        );
+    }
+
+    #[test]
+    fn a_value_and_a_file_together_are_refused() {
+        let message =
+            config(&[("DB_PASSWORD", "a"), ("DB_PASSWORD_FILE", "/nowhere")]).unwrap_err();
+        assert!(
+            message.contains("DB_PASSWORD and DB_PASSWORD_FILE are both set"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_one_problem_not_two() {
+        let message = config(&[("DB_PASSWORD_FILE", "/nowhere/at/all")]).unwrap_err();
+        assert_eq!(message.lines().count(), 2, "{message}");
+    }
+
+    #[test]
+    fn the_password_does_not_print() {
+        let printed = format!("{:?}", config(&[("DB_PASSWORD", "hunter2")]).unwrap());
+        assert!(!printed.contains("hunter2"), "{printed}");
+    }
+}

@@ -1,0 +1,263 @@
+//! A MySQL server or Service known by its name, connections to it, and what can go wrong.
+//!
+//! The name is resolved anew for each connection that is opened, so that a pod which comes back with
+//! another address is found without a restart. sqlx reports a refused connection as an exhausted
+//! pool, after retrying for as long as the pool's timeout; here every failure has a name of its own
+//! ([`DatabaseError`]) within four seconds.
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    ConnectOptions as _, MySql, MySqlConnection, MySqlPool,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode},
+    pool::PoolConnection,
+};
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use crate::{
+    config::DatabaseConfig,
+    dns::{DnsError, Resolver},
+};
+
+/// How long opening one connection may take: TCP, TLS and authentication.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long a request may wait for a pooled connection.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long finding out why a pool had no connection may take.
+const DIAGNOSIS_DEADLINE: Duration = Duration::from_millis(800);
+
+/// How long the database work of one request may take, waiting for a connection included.
+pub const WORK_DEADLINE: Duration = Duration::from_secs(8);
+
+/// Why the database could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The server's name has no address.
+    #[error(transparent)]
+    Name(#[from] DnsError),
+    /// Nobody accepts a connection at the server's address.
+    #[error("no connection to {server}")]
+    Unreachable {
+        /// The name and the address that were tried.
+        server: String,
+        /// What the attempt ended in.
+        source: sqlx::Error,
+    },
+    /// The server does not let this account in, or not do this.
+    #[error("the server refuses this account")]
+    AccessDenied(#[source] sqlx::Error),
+    /// The server has no connection left to give.
+    #[error("the server has too many connections")]
+    TooManyConnections(#[source] sqlx::Error),
+    /// The server takes no writes: it is a replica.
+    #[error("the server is read-only")]
+    ReadOnly(#[source] sqlx::Error),
+    /// The database or a table is not there (yet).
+    #[error("the schema is not there")]
+    SchemaMissing(#[source] sqlx::Error),
+    /// A row with the same unique key exists.
+    #[error("a row with this unique key exists")]
+    Duplicate(#[source] sqlx::Error),
+    /// The connection broke while it was in use.
+    #[error("the connection broke")]
+    ConnectionLost(#[source] sqlx::Error),
+    /// Every connection that this app may have is in use.
+    #[error("all connections of the pool are in use")]
+    Busy,
+    /// The work took too long.
+    #[error("no result within {0:?}")]
+    Deadline(Duration),
+    /// Anything else.
+    #[error("the query failed")]
+    Other(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    /// Tells errors apart by the server's own numbers:
+    /// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>
+    fn from(error: sqlx::Error) -> Self {
+        let number = error
+            .as_database_error()
+            .and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>())
+            .map(MySqlDatabaseError::number);
+        match (number, &error) {
+            (Some(1040 | 1203 | 1226), _) => Self::TooManyConnections(error),
+            (Some(1044 | 1045 | 1142), _) => Self::AccessDenied(error),
+            (Some(1049 | 1146), _) => Self::SchemaMissing(error),
+            (Some(1062), _) => Self::Duplicate(error),
+            (Some(1290 | 1792 | 1836), _) => Self::ReadOnly(error),
+            (None, sqlx::Error::Io(_)) => Self::ConnectionLost(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// A MySQL server or Service, by name. Cheap to clone.
+#[derive(Clone)]
+pub struct Server(Arc<Inner>);
+
+struct Inner {
+    host: String,
+    port: u16,
+    options: MySqlConnectOptions,
+    resolver: Resolver,
+}
+
+impl Server {
+    /// The server that the configuration names. Nothing is asked of it yet.
+    #[must_use]
+    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
+        let options = MySqlConnectOptions::new()
+            .port(config.port)
+            .username(&config.user)
+            .password(config.password.expose_secret())
+            .database(&config.name)
+            // The password travels inside TLS. The servers' certificates are their own.
+            .ssl_mode(MySqlSslMode::Required)
+            .log_statements(tracing::log::LevelFilter::Debug);
+        Self(Arc::new(Inner {
+            host: config.host.clone(),
+            port: config.port,
+            options,
+            resolver,
+        }))
+    }
+
+    /// The name it is known by, such as `mysql-read`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The address that the name stands for at this moment.
+    ///
+    /// # Errors
+    ///
+    /// Where the name has no address or DNS does not answer.
+    pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
+        let ip = self.0.resolver.address(&self.0.host).await?;
+        Ok((ip, self.0.port).into())
+    }
+
+    /// Opens one new connection, and says to which address.
+    ///
+    /// # Errors
+    ///
+    /// Where the name has no address, nobody accepts there, or the server refuses.
+    pub async fn connect(&self) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
+        let address = self.address().await?;
+        let connection = self.connect_to(address, CONNECT_DEADLINE).await?;
+        Ok((connection, address))
+    }
+
+    async fn connect_to(
+        &self,
+        address: SocketAddr,
+        deadline: Duration,
+    ) -> Result<MySqlConnection, DatabaseError> {
+        let options = self.options_for(address);
+        let error = match timeout(deadline, options.connect()).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error,
+            Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        };
+        Err(match DatabaseError::from(error) {
+            DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable {
+                server: format!("{} at {address}", self.host()),
+                source,
+            },
+            other => other,
+        })
+    }
+
+    fn options_for(&self, address: SocketAddr) -> MySqlConnectOptions {
+        self.0.options.clone().host(&address.ip().to_string())
+    }
+}
+
+/// Connections to one server, kept open and used again. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool {
+    server: Server,
+    connections: MySqlPool,
+}
+
+impl Pool {
+    /// A pool of at most `size` connections. The first is opened when it is needed.
+    #[must_use]
+    pub fn new(server: Server, size: u32) -> Self {
+        let connections = MySqlPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(ACQUIRE_DEADLINE)
+            .connect_lazy_with(server.0.options.clone());
+        Self {
+            server,
+            connections,
+        }
+    }
+
+    /// The server behind it.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// A connection that answered just now, an idle one or else a new one.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, within four seconds.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that names the cause"
+    )]
+    pub async fn acquire(&self) -> Result<PoolConnection<MySql>, DatabaseError> {
+        // The pool reads these options whenever it opens a connection, also while it retries.
+        let address = self.server.address().await?;
+        self.connections
+            .set_connect_options(self.server.options_for(address));
+        match self.connections.acquire().await {
+            Ok(connection) => Ok(connection),
+            Err(sqlx::Error::PoolTimedOut) => Err(self.why_none(address).await),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// `PoolTimedOut` is all that sqlx says of a server that refuses or is silent. One attempt of
+    /// our own brings the cause to light; where it succeeds, the pool was merely busy.
+    async fn why_none(&self, address: SocketAddr) -> DatabaseError {
+        match self.server.connect_to(address, DIAGNOSIS_DEADLINE).await {
+            Ok(_) => DatabaseError::Busy,
+            Err(cause) => cause,
+        }
+    }
+}
+
+/// Does database work to its end, within [`WORK_DEADLINE`].
+///
+/// The work is a task of its own: when the client of a request goes away, the request's future is
+/// dropped, and a query dropped half-way can poison its connection for the next user
+/// (<https://github.com/launchbadge/sqlx/issues/563>).
+///
+/// # Errors
+///
+/// What the work ends in, or [`DatabaseError::Deadline`].
+pub async fn to_its_end<T, E, F>(work: F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<DatabaseError> + Send + 'static,
+{
+    match timeout(WORK_DEADLINE, tokio::spawn(work.in_current_span())).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(ended)) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
+        },
+        Err(_) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
+    }
+}

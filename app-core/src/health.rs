@@ -1,0 +1,68 @@
+//! What Kubernetes asks of an app.
+//!
+//! `GET /healthz`: is the process alive? It never touches the database, because restarting this
+//! process would not bring MySQL back.
+//!
+//! `GET /readyz`: may requests be sent here? Yes, once MySQL has answered for the first time and
+//! until the process is told to stop. It stays yes while MySQL is away: taken out of its Service, the
+//! app could not even say what is missing.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+
+/// The two facts behind `/readyz`. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Health(Arc<Facts>);
+
+#[derive(Debug, Default)]
+struct Facts {
+    reached_mysql: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Health {
+    /// MySQL has answered; from now on the app is ready.
+    pub fn reached_mysql(&self) {
+        self.0.reached_mysql.store(true, Ordering::Relaxed);
+    }
+
+    /// The process was told to stop; from now on it is not ready.
+    pub fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests may be sent here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.why_not_ready().is_none()
+    }
+
+    fn why_not_ready(&self) -> Option<&'static str> {
+        if self.0.stopping.load(Ordering::Relaxed) {
+            Some("stopping\n")
+        } else if !self.0.reached_mysql.load(Ordering::Relaxed) {
+            Some("waiting for MySQL to answer for the first time\n")
+        } else {
+            None
+        }
+    }
+
+    /// The routes `/healthz` and `/readyz`.
+    pub fn routes(self) -> Router {
+        Router::new()
+            .route("/healthz", get(|| async { "alive\n" }))
+            .route("/readyz", get(readyz))
+            .with_state(self)
+    }
+}
+
+async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
+    match health.why_not_ready() {
+        None => (StatusCode::OK, "ready\n"),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+    }
+}

@@ -1,0 +1,171 @@
+//! What every page has: the frame, the stylesheet, the link to the other app.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    config::{About, Config},
+    error::Error,
+};
+
+const STYLE: &str = include_str!("../assets/style.css");
+const ICON: &str = include_str!("../assets/icon.svg");
+
+/// What the frame of every page is made of. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Site {
+    about: &'static About,
+    other_app_url: Option<Arc<str>>,
+}
+
+impl Site {
+    /// The site of one app.
+    #[must_use]
+    pub fn new(about: &'static About, config: &Config) -> Self {
+        Self {
+            about,
+            other_app_url: config.other_app_url.as_deref().map(Arc::from),
+        }
+    }
+
+    /// The routes of the files that pages refer to.
+    #[must_use]
+    pub fn assets() -> Router {
+        let file = |kind: &'static str, text: &'static str| {
+            let headers = [
+                (header::CONTENT_TYPE, kind),
+                (header::CACHE_CONTROL, "max-age=3600"),
+            ];
+            get(move || async move { (headers, text) })
+        };
+        Router::new()
+            .route("/assets/style.css", file("text/css; charset=utf-8", STYLE))
+            .route("/assets/icon.svg", file("image/svg+xml", ICON))
+    }
+}
+
+/// The frame of one page, for `layout.html`.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// This app's name.
+    pub app: &'static str,
+    /// The other app's name.
+    pub other_app: &'static str,
+    /// Where the other app's page is.
+    pub other_app_url: String,
+}
+
+impl Layout {
+    /// The frame for a request with these headers.
+    #[must_use]
+    pub fn new(site: &Site, headers: &HeaderMap) -> Self {
+        let about = site.about;
+        let other_app_url = match &site.other_app_url {
+            Some(url) => url.to_string(),
+            // NodePorts are open on every node, so the other app is at the same host.
+            None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
+        };
+        Self {
+            app: about.name,
+            other_app: about.other_app,
+            other_app_url,
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Layout
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::new(&Site::from_ref(state), &parts.headers))
+    }
+}
+
+/// The host that the browser asked for, without the port; an IPv6 address keeps its brackets.
+fn host_name(headers: &HeaderMap) -> &str {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether the client asks for a page, as browsers do; curl and programs get JSON.
+#[must_use]
+pub fn is_wanted_by(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .any(|accept| accept.contains("text/html"))
+}
+
+/// The id under which this request stands in the log.
+#[must_use]
+pub fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or("-")
+        .to_owned()
+}
+
+/// A rendered page. It shows a moment, so nobody may keep it.
+///
+/// # Errors
+///
+/// [`Error::Internal`] where the template cannot be rendered.
+pub fn respond(page: &impl Template) -> Result<Response, Error> {
+    let text = page
+        .render()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(([(header::CACHE_CONTROL, "no-store")], Html(text)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn the_other_app_is_at_the_host_that_the_browser_used() {
+        for (host, name) in [
+            ("192.0.2.7:30000", "192.0.2.7"),
+            ("node", "node"),
+            ("[2001:db8::7]:30000", "[2001:db8::7]"),
+            ("[2001:db8::7]", "[2001:db8::7]"),
+        ] {
+            assert_eq!(host_name(&headers(header::HOST, host)), name);
+        }
+    }
+
+    #[test]
+    fn browsers_want_pages_and_programs_do_not() {
+        assert!(is_wanted_by(&headers(
+            header::ACCEPT,
+            "text/html,application/xhtml+xml,*/*;q=0.8"
+        )));
+        assert!(!is_wanted_by(&headers(header::ACCEPT, "*/*")));
+        assert!(!is_wanted_by(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,194 @@
+//! Accepts connections, wraps them in what every request passes, and drains them at the end.
+//!
+//! `axum::serve` sets no timer, so a client that sends half a header may keep its connection for
+//! ever (<https://github.com/tokio-rs/axum/issues/2741>). The loop here is the same on hyper, with a
+//! deadline for headers and a limit on connections.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    middleware,
+    response::IntoResponse as _,
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+use crate::{
+    error::{self, Error},
+    health::Health,
+    page::{self, Site},
+};
+
+/// Largest body that any request here needs, many times over.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// How long a client may take to send the header of a request.
+const HEADER_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a request may take in all: longer than the database's deadline, which names its cause.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
+
+/// How many connections may be open at once; further ones wait to be accepted.
+const CONNECTIONS: usize = 1024;
+
+/// How long, after SIGTERM, new requests are still served: the time that a Service takes to stop
+/// sending them here. <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination>
+const ENDPOINTS_MOVE: Duration = Duration::from_secs(5);
+
+/// How long open requests may take to end once the process stops accepting.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// Only files of this origin, no scripts: nothing that a user typed can run.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Wraps an app's routes in the layers that every request passes, outermost first, and puts the
+/// health routes beside them, which no layer may delay.
+pub fn app(routes: Router, site: Site, health: Health) -> Router {
+    let set = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(CompressionLayer::new())
+        .layer(set(
+            header::CONTENT_SECURITY_POLICY,
+            CONTENT_SECURITY_POLICY,
+        ))
+        .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // Not "no-referrer": browsers would then send "Origin: null" with our own forms.
+        .layer(set(header::REFERRER_POLICY, "same-origin"))
+        .layer(middleware::from_fn_with_state(site, error::render))
+        .layer(CatchPanicLayer::custom(|_| {
+            Error::Internal("a handler panicked".into()).into_response()
+        }))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            REQUEST_DEADLINE,
+        ))
+        .layer(CsrfLayer::new())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    routes
+        .merge(Site::assets())
+        .layer(layers)
+        .merge(health.routes())
+}
+
+fn span<B>(request: &Request<B>) -> tracing::Span {
+    let id = page::request_id(request.headers());
+    tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+}
+
+/// Serves until `stop` resolves, then lets open requests end.
+///
+/// # Errors
+///
+/// Where the listener fails for good.
+pub async fn run(
+    listener: TcpListener,
+    app: Router,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    let connections = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        // The semaphore is never closed, so there always is a permit in the end.
+        let permit = tokio::select! {
+            permit = permits.clone().acquire_owned() => permit.ok(),
+            () = &mut stop => break,
+        };
+        let stream = tokio::select! {
+            stream = accept(&listener) => stream,
+            () = &mut stop => break,
+        };
+        let serving = connections.watch(connection(stream, app.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if timeout(DRAIN, connections.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end within {DRAIN:?}");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The next connection. What `accept` reports are faults of one connection, or a lack of file
+/// descriptors, which passes when others end.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn connection(
+    stream: TcpStream,
+    app: Router,
+) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
+    // Answers are small and complete: send each at once.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+}
+
+/// Resolves when the process should stop accepting: at once after Ctrl-C, and after SIGTERM when
+/// Services had time to send requests elsewhere.
+///
+/// # Errors
+///
+/// Where the process cannot listen for signals.
+pub fn until_signal(health: Health) -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => health.stopping(),
+            _ = terminate.recv() => {
+                health.stopping();
+                tracing::info!("stopping: serving for {ENDPOINTS_MOVE:?} more, not ready from now on");
+                sleep(ENDPOINTS_MOVE).await;
+            }
+        }
+    })
+}

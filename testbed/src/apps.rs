@@ -1,0 +1,120 @@
+//! write-app and read-app, served from this process as their binaries serve them.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use app_core::{
+    config::{About, Config},
+    health::Health,
+    serve,
+};
+use axum::Router;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::Testbed;
+
+/// How long an app may take to reach MySQL once the servers are ready.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What differs between the two: what it says of itself, and how it is made.
+#[derive(Clone, Copy)]
+pub struct App {
+    about: &'static About,
+    make: fn(&Config) -> anyhow::Result<(Router, Health)>,
+}
+
+/// write-app.
+pub const WRITE_APP: App = App {
+    about: &write_app::ABOUT,
+    make: write_app::app,
+};
+
+/// read-app.
+pub const READ_APP: App = App {
+    about: &read_app::ABOUT,
+    make: read_app::app,
+};
+
+/// An app that serves until it is stopped.
+pub struct RunningApp {
+    address: SocketAddr,
+    health: Health,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl App {
+    /// Serves the app on a listener, with the environment that its Deployment would give it.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration is not usable.
+    pub fn serve(self, listener: TcpListener, testbed: &Testbed) -> anyhow::Result<RunningApp> {
+        self.serve_with(listener, testbed.environment(self.about)?)
+    }
+
+    /// Serves the app on a listener, with an environment of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration is not usable.
+    pub fn serve_with(
+        self,
+        listener: TcpListener,
+        environment: Vec<(OsString, OsString)>,
+    ) -> anyhow::Result<RunningApp> {
+        let address = listener.local_addr()?;
+        let config = Config::from_variables(self.about, environment)?;
+        let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;
+        let (stop, stopped) = oneshot::channel();
+        let until_stopped = async move { drop(stopped.await) };
+        let serving = tokio::spawn(serve::run(listener, app, until_stopped));
+        Ok(RunningApp {
+            address,
+            health,
+            stop,
+            serving,
+        })
+    }
+}
+
+impl RunningApp {
+    /// Its address, as in `http://127.0.0.1:30000`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns when the app has reached MySQL.
+    ///
+    /// # Errors
+    ///
+    /// Where it has not within 30 seconds.
+    pub async fn wait_until_ready(&self) -> anyhow::Result<()> {
+        let end = Instant::now() + READY_DEADLINE;
+        while !self.health.is_ready() {
+            ensure!(
+                Instant::now() < end,
+                "the app at {} did not reach MySQL within {READY_DEADLINE:?}; RUST_LOG=info says why",
+                self.url()
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, and returns when every open request has ended.
+    ///
+    /// # Errors
+    ///
+    /// Where serving had failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        // An app that no longer listens has stopped already.
+        let _already_stopped = self.stop.send(());
+        Ok(self.serving.await??)
+    }
+}

@@ -1,0 +1,146 @@
+//! A DNS server that answers for the names of the two Services, as the cluster's does:
+//! <https://github.com/kubernetes/dns/blob/master/docs/specification.md>.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddrV4},
+    time::Duration,
+};
+
+use hickory_server::{
+    Server,
+    net::runtime::Time,
+    proto::{
+        op::{Header, HeaderCounts, Metadata, ResponseCode},
+        rr::{
+            Name, RData, Record, RecordType,
+            rdata::{A, SRV},
+        },
+    },
+    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
+    zone_handler::MessageResponseBuilder,
+};
+use tokio::net::{TcpListener, UdpSocket};
+
+use crate::endpoints::Endpoints;
+
+/// The domain that a pod's short names are looked up in first, then its parents.
+pub const SEARCH: &str = "default.svc.cluster.local svc.cluster.local cluster.local";
+
+/// Seconds for which an answer may be kept; CoreDNS as kubeadm installs it says the same.
+const TTL: u32 = 30;
+
+/// How long a TCP connection may be silent.
+const TCP_SILENCE: Duration = Duration::from_secs(5);
+
+/// Answers on `address`, over UDP and TCP, for as long as the returned server lives.
+///
+/// # Errors
+///
+/// Where the address is taken.
+pub async fn serve(
+    address: SocketAddrV4,
+    endpoints: Endpoints,
+    read_service: Ipv4Addr,
+) -> io::Result<Running> {
+    let udp = UdpSocket::bind(address).await?;
+    let tcp = TcpListener::bind(address).await?;
+    let mut server = Server::new(ClusterNames {
+        endpoints,
+        read_service,
+    });
+    server.register_socket(udp);
+    server.register_listener(tcp, TCP_SILENCE, 16);
+    Ok(Running(server))
+}
+
+/// A DNS server that answers until it is dropped.
+pub struct Running(Server<ClusterNames>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.shutdown_token().cancel();
+    }
+}
+
+struct ClusterNames {
+    endpoints: Endpoints,
+    read_service: Ipv4Addr,
+}
+
+impl ClusterNames {
+    /// The records of a name, or nothing where there is no such name.
+    fn records(&self, name: &Name, kind: RecordType) -> Option<Vec<Record>> {
+        let full = name.to_lowercase().to_ascii();
+        let short = full.strip_suffix(".default.svc.cluster.local.")?;
+        let pods = self.endpoints.all();
+        let addresses: Vec<Ipv4Addr> = match short {
+            "mysql-read" => vec![self.read_service],
+            "mysql" => pods.values().map(|pod| pod.address).collect(),
+            "_mysql._tcp.mysql" => return Some(self.services(name, kind)),
+            _ => vec![pods.get(short.strip_suffix(".mysql")?)?.address],
+        };
+        let records = addresses
+            .into_iter()
+            .map(|address| Record::from_rdata(name.clone(), TTL, RData::A(A(address))));
+        Some(if kind == RecordType::A {
+            records.collect()
+        } else {
+            Vec::new()
+        })
+    }
+
+    /// One SRV record a pod: its own name, and the port.
+    fn services(&self, name: &Name, kind: RecordType) -> Vec<Record> {
+        let pods = self.endpoints.all().into_keys();
+        let targets = pods.filter_map(|pod| {
+            Name::from_ascii(format!("{pod}.mysql.default.svc.cluster.local.")).ok()
+        });
+        let records = targets.map(|target| {
+            let service = SRV::new(0, 100, 3306, target);
+            Record::from_rdata(name.clone(), TTL, RData::SRV(service))
+        });
+        if kind == RecordType::SRV {
+            records.collect()
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for ClusterNames {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut response: R,
+    ) -> ResponseInfo {
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        metadata.authoritative = true;
+        let records = match request.request_info() {
+            Ok(info) => self.records(&Name::from(info.query.name()), info.query.query_type()),
+            Err(_) => None,
+        };
+        if records.is_none() {
+            metadata.response_code = ResponseCode::NXDomain;
+        }
+        let records = records.unwrap_or_default();
+        let message = MessageResponseBuilder::from_message_request(request).build(
+            metadata,
+            &records,
+            [],
+            [],
+            [],
+        );
+        match response.send_response(message).await {
+            Ok(info) => info,
+            Err(error) => {
+                tracing::warn!(%error, "a DNS answer could not be sent");
+                ResponseInfo::from(Header {
+                    metadata,
+                    counts: HeaderCounts::default(),
+                })
+            }
+        }
+    }
+}

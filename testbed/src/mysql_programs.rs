@@ -1,0 +1,322 @@
+//! Where `mysqld`, `mysql` and `mysqladmin` come from.
+//!
+//! A `mysqld` on `PATH` is taken if it is new enough. Otherwise Debian's packages are downloaded and
+//! unpacked into a cache folder by apt and dpkg with a configuration of their own: no rights are
+//! needed, nothing is installed, and the system's package lists are not touched. The unpacked
+//! programs run through their own dynamic loader, since the system's C library may be older.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::testbed::Progress;
+
+/// The programs that bootstrap.sh and the probes call.
+const PROGRAMS: [&str; 3] = ["mysqld", "mysql", "mysqladmin"];
+
+/// The packages that hold them.
+const PACKAGES: [&str; 2] = ["mysql-server-core", "mysql-client-core"];
+
+/// The Debian release that has MySQL; stable ones have MariaDB.
+const SUITE: &str = "sid";
+
+/// What a person is told where MySQL cannot be had.
+const INSTALL_IT: &str =
+    "install MySQL 8.4 or newer so that mysqld, mysql and mysqladmin are on PATH";
+
+/// A folder with the programs, ready to stand first on a `PATH`.
+#[derive(Clone, Debug)]
+pub struct MysqlPrograms {
+    folder: PathBuf,
+    version: String,
+}
+
+impl MysqlPrograms {
+    /// Finds MySQL, or gets it into `cache`, and puts a wrapper for each program into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to install where it cannot be had.
+    pub fn find(cache: &Path, folder: &Path, progress: Progress) -> anyhow::Result<Self> {
+        let on_path = on_path();
+        let tree;
+        let commands = if let Some(programs) = &on_path {
+            programs
+                .iter()
+                .map(|program| shell_word(program.as_os_str()))
+                .collect::<Vec<_>>()
+        } else {
+            tree = cache.join(format!("mysql-debian-{SUITE}"));
+            get_tree(&tree, progress)?;
+            tree_commands(&tree)?
+        };
+        fs::create_dir_all(folder)?;
+        for (program, command) in PROGRAMS.iter().zip(commands) {
+            write_wrapper(&folder.join(program), &command)?;
+        }
+        let version = version_of(&folder.join("mysqld")).context("mysqld cannot be run")?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            version,
+        })
+    }
+
+    /// A `PATH` on which these programs come first.
+    #[must_use]
+    pub fn path(&self) -> std::ffi::OsString {
+        let mut path = self.folder.clone().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
+    }
+
+    /// The server's version, such as `9.7.4`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
+
+/// The programs on `PATH`, where all are there and the server is MySQL 8.4 or newer.
+fn on_path() -> Option<[PathBuf; 3]> {
+    let path = std::env::var_os("PATH")?;
+    let find = |name: &str| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    };
+    let [mysqld, mysql, mysqladmin] = PROGRAMS.map(find);
+    let mysqld = mysqld?;
+    let version = version_of(&mysqld)?;
+    let mut numbers = version
+        .split('.')
+        .map_while(|number| number.parse::<u32>().ok());
+    let new_enough = (numbers.next()?, numbers.next()?) >= (8, 4);
+    new_enough.then_some([mysqld, mysql?, mysqladmin?])
+}
+
+/// `9.7.4` out of `mysqld  Ver 9.7.4 for Linux on x86_64`; nothing for MariaDB.
+fn version_of(mysqld: &Path) -> Option<String> {
+    let output = Command::new(mysqld).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    if text.contains("MariaDB") {
+        return None;
+    }
+    let (_, rest) = text.split_once("Ver ")?;
+    rest.split(|character: char| character != '.' && !character.is_ascii_digit())
+        .next()
+        .map(str::to_owned)
+}
+
+/// Unpacks Debian's packages into `tree`, once. Another process may be at it at the same time.
+fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
+    let cache = tree.parent().context("the cache folder has no parent")?;
+    fs::create_dir_all(cache).with_context(|| format!("{} cannot be made", cache.display()))?;
+    let lock = File::create(cache.join("lock"))?;
+    lock.lock()?;
+    if tree.exists() {
+        return Ok(());
+    }
+    ensure!(
+        is_debian(),
+        "there is no mysqld on PATH, and only on Debian can it be fetched from here: {INSTALL_IT}"
+    );
+    progress("getting MySQL from Debian's packages: 66 MB to download, 410 MB unpacked, once");
+    let work = tempfile::tempdir_in(cache)?;
+    let unpacked = work.path().join("tree");
+    let apt = PrivateApt::new(work.path())?;
+    apt.run(&["update"])?;
+    apt.run(
+        &[
+            [
+                "install",
+                "--yes",
+                "--download-only",
+                "--no-install-recommends",
+            ]
+            .as_slice(),
+            &PACKAGES,
+        ]
+        .concat(),
+    )?;
+    for package in fs::read_dir(work.path().join("archives"))? {
+        let package = package?.path();
+        if package.extension() == Some(OsStr::new("deb")) {
+            let output = Command::new("dpkg-deb")
+                .arg("--extract")
+                .arg(&package)
+                .arg(&unpacked)
+                .output();
+            succeed("dpkg-deb --extract", output)?;
+        }
+    }
+    // The last step, so that a tree which is there is complete.
+    fs::rename(unpacked, tree)?;
+    Ok(())
+}
+
+fn is_debian() -> bool {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line == "ID=debian")
+}
+
+/// apt with lists, cache and sources of its own, and a package database in which nothing is
+/// installed, so that every dependency is downloaded.
+struct PrivateApt {
+    configuration: PathBuf,
+}
+
+impl PrivateApt {
+    fn new(folder: &Path) -> anyhow::Result<Self> {
+        for name in ["lists/partial", "archives/partial"] {
+            fs::create_dir_all(folder.join(name))?;
+        }
+        fs::write(folder.join("status"), "")?;
+        // A mirror's copy of sid can lag behind its own validity date.
+        let source = format!(
+            "deb [check-valid-until=no{}] {} {SUITE} main\n",
+            signed_by(),
+            debian_mirror()?
+        );
+        fs::write(folder.join("sources.list"), source)?;
+        let here = folder.display();
+        let configuration = folder.join("apt.conf");
+        fs::write(
+            &configuration,
+            format!(
+                "Dir::State \"{here}\";\nDir::State::status \"{here}/status\";\nDir::State::lists \"{here}/lists\";\n\
+                 Dir::Cache \"{here}\";\nDir::Cache::archives \"{here}/archives\";\n\
+                 Dir::Etc::sourcelist \"{here}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
+                 Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
+                 APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\nAcquire::Retries \"2\";\n"
+            ),
+        )?;
+        Ok(Self { configuration })
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let output = Command::new("apt-get")
+            .args(arguments)
+            .env("APT_CONFIG", &self.configuration)
+            .output();
+        succeed("apt-get", output).with_context(|| {
+            format!("MySQL could not be downloaded; check the network, or {INSTALL_IT}")
+        })?;
+        Ok(())
+    }
+}
+
+/// The mirror that this machine's own package lists come from.
+fn debian_mirror() -> anyhow::Result<String> {
+    let output = Command::new("apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(RELEASE)",
+            "Created-By: Packages",
+        ])
+        .output();
+    let targets = succeed("apt-get indextargets", output).with_context(|| INSTALL_IT)?;
+    let main = targets
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(uri, release)| {
+            !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
+        });
+    let (uri, _) =
+        main.with_context(|| format!("apt has no Debian mirror configured: {INSTALL_IT}"))?;
+    Ok(uri.to_owned())
+}
+
+fn signed_by() -> String {
+    let keys =
+        ["gpg", "pgp"].map(|ending| format!("/usr/share/keyrings/debian-archive-keyring.{ending}"));
+    keys.into_iter()
+        .find(|file| Path::new(file).exists())
+        .map(|file| format!(" signed-by={file}"))
+        .unwrap_or_default()
+}
+
+/// The standard output of a program that ended well.
+fn succeed(name: &str, output: std::io::Result<Output>) -> anyhow::Result<String> {
+    let output = output.with_context(|| format!("{name} cannot be run"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "{name} failed: {}",
+            said.lines().last().unwrap_or("it said nothing").trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// How each program of the unpacked tree is called, through the tree's own loader and libraries.
+fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
+    let usr = tree.join("usr");
+    let loader = ["lib64", "lib"]
+        .iter()
+        .find_map(|folder| entry_of(&usr.join(folder), |name| name.starts_with("ld-linux")))
+        .context(
+            "the unpacked packages have no dynamic loader; delete the cache folder and try again",
+        )?;
+    let libraries = entry_of(&usr.join("lib"), |name| name.ends_with("-linux-gnu"))
+        .context("the unpacked packages have no libraries")?;
+    let call = |program: PathBuf| {
+        let [loader, libraries, program] =
+            [&loader, &libraries, &program].map(|path| shell_word(path.as_os_str()));
+        format!("{loader} --library-path {libraries} {program}")
+    };
+    let option =
+        |name: &str, path: &str| format!(" --{name}={}", shell_word(usr.join(path).as_os_str()));
+    let folders = option("basedir", "")
+        + &option("lc-messages-dir", "share/mysql")
+        + &option("plugin-dir", "lib/mysql/plugin");
+    // What comes after "$@" in the wrapper.
+    let mysqld = format!("{} \"$@\"{folders}", call(usr.join("sbin/mysqld")));
+    Ok([
+        vec![mysqld],
+        ["mysql", "mysqladmin"]
+            .map(|name| call(usr.join("bin").join(name)))
+            .into(),
+    ]
+    .concat())
+}
+
+fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
+    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    entries
+        .find(|entry| entry.file_name().to_str().is_some_and(&wanted))
+        .map(|entry| entry.path())
+}
+
+/// A small script that calls the program. mysqld refuses to run as root unless told to.
+fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
+    let arguments = if command.contains("\"$@\"") {
+        ""
+    } else {
+        " \"$@\""
+    };
+    let is_server = wrapper.file_name() == Some(OsStr::new("mysqld"));
+    let user = if is_server && rustix::process::geteuid().is_root() {
+        " --user=root"
+    } else {
+        ""
+    };
+    fs::write(
+        wrapper,
+        format!("#!/bin/sh\nexec {command}{arguments}{user}\n"),
+    )?;
+    fs::set_permissions(wrapper, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// A word that the shell takes as it is.
+fn shell_word(text: &OsStr) -> String {
+    format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"))
+}

@@ -1,0 +1,46 @@
+//! `mysql-read`: one address in front of all ready pods. The pod is picked at random when a
+//! connection is opened, and the connection stays with it, as kube-proxy does with its rules:
+//! <https://kubernetes.io/docs/reference/networking/virtual-ips/>.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use rand::seq::IndexedRandom as _;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::endpoints::Endpoints;
+
+/// Accepts connections on `address` for as long as the returned handle lives.
+///
+/// # Errors
+///
+/// Where the address is taken.
+pub async fn serve(address: SocketAddr, endpoints: Endpoints) -> io::Result<AbortOnDropHandle<()>> {
+    let listener = TcpListener::bind(address).await?;
+    let port = address.port();
+    Ok(AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((client, _)) => drop(tokio::spawn(forward(client, endpoints.ready(), port))),
+                Err(error) => tracing::warn!(%error, "mysql-read could not accept a connection"),
+            }
+        }
+    })))
+}
+
+/// Without a ready pod the client is hung up on; in a cluster its connection is refused.
+async fn forward(mut client: TcpStream, ready: Vec<Ipv4Addr>, port: u16) {
+    let picked = ready.choose(&mut rand::rng()).copied();
+    let Some(pod) = picked else { return };
+    match TcpStream::connect((pod, port)).await {
+        // Either side may hang up at any time; that is no fault of the one in between.
+        Ok(mut server) => drop(copy_bidirectional(&mut client, &mut server).await),
+        Err(error) => tracing::debug!(%pod, %error, "a ready pod did not accept a connection"),
+    }
+}

@@ -1,0 +1,120 @@
+//! One testbed for all tests of a process: servers take ten seconds to start, a test takes one.
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+
+use crate::{
+    Testbed,
+    apps::{READ_APP, RunningApp, WRITE_APP},
+    testbed::Plan,
+};
+
+/// A primary and a replica, and both apps on ports of their own.
+pub struct Shared {
+    /// The servers.
+    pub testbed: Testbed,
+    /// write-app.
+    pub write_app: RunningApp,
+    /// read-app.
+    pub read_app: RunningApp,
+}
+
+/// The process's testbed, started at the first call.
+///
+/// Its runtime outlives every test's, and ends with the process; the kernel then stops the servers
+/// (see [`crate::pod`]).
+///
+/// # Panics
+///
+/// Where it cannot be started: the test fails and says what to do.
+pub fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        // On a thread of the runtime, which lives as long as the process: the kernel stops a server
+        // when the thread that started it ends.
+        let (sender, started) = std::sync::mpsc::channel();
+        runtime().spawn(async move { sender.send(start().await) });
+        match started.recv() {
+            Ok(Ok(shared)) => shared,
+            Ok(Err(error)) => panic!("the testbed did not start: {error:#}"),
+            Err(_) => panic!("the testbed panicked; its message is above"),
+        }
+    })
+}
+
+/// Runs a future where the testbed runs, so that what it starts outlives the caller.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    runtime().spawn(future)
+}
+
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap_or_else(|error| panic!("no runtime: {error}")))
+}
+
+async fn start() -> anyhow::Result<Shared> {
+    let cache = cache_folder()?;
+    let testbed = Testbed::start(Plan {
+        volumes: folder_of_process(&cache.join("tests"))?,
+        run: folder_of_process(&std::env::temp_dir().join("headless-service-tests"))?,
+        cache,
+        network: network_of_process(),
+        pods: 2,
+        progress: |line| eprintln!("testbed: {line}"),
+    })
+    .await?;
+    let write_app = WRITE_APP.serve(TcpListener::bind("127.0.0.1:0").await?, &testbed)?;
+    let read_app = READ_APP.serve(TcpListener::bind("127.0.0.1:0").await?, &testbed)?;
+    write_app.wait_until_ready().await?;
+    read_app.wait_until_ready().await?;
+    Ok(Shared {
+        testbed,
+        write_app,
+        read_app,
+    })
+}
+
+/// A folder for this process in `parent`. Nobody is there to remove it at the end, so each process
+/// removes what those before it have left.
+fn folder_of_process(parent: &Path) -> std::io::Result<PathBuf> {
+    std::fs::create_dir_all(parent)?;
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        if !Path::new("/proc").join(entry.file_name()).exists() {
+            // Another process may be removing it as well.
+            drop(std::fs::remove_dir_all(entry.path()));
+        }
+    }
+    let folder = parent.join(std::process::id().to_string());
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// A network that no other test process is likely to use at the same time.
+fn network_of_process() -> [u8; 2] {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    [64 + high % 128, low]
+}
+
+/// Where downloads are kept: `$XDG_CACHE_HOME` or `~/.cache`.
+///
+/// # Errors
+///
+/// Where neither variable is set.
+pub fn cache_folder() -> anyhow::Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let folder = cache
+        .or_else(home)
+        .context("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")?;
+    Ok(folder.join("headless-service-demo"))
+}

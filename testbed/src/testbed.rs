@@ -1,0 +1,281 @@
+//! Servers, names and Service together.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use app_core::config::About;
+use tokio::task::spawn_blocking;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    cluster_dns,
+    endpoints::{Endpoint, Endpoints},
+    manifests::Files,
+    mysql_programs::MysqlPrograms,
+    pod::{Cluster, Container, MysqlPod},
+    read_service,
+};
+
+/// Told what is being done, a line a step.
+pub type Progress = fn(&str);
+
+/// How often a pod's readiness is asked for.
+const PROBE_PERIOD: Duration = Duration::from_millis(500);
+
+/// How long a server may take from start to ready.
+const START_DEADLINE: Duration = Duration::from_secs(120);
+
+/// MySQL's port, on every address of a testbed.
+const PORT: u16 = 3306;
+
+/// The DNS server's port; 53 would need rights.
+const DNS_PORT: u16 = 5353;
+
+/// What a testbed is made from.
+#[derive(Debug)]
+pub struct Plan {
+    /// Folder for volumes and logs: what outlives a pod.
+    pub volumes: PathBuf,
+    /// Folder for sockets and mounted files: what does not. Its path must be short, because the path
+    /// of a socket may have 107 characters.
+    pub run: PathBuf,
+    /// Folder for downloads.
+    pub cache: PathBuf,
+    /// Its addresses: `127.A.B.*`, where this is `[A, B]`.
+    pub network: [u8; 2],
+    /// How many MySQL servers, the primary included.
+    pub pods: u8,
+    /// Told about each step.
+    pub progress: Progress,
+}
+
+/// A running testbed. It stops when it is dropped; [`Testbed::stop`] is the gentle way.
+pub struct Testbed {
+    network: Network,
+    cluster: Cluster,
+    endpoints: Endpoints,
+    pods: BTreeMap<u8, Watched>,
+    _dns: cluster_dns::Running,
+    _read_service: AbortOnDropHandle<()>,
+}
+
+struct Watched {
+    pod: MysqlPod,
+    probing: AbortOnDropHandle<()>,
+}
+
+impl Testbed {
+    /// Starts everything, and returns when every server is ready.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what to do where MySQL cannot be had, an address is taken or a server
+    /// does not start.
+    pub async fn start(plan: Plan) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&plan.volumes)
+            .with_context(|| format!("{} cannot be made", plan.volumes.display()))?;
+        let (cache, bin, progress) = (plan.cache, plan.run.join("bin"), plan.progress);
+        let programs =
+            spawn_blocking(move || MysqlPrograms::find(&cache, &bin, progress)).await??;
+        (plan.progress)(&format!(
+            "MySQL {}: starting mysql-0 and its replicas",
+            programs.version()
+        ));
+        let network = Network(plan.network);
+        let endpoints = Endpoints::default();
+        let dns = cluster_dns::serve(
+            network.dns(),
+            endpoints.clone(),
+            network.read_service().ip().to_owned(),
+        )
+        .await
+        .with_context(|| taken(network.dns().into()))?;
+        let read_service = read_service::serve(network.read_service().into(), endpoints.clone())
+            .await
+            .with_context(|| taken(network.read_service().into()))?;
+        let cluster = Cluster {
+            volumes: plan.volumes,
+            run: plan.run,
+            programs,
+            primary: network.pod(0),
+        };
+        let mut testbed = Self {
+            network,
+            cluster,
+            endpoints,
+            pods: BTreeMap::new(),
+            _dns: dns,
+            _read_service: read_service,
+        };
+        for ordinal in 0..plan.pods {
+            testbed.start_pod(ordinal)?;
+        }
+        for ordinal in 0..plan.pods {
+            testbed.wait_until_ready(ordinal).await?;
+            (plan.progress)(&format!("mysql-{ordinal} is ready"));
+        }
+        Ok(testbed)
+    }
+
+    /// Starts one server; it becomes an endpoint at once and ready later.
+    ///
+    /// # Errors
+    ///
+    /// Where its address is taken or it cannot be started.
+    pub fn start_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
+        let address = self.network.pod(ordinal);
+        drop(TcpListener::bind((address, PORT)).with_context(|| taken((address, PORT).into()))?);
+        let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
+        self.endpoints.set(
+            pod.name(),
+            Endpoint {
+                address,
+                ready: false,
+            },
+        );
+        let probing = tokio::spawn(probe(
+            pod.container().clone(),
+            pod.name().to_owned(),
+            address,
+            self.endpoints.clone(),
+        ));
+        self.pods.insert(
+            ordinal,
+            Watched {
+                pod,
+                probing: AbortOnDropHandle::new(probing),
+            },
+        );
+        Ok(())
+    }
+
+    /// Returns when a server passes its readiness probe.
+    ///
+    /// # Errors
+    ///
+    /// Where it ended, or was not ready within two minutes.
+    pub async fn wait_until_ready(&mut self, ordinal: u8) -> anyhow::Result<()> {
+        let Watched { pod, .. } = self
+            .pods
+            .get_mut(&ordinal)
+            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        let end = Instant::now() + START_DEADLINE;
+        while !self.endpoints.ready().contains(&pod.address()) {
+            if let Some(ended) = pod.ended() {
+                bail!(ended);
+            }
+            if Instant::now() > end {
+                bail!(
+                    "{} was not ready within {START_DEADLINE:?}; see {}",
+                    pod.name(),
+                    pod.log().display()
+                );
+            }
+            tokio::time::sleep(PROBE_PERIOD / 2).await;
+        }
+        Ok(())
+    }
+
+    /// Stops one server and takes its name away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none with this ordinal, or its process cannot be waited for.
+    pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
+        let Watched { pod, probing } = self
+            .pods
+            .remove(&ordinal)
+            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        drop(probing);
+        self.endpoints.remove(pod.name());
+        Ok(pod.stop().await?)
+    }
+
+    /// Stops every server, replicas first.
+    ///
+    /// # Errors
+    ///
+    /// Where a process cannot be waited for.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        while let Some(ordinal) = self.pods.last_key_value().map(|(ordinal, _)| *ordinal) {
+            self.stop_pod(ordinal).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs SQL as root on one server; see [`Container::sql`].
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such server, and what it said.
+    pub async fn sql(&self, ordinal: u8, sql: &str) -> anyhow::Result<String> {
+        let Watched { pod, .. } = self
+            .pods
+            .get(&ordinal)
+            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        pod.container().sql(sql).await
+    }
+
+    /// The environment that an app's Deployment would give it here.
+    ///
+    /// # Errors
+    ///
+    /// Where the manifests have no password for the app's account.
+    pub fn environment(&self, about: &About) -> anyhow::Result<Vec<(OsString, OsString)>> {
+        let credentials = Files::mysql_credentials()?;
+        let password = credentials.get(&format!("{}-password", about.db_user))?;
+        let dns = self.network.dns().to_string();
+        let variables = [
+            ("DB_PASSWORD", password),
+            ("DNS_SERVER", &dns),
+            ("DNS_SEARCH", cluster_dns::SEARCH),
+        ];
+        Ok(variables
+            .map(|(name, value)| (name.into(), value.into()))
+            .into())
+    }
+}
+
+/// Keeps an endpoint's readiness true to the probe.
+async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints: Endpoints) {
+    loop {
+        let ready = container.readiness().await.is_ok();
+        endpoints.set(&name, Endpoint { address, ready });
+        tokio::time::sleep(PROBE_PERIOD).await;
+    }
+}
+
+/// The addresses of one testbed, all in the loopback range.
+#[derive(Clone, Copy, Debug)]
+struct Network([u8; 2]);
+
+impl Network {
+    fn pod(self, ordinal: u8) -> Ipv4Addr {
+        self.host(10 + ordinal)
+    }
+
+    fn dns(self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.host(2), DNS_PORT)
+    }
+
+    fn read_service(self) -> SocketAddrV4 {
+        SocketAddrV4::new(self.host(3), PORT)
+    }
+
+    fn host(self, number: u8) -> Ipv4Addr {
+        let [a, b] = self.0;
+        Ipv4Addr::new(127, a, b, number)
+    }
+}
+
+fn taken(address: SocketAddr) -> String {
+    format!(
+        "{address} is taken: is another demo running, or a MySQL that listens on every address? Stop it and try again"
+    )
+}
