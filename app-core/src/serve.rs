@@ -95,6 +95,7 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     routes
         .merge(Site::assets())
+        .fallback(|| async { Error::NotFound })
         .layer(layers)
         .merge(health.routes())
 }

@@ -1,0 +1,65 @@
+//! What the tests ask for.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use testbed::{
+    apps::{READ_APP, RunningApp},
+    shared::{self, shared},
+};
+use tokio::net::TcpListener;
+
+/// Registers a user through write-app and waits until the replica has all that the primary has.
+pub(crate) async fn register(name: &str, email: &str) {
+    let body = json!({ "name": name, "email": email });
+    let url = shared().write_app.url() + "/submit";
+    Client::new()
+        .post(url)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .error_for_status()
+        .unwrap();
+    let testbed = &shared().testbed;
+    let written = testbed
+        .sql(0, "SELECT @@GLOBAL.gtid_executed")
+        .await
+        .unwrap();
+    let caught_up = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{written}', 10)");
+    assert_eq!(
+        testbed.sql(1, &caught_up).await.unwrap(),
+        "0",
+        "the replica did not catch up"
+    );
+}
+
+/// The answer of `GET /users`.
+pub(crate) async fn users_of(app: &RunningApp) -> Value {
+    Client::new()
+        .get(app.url() + "/users")
+        .send()
+        .await
+        .unwrap()
+        .error_for_status()
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
+}
+
+/// The page, as a browser gets it.
+pub(crate) async fn page_of(app: &RunningApp) -> String {
+    let request = Client::new().get(app.url()).header("accept", "text/html");
+    request.send().await.unwrap().text().await.unwrap()
+}
+
+/// read-app that reads from somewhere else.
+pub(crate) async fn app_with_host(host: &str) -> RunningApp {
+    let mut environment = shared().testbed.environment(&read_app::ABOUT).unwrap();
+    environment.push(("DB_HOST".into(), host.into()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    shared::spawn(async move { READ_APP.serve_with(listener, environment) })
+        .await
+        .unwrap()
+        .unwrap()
+}

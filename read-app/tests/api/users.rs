@@ -1,0 +1,113 @@
+//! `GET /users`.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant, SystemTime},
+};
+
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use testbed::shared::shared;
+
+use crate::client::{app_with_host, register, users_of};
+
+#[tokio::test]
+async fn users_come_newest_first_in_the_form_that_clients_know() {
+    register("Ada", "newest-1@example.org").await;
+    register("Grace", "newest-2@example.org").await;
+
+    let body = users_of(&shared().read_app).await;
+
+    assert_eq!(body["success"], true);
+    let users = body["users"].as_array().unwrap();
+    let ids: Vec<_> = users
+        .iter()
+        .map(|user| user["id"].as_u64().unwrap())
+        .collect();
+    assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    let position = |email: &str| {
+        users
+            .iter()
+            .position(|user| user["email"] == email)
+            .unwrap()
+    };
+    assert!(position("newest-2@example.org") < position("newest-1@example.org"));
+    let grace = &users[position("newest-2@example.org")];
+    assert_eq!(grace["name"], "Grace");
+    let created_at = httpdate::parse_http_date(grace["created_at"].as_str().unwrap()).unwrap();
+    let age = SystemTime::now().duration_since(created_at).unwrap();
+    assert!(
+        age < Duration::from_secs(60) && grace["created_at"].as_str().unwrap().ends_with(" GMT"),
+        "{grace}"
+    );
+}
+
+#[tokio::test]
+async fn over_repeated_reads_every_pod_answers() {
+    register("Ada", "spread@example.org").await;
+    let end = Instant::now() + Duration::from_secs(30);
+    let mut pods = BTreeSet::new();
+
+    while pods.len() < 2 {
+        assert!(Instant::now() < end, "only {pods:?} answered");
+        pods.insert(
+            users_of(&shared().read_app).await["mysql_pod"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+
+    assert_eq!(
+        pods,
+        BTreeSet::from(["mysql-0".to_owned(), "mysql-1".to_owned()])
+    );
+}
+
+#[tokio::test]
+async fn the_pod_that_is_named_is_the_pod_that_was_asked() {
+    register("Ada", "named@example.org").await;
+
+    for pod in ["mysql-0", "mysql-1"] {
+        let app = app_with_host(&format!("{pod}.mysql")).await;
+        for _ in 0..5 {
+            assert_eq!(users_of(&app).await["mysql_pod"], pod);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_pod_that_cannot_be_reached_is_a_503_with_a_cause() {
+    let app = app_with_host("mysql-7.mysql").await;
+
+    let response = Client::new()
+        .get(app.url() + "/users")
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "2");
+    assert_eq!(
+        response.json::<Value>().await.unwrap()["code"],
+        "database_name_unknown"
+    );
+}
+
+#[tokio::test]
+async fn the_account_of_read_app_can_look_and_nothing_else() {
+    let grants = shared()
+        .testbed
+        .sql(0, "SHOW GRANTS FOR 'reader'@'%'")
+        .await
+        .unwrap();
+
+    let grants: Vec<_> = grants.lines().collect();
+    assert_eq!(
+        grants,
+        [
+            "GRANT USAGE ON *.* TO `reader`@`%`",
+            "GRANT SELECT ON `userdb`.* TO `reader`@`%`"
+        ]
+    );
+}

@@ -1,0 +1,72 @@
+//! The two kinds of clients, and what tests ask of the servers.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, RequestBuilder, redirect::Policy};
+use serde_json::{Value, json};
+use testbed::shared::{Shared, shared};
+
+/// An email that no other test uses.
+pub(crate) fn new_email() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("user{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A JSON request, as a program sends it.
+pub(crate) fn submit_json(name: &str, email: &str) -> RequestBuilder {
+    post_json(&json!({ "name": name, "email": email }))
+}
+
+pub(crate) fn post_json(body: &Value) -> RequestBuilder {
+    Client::new().post(url("/submit")).json(body)
+}
+
+/// A browser: wants pages, keeps cookies, and lets the test look at redirects.
+pub(crate) struct Browser(Client);
+
+impl Browser {
+    pub(crate) fn new() -> Self {
+        Self(
+            Client::builder()
+                .cookie_store(true)
+                .redirect(Policy::none())
+                .build()
+                .unwrap(),
+        )
+    }
+
+    pub(crate) fn open(&self) -> RequestBuilder {
+        self.0.get(url("/")).header("accept", "text/html")
+    }
+
+    pub(crate) fn submit(&self, name: &str, email: &str) -> RequestBuilder {
+        let form = [("name", name), ("email", email)];
+        self.0
+            .post(url("/submit"))
+            .header("accept", "text/html")
+            .form(&form)
+    }
+}
+
+pub(crate) fn url(path: &str) -> String {
+    shared().write_app.url() + path
+}
+
+/// How many users with this email a server has.
+pub(crate) async fn count_on(ordinal: u8, email: &str) -> String {
+    let Shared { testbed, .. } = shared();
+    let sql = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+    testbed.sql(ordinal, &sql).await.unwrap()
+}
+
+/// Waits until the replica has the user.
+pub(crate) async fn wait_for_replica(email: &str) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while count_on(1, email).await != "1" {
+        assert!(Instant::now() < end, "{email} did not reach the replica");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,178 @@
+//! What goes wrong, and what the client is told of it.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use testbed::{
+    apps::{RunningApp, WRITE_APP},
+    shared::{self, shared},
+};
+use tokio::net::TcpListener;
+
+use crate::client::{Browser, new_email, url};
+
+/// write-app with another idea of where the primary is.
+async fn app_with_host(host: &str) -> RunningApp {
+    let mut environment = shared().testbed.environment(&write_app::ABOUT).unwrap();
+    environment.push(("DB_HOST".into(), host.into()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    shared::spawn(async move { WRITE_APP.serve_with(listener, environment) })
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn submit_to(app: &RunningApp) -> (StatusCode, Option<String>, Value) {
+    let body = json!({ "name": "Ada", "email": new_email() });
+    let response = Client::new()
+        .post(app.url() + "/submit")
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    let retry = response
+        .headers()
+        .get("retry-after")
+        .map(|value| value.to_str().unwrap().to_owned());
+    (response.status(), retry, response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_replica_refuses_a_write_and_the_answer_says_so() {
+    let app = app_with_host("mysql-1.mysql").await;
+
+    let (status, _, body) = submit_to(&app).await;
+
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body["code"], "database_read_only", "{body}");
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
+    for (host, code) in [
+        ("mysql-7.mysql", "database_name_unknown"),
+        ("127.255.255.1", "database_unreachable"),
+    ] {
+        let app = app_with_host(host).await;
+        let asked = Instant::now();
+
+        let (status, retry, body) = submit_to(&app).await;
+
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(retry.as_deref(), Some("2"));
+        assert!(
+            asked.elapsed() < Duration::from_secs(4),
+            "{host}: {:?}",
+            asked.elapsed()
+        );
+        let text = body.to_string();
+        assert!(
+            !text.contains("127.255") && !text.contains("sqlx"),
+            "nothing of the inside: {text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_waits_for_mysql_is_alive_not_ready_and_shows_its_page() {
+    let app = app_with_host("mysql-7.mysql").await;
+    let status = async |path: &str| {
+        Client::new()
+            .get(app.url() + path)
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+
+    assert_eq!(status("/healthz").await, StatusCode::OK);
+    assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(status("/").await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_app_that_reached_mysql_is_ready() {
+    let status = Client::new()
+        .get(url("/readyz"))
+        .send()
+        .await
+        .unwrap()
+        .status();
+
+    assert_eq!(status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
+    let send = async |kind: &str, body: String| {
+        let request = Client::new()
+            .post(url("/submit"))
+            .header("content-type", kind)
+            .body(body);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let body: Value = response.json().await.unwrap();
+        assert!(body["request_id"].as_str().unwrap().len() > 8, "{body}");
+        (status, body["code"].as_str().unwrap().to_owned())
+    };
+
+    let json = "application/json";
+    assert_eq!(
+        send(json, "{".into()).await,
+        (400, "malformed_request".into())
+    );
+    assert_eq!(
+        send(json, r#"{"name":5,"email":"a@b.cd"}"#.into()).await,
+        (400, "malformed_request".into())
+    );
+    assert_eq!(
+        send("text/plain", "Ada".into()).await,
+        (415, "unsupported_media_type".into())
+    );
+    assert_eq!(
+        send(json, " ".repeat(17 * 1024)).await,
+        (413, "body_too_large".into())
+    );
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_not_there_are_answered_in_the_same_form() {
+    let missing = Client::new().get(url("/nothing")).send().await.unwrap();
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+    assert_eq!(missing.json::<Value>().await.unwrap()["code"], "not_found");
+
+    let method = Client::new()
+        .request(Method::DELETE, url("/submit"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(method.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(method.headers()["allow"], "POST");
+    assert_eq!(
+        method.json::<Value>().await.unwrap()["code"],
+        "method_not_allowed"
+    );
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_page_that_carries_the_requests_id() {
+    let request = Browser::new().open().build().unwrap();
+    let accept = request.headers()["accept"].clone();
+
+    let response = Client::new()
+        .get(url("/nothing"))
+        .header("accept", accept)
+        .header("x-request-id", "seen-by-me")
+        .send()
+        .await
+        .unwrap();
+
+    assert_eq!(response.headers()["x-request-id"], "seen-by-me");
+    let page = response.text().await.unwrap();
+    assert!(
+        page.contains("<h1>Not Found</h1>") && page.contains("seen-by-me"),
+        "{page}"
+    );
+}
