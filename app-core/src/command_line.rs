@@ -26,10 +26,7 @@ pub fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
         return Err(ExitCode::SUCCESS);
     }
     let config = Config::from_env(about).map_err(|problems| {
-        eprintln!(
-            "{}: {problems}\n{} --help lists every variable",
-            about.name, about.name
-        );
+        eprintln!("{}: {problems}\n{} --help lists every variable", about.name, about.name);
         ExitCode::from(EXIT_CONFIG)
     })?;
     if invocation == Invocation::CheckConfig {
@@ -59,10 +56,9 @@ impl Invocation {
             ["--help" | "-h"] => Ok(Self::Print(help(about))),
             ["--version" | "-V"] => Ok(Self::Print(format!("{} {}", about.name, about.version))),
             ["--check-config"] => Ok(Self::CheckConfig),
-            [argument, ..] => Err(format!(
-                "{argument}: not known here; {} --help lists what is",
-                about.name
-            )),
+            [argument, ..] => {
+                Err(format!("{argument}: not known here; {} --help lists what is", about.name))
+            }
         }
     }
 }
@@ -74,16 +70,8 @@ fn help(about: &About) -> String {
         name = about.name,
         summary = about.summary,
     );
-    for Variable {
-        name,
-        meaning,
-        default,
-    } in VARIABLES
-    {
-        text.push_str(&format!(
-            "  {name:<14} {meaning}\n  {:<14} default: {default}\n",
-            ""
-        ));
+    for Variable { name, meaning, default } in VARIABLES {
+        text.push_str(&format!("  {name:<14} {meaning}\n  {:<14} default: {default}\n", ""));
     }
     text.push_str("\nExit status: 0 after a clean stop, 2 for a wrong argument, 78 for a wrong configuration.");
     text
@@ -108,20 +96,12 @@ mod tests {
         let Ok(Invocation::Print(help)) = Invocation::parse(&ABOUT, ["--help".to_owned()]) else {
             panic!("--help prints")
         };
-        assert!(
-            VARIABLES
-                .iter()
-                .all(|variable| help.contains(variable.name)),
-            "{help}"
-        );
+        assert!(VARIABLES.iter().all(|variable| help.contains(variable.name)), "{help}");
     }
 
     #[test]
     fn an_unknown_argument_is_named() {
         let message = Invocation::parse(&ABOUT, ["--port=1".to_owned()]).unwrap_err();
-        assert!(
-            message.contains("--port=1") && message.contains("--help"),
-            "{message}"
-        );
+        assert!(message.contains("--port=1") && message.contains("--help"), "{message}");
     }
 }

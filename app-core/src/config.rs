@@ -51,31 +51,20 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "MySQL server or Service to connect to",
         default: "mysql-0.mysql (write-app), mysql-read (read-app)",
     },
-    Variable {
-        name: "DB_PORT",
-        meaning: "its port",
-        default: "3306",
-    },
+    Variable { name: "DB_PORT", meaning: "its port", default: "3306" },
     Variable {
         name: "DB_USER",
         meaning: "MySQL account",
         default: "appuser (write-app), reader (read-app)",
     },
+    Variable { name: "DB_PASSWORD", meaning: "its password", default: "none: must be set" },
+    Variable { name: "DB_NAME", meaning: "database", default: "userdb" },
     Variable {
-        name: "DB_PASSWORD",
-        meaning: "its password",
-        default: "none: must be set",
+        name: "DB_WAIT_FOR",
+        meaning: "Service that must accept a connection before DB_HOST is first looked up",
+        default: "none",
     },
-    Variable {
-        name: "DB_NAME",
-        meaning: "database",
-        default: "userdb",
-    },
-    Variable {
-        name: "LISTEN",
-        meaning: "address and port to serve on",
-        default: "0.0.0.0:5000",
-    },
+    Variable { name: "LISTEN", meaning: "address and port to serve on", default: "0.0.0.0:5000" },
     Variable {
         name: "OTHER_APP_URL",
         meaning: "where the page links to the other app",
@@ -105,6 +94,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The MySQL server or Service to talk to.
     pub database: DatabaseConfig,
+    /// A Service to wait for at the start, before the server's name is first looked up.
+    pub wait_for: Option<String>,
     /// The DNS server to ask, where it is not the system's.
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
@@ -142,9 +133,7 @@ pub struct Problems(Vec<String>);
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration is not usable:")?;
-        self.0
-            .iter()
-            .try_for_each(|problem| write!(f, "\n  {problem}"))
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -158,6 +147,7 @@ struct Raw {
     db_user: Option<String>,
     db_password: Option<String>,
     db_name: Option<String>,
+    db_wait_for: Option<String>,
     listen: Option<String>,
     other_app_url: Option<String>,
     dns_server: Option<String>,
@@ -191,70 +181,67 @@ impl Config {
             Ok(raw) => raw,
             Err(error) => return Err(Problems(vec![error.to_string()])),
         };
-        let config = Self::check(about, raw, &mut problems);
-        if problems.0.is_empty() {
-            Ok(config)
-        } else {
-            Err(problems)
+        let config = raw.check(about, &mut problems);
+        if problems.0.is_empty() { Ok(config) } else { Err(problems) }
+    }
+}
+
+impl Raw {
+    fn check(self, about: &About, problems: &mut Problems) -> Config {
+        Config {
+            listen: self
+                .listen
+                .as_deref()
+                .and_then(|text| {
+                    parse("LISTEN", "an address and a port, such as 0.0.0.0:5000", text, problems)
+                })
+                .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
+            dns: self.dns(problems),
+            database: self.database(about, problems),
+            wait_for: self.db_wait_for,
+            other_app_url: self.other_app_url,
         }
     }
 
-    fn check(about: &About, raw: Raw, problems: &mut Problems) -> Self {
-        if raw.db_password.is_none()
-            && !problems
-                .0
-                .iter()
-                .any(|problem| problem.starts_with("DB_PASSWORD"))
+    fn database(&self, about: &About, problems: &mut Problems) -> DatabaseConfig {
+        let or =
+            |value: &Option<String>, default: &str| value.as_deref().unwrap_or(default).to_owned();
+        if self.db_password.is_none()
+            && !problems.0.iter().any(|problem| problem.starts_with("DB_PASSWORD"))
         {
-            problems
-                .0
-                .push("DB_PASSWORD is not set; give it, or DB_PASSWORD_FILE".to_owned());
+            problems.0.push("DB_PASSWORD is not set; give it, or DB_PASSWORD_FILE".to_owned());
         }
-        let dns_server = raw.dns_server.and_then(|text| {
-            parse(
-                "DNS_SERVER",
-                "an address and a port, such as 127.0.0.1:5353",
-                &text,
-                problems,
-            )
+        let port = self
+            .db_port
+            .as_deref()
+            .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", text, problems));
+        DatabaseConfig {
+            host: or(&self.db_host, about.db_host),
+            port: port.unwrap_or(3306),
+            user: or(&self.db_user, about.db_user),
+            password: or(&self.db_password, "").into(),
+            name: or(&self.db_name, "userdb"),
+        }
+    }
+
+    fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {
+        let server = self.dns_server.as_deref().and_then(|text| {
+            parse("DNS_SERVER", "an address and a port, such as 127.0.0.1:5353", text, problems)
         });
-        if raw.dns_search.is_some() && dns_server.is_none() {
+        if self.dns_search.is_some() && self.dns_server.is_none() {
             problems.0.push(
                 "DNS_SEARCH goes with DNS_SERVER; without it /etc/resolv.conf says where to search"
                     .to_owned(),
             );
         }
-        let search: Vec<String> = raw
+        let search = self
             .dns_search
+            .as_deref()
             .unwrap_or_default()
             .split_whitespace()
             .map(str::to_owned)
             .collect();
-        Self {
-            listen: raw
-                .listen
-                .and_then(|text| {
-                    parse(
-                        "LISTEN",
-                        "an address and a port, such as 0.0.0.0:5000",
-                        &text,
-                        problems,
-                    )
-                })
-                .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
-            database: DatabaseConfig {
-                host: raw.db_host.unwrap_or_else(|| about.db_host.to_owned()),
-                port: raw
-                    .db_port
-                    .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", &text, problems))
-                    .unwrap_or(3306),
-                user: raw.db_user.unwrap_or_else(|| about.db_user.to_owned()),
-                password: raw.db_password.unwrap_or_default().into(),
-                name: raw.db_name.unwrap_or_else(|| "userdb".to_owned()),
-            },
-            dns: dns_server.map(|server| DnsConfig { server, search }),
-            other_app_url: raw.other_app_url,
-        }
+        Some(DnsConfig { server: server?, search })
     }
 }
 
@@ -284,14 +271,11 @@ fn value_of(
     let value = match (direct, file) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
-            return Err(format!(
-                "{name} and {file_variable} are both set; set one of them"
-            ));
+            return Err(format!("{name} and {file_variable} are both set; set one of them"));
         }
-        (Some(value), None) => value
-            .to_str()
-            .map(str::to_owned)
-            .ok_or(format!("{name} is not valid UTF-8"))?,
+        (Some(value), None) => {
+            value.to_str().map(str::to_owned).ok_or(format!("{name} is not valid UTF-8"))?
+        }
         (None, Some(path)) => {
             // A file usually ends in a line break that is not part of the value.
             let text = std::fs::read_to_string(path)
@@ -299,11 +283,7 @@ fn value_of(
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
     };
-    if value.is_empty() {
-        Err(format!("{name} is empty"))
-    } else {
-        Ok(Some(value))
-    }
+    if value.is_empty() { Err(format!("{name} is empty")) } else { Ok(Some(value)) }
 }
 
 fn parse<T: std::str::FromStr>(
@@ -336,9 +316,7 @@ mod tests {
     };
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
         Config::from_variables(&ABOUT, variables).map_err(|problems| problems.to_string())
     }
 
@@ -353,12 +331,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_once_and_no_value_is_printed() {
-        let message = config(&[
-            ("DB_PORT", "hunter2"),
-            ("LISTEN", "hunter3"),
-            ("DB_NAME", ""),
-        ])
-        .unwrap_err();
+        let message =
+            config(&[("DB_PORT", "hunter2"), ("LISTEN", "hunter3"), ("DB_NAME", "")]).unwrap_err();
         for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD"] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
@@ -371,20 +345,14 @@ mod tests {
         std::fs::write(&file, "from a file\n").unwrap();
         let read = config(&[("DB_PASSWORD_FILE", file.to_str().unwrap())]);
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(
-            read.unwrap().database.password.expose_secret(),
-            "from a file"
-        );
+        assert_eq!(read.unwrap().database.password.expose_secret(), "from a file");
     }
 
     #[test]
     fn a_value_and_a_file_together_are_refused() {
         let message =
             config(&[("DB_PASSWORD", "a"), ("DB_PASSWORD_FILE", "/nowhere")]).unwrap_err();
-        assert!(
-            message.contains("DB_PASSWORD and DB_PASSWORD_FILE are both set"),
-            "{message}"
-        );
+        assert!(message.contains("DB_PASSWORD and DB_PASSWORD_FILE are both set"), "{message}");
     }
 
     #[test]

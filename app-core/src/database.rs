@@ -13,7 +13,7 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode},
     pool::PoolConnection,
 };
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 use tracing::Instrument as _;
 
 use crate::{
@@ -119,12 +119,7 @@ impl Server {
             // The password travels inside TLS. The servers' certificates are their own.
             .ssl_mode(MySqlSslMode::Required)
             .log_statements(tracing::log::LevelFilter::Debug);
-        Self(Arc::new(Inner {
-            host: config.host.clone(),
-            port: config.port,
-            options,
-            resolver,
-        }))
+        Self(Arc::new(Inner { host: config.host.clone(), port: config.port, options, resolver }))
     }
 
     /// The name it is known by, such as `mysql-read`.
@@ -141,6 +136,14 @@ impl Server {
     pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
         let ip = self.0.resolver.address(&self.0.host).await?;
         Ok((ip, self.0.port).into())
+    }
+
+    /// Whether somebody accepts a connection at the name's address.
+    pub async fn accepts(&self) -> bool {
+        let Ok(address) = self.address().await else {
+            return false;
+        };
+        matches!(timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await, Ok(Ok(_)))
     }
 
     /// Opens one new connection, and says to which address.
@@ -194,10 +197,7 @@ impl Pool {
             .max_connections(size)
             .acquire_timeout(ACQUIRE_DEADLINE)
             .connect_lazy_with(server.0.options.clone());
-        Self {
-            server,
-            connections,
-        }
+        Self { server, connections }
     }
 
     /// The server behind it.
@@ -211,15 +211,11 @@ impl Pool {
     /// # Errors
     ///
     /// Why there is none, within four seconds.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that names the cause"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that names the cause")]
     pub async fn acquire(&self) -> Result<PoolConnection<MySql>, DatabaseError> {
         // The pool reads these options whenever it opens a connection, also while it retries.
         let address = self.server.address().await?;
-        self.connections
-            .set_connect_options(self.server.options_for(address));
+        self.connections.set_connect_options(self.server.options_for(address));
         match self.connections.acquire().await {
             Ok(connection) => Ok(connection),
             Err(sqlx::Error::PoolTimedOut) => Err(self.why_none(address).await),

@@ -74,27 +74,19 @@ impl Resolver {
             return Ok(address);
         }
         match self.0.lookup_ip(host).await {
-            Ok(addresses) => addresses
-                .iter()
-                .next()
-                .ok_or_else(|| DnsError::NoAddress(host.to_owned())),
-            Err(error) if error.is_no_records_found() => Err(DnsError::NoAddress(host.to_owned())),
+            Ok(addresses) => {
+                addresses.iter().next().ok_or_else(|| DnsError::NoAddress(host.to_owned()))
+            }
+            // Also a server that fails for a name outside of its domains has no address for it.
+            Err(NetError::Dns(_)) => Err(DnsError::NoAddress(host.to_owned())),
             Err(error) => Err(DnsError::NoAnswer(host.to_owned(), error)),
         }
     }
 }
 
 fn resolver_config(config: &DnsConfig) -> Result<ResolverConfig, NetError> {
-    let search = config
-        .search
-        .iter()
-        .map(|domain| Name::from_utf8(domain))
-        .collect::<Result<_, _>>()?;
-    Ok(ResolverConfig::from_parts(
-        None,
-        search,
-        vec![name_server(config.server)],
-    ))
+    let search = config.search.iter().map(Name::from_utf8).collect::<Result<_, _>>()?;
+    Ok(ResolverConfig::from_parts(None, search, vec![name_server(config.server)]))
 }
 
 fn name_server(server: SocketAddr) -> NameServerConfig {

@@ -207,14 +207,11 @@ fn database_sentence(error: &DatabaseError) -> &'static str {
         DatabaseError::SchemaMissing(_) => {
             "The table of users is not there yet. write-app makes it when it first reaches the primary."
         }
-        DatabaseError::ConnectionLost(_) => {
-            "The connection to MySQL broke before the answer came, so it is unknown whether it was done. Look before you try again."
+        DatabaseError::ConnectionLost(_) | DatabaseError::Deadline(_) => {
+            "MySQL did not finish its answer, so it is unknown whether it was done. Look before you try again."
         }
         DatabaseError::Busy => {
             "All of this app's connections to MySQL are in use. Try again in a few seconds."
-        }
-        DatabaseError::Deadline(_) => {
-            "MySQL took too long to answer, so it is unknown whether it was done. Look before you try again."
         }
         DatabaseError::Duplicate(_) | DatabaseError::Other(_) => {
             "MySQL could not do this. The app's log says why, under the request's id."
@@ -241,6 +238,17 @@ struct ErrorBody<'a> {
     request_id: &'a str,
 }
 
+impl<'a> ErrorBody<'a> {
+    fn new(error: &'a Error, message: &'a str, request_id: &'a str) -> Self {
+        let fields = error
+            .fields()
+            .iter()
+            .map(|problem| (problem.field, problem.message.as_str()))
+            .collect();
+        Self { success: false, message, code: error.code(), fields, request_id }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
@@ -257,37 +265,15 @@ pub async fn render(State(site): State<Site>, request: Request, next: Next) -> R
     let layout = Layout::new(&site, request.headers());
     let id = page::request_id(request.headers());
     let mut response = next.run(request).await;
-    let Some(error) = failure(&mut response) else {
-        return response;
-    };
+    let Some(error) = failure(&mut response) else { return response };
     log(&error, &id);
     let message = error.message();
     let body = if as_page {
         let reason = error.status().canonical_reason().unwrap_or("Error");
-        let page = ErrorPage {
-            layout,
-            reason,
-            message: &message,
-            request_id: &id,
-        };
-        page.render().map_or_else(
-            |_| message.clone().into_response(),
-            |text| Html(text).into_response(),
-        )
+        let page = ErrorPage { layout, reason, message: &message, request_id: &id }.render();
+        page.map_or_else(|_| message.clone().into_response(), |text| Html(text).into_response())
     } else {
-        let fields = error
-            .fields()
-            .iter()
-            .map(|problem| (problem.field, problem.message.as_str()))
-            .collect();
-        let body = ErrorBody {
-            success: false,
-            message: &message,
-            code: error.code(),
-            fields,
-            request_id: &id,
-        };
-        Json(body).into_response()
+        Json(ErrorBody::new(&error, &message, &id)).into_response()
     };
     answer(&error, response.headers(), body)
 }
@@ -306,9 +292,7 @@ fn answer(error: &Error, original: &HeaderMap, mut answer: Response) -> Response
         answer.headers_mut().insert(header::ALLOW, methods.clone());
     }
     if error.status() == StatusCode::SERVICE_UNAVAILABLE {
-        answer
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     answer
 }
@@ -316,17 +300,24 @@ fn answer(error: &Error, original: &HeaderMap, mut answer: Response) -> Response
 /// Logs an error with its chain of causes: the server's own faults as errors, the client's for
 /// those who look closer.
 pub fn log(error: &Error, request_id: &str) {
-    let mut causes = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
+    let causes = causes(error);
     if error.status().is_server_error() {
         tracing::error!(code = error.code(), request_id, "{causes}");
     } else {
         tracing::debug!(code = error.code(), request_id, "{causes}");
     }
+}
+
+/// An error and what caused it, in one line.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    line
 }
 
 #[cfg(test)]
@@ -347,14 +338,8 @@ mod tests {
 
     #[test]
     fn invalid_fields_are_all_in_the_message() {
-        let problem = |field, message: &str| FieldProblem {
-            field,
-            message: message.into(),
-        };
-        let error = Error::Invalid(vec![
-            problem("name", "A name."),
-            problem("email", "An email."),
-        ]);
+        let problem = |field, message: &str| FieldProblem { field, message: message.into() };
+        let error = Error::Invalid(vec![problem("name", "A name."), problem("email", "An email.")]);
         assert_eq!(error.message(), "A name. An email.");
         assert_eq!(error.fields().len(), 2);
     }

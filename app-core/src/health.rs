@@ -7,12 +7,21 @@
 //! until the process is told to stop. It stays yes while MySQL is away: taken out of its Service, the
 //! app could not even say what is missing.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use tokio::time::sleep;
+
+use crate::{database::DatabaseError, error};
+
+/// How long to wait before MySQL is tried again.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The two facts behind `/readyz`. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +34,23 @@ struct Facts {
 }
 
 impl Health {
-    /// MySQL has answered; from now on the app is ready.
-    pub fn reached_mysql(&self) {
+    /// Tries once a second until MySQL has done what is attempted; from then on the app is ready.
+    /// MySQL may be minutes away when a process starts, and one that waits is worth more than one
+    /// that ends and is started again. `what` is for the log, such as `the schema`.
+    pub async fn ready_after<A>(self, what: &str, attempt: impl Fn() -> A)
+    where
+        A: Future<Output = Result<(), DatabaseError>>,
+    {
+        let mut reported = String::new();
+        while let Err(error) = attempt().await {
+            let causes = error::causes(&error);
+            if causes != reported {
+                tracing::warn!("waiting for {what}: {causes}; trying every {BETWEEN_ATTEMPTS:?}");
+                reported = causes;
+            }
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
+        tracing::info!("ready: {what} is there");
         self.0.reached_mysql.store(true, Ordering::Relaxed);
     }
 

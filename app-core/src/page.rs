@@ -30,20 +30,13 @@ impl Site {
     /// The site of one app.
     #[must_use]
     pub fn new(about: &'static About, config: &Config) -> Self {
-        Self {
-            about,
-            other_app_url: config.other_app_url.as_deref().map(Arc::from),
-        }
+        Self { about, other_app_url: config.other_app_url.as_deref().map(Arc::from) }
     }
 
     /// The routes of the files that pages refer to.
-    #[must_use]
     pub fn assets() -> Router {
         let file = |kind: &'static str, text: &'static str| {
-            let headers = [
-                (header::CONTENT_TYPE, kind),
-                (header::CACHE_CONTROL, "max-age=3600"),
-            ];
+            let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=3600")];
             get(move || async move { (headers, text) })
         };
         Router::new()
@@ -73,11 +66,7 @@ impl Layout {
             // NodePorts are open on every node, so the other app is at the same host.
             None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
         };
-        Self {
-            app: about.name,
-            other_app: about.other_app,
-            other_app_url,
-        }
+        Self { app: about.name, other_app: about.other_app, other_app_url }
     }
 }
 
@@ -95,10 +84,7 @@ where
 
 /// The host that the browser asked for, without the port; an IPv6 address keeps its brackets.
 fn host_name(headers: &HeaderMap) -> &str {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -118,11 +104,7 @@ pub fn is_wanted_by(headers: &HeaderMap) -> bool {
 /// The id under which this request stands in the log.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> String {
-    headers
-        .get("x-request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or("-")
-        .to_owned()
+    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-").to_owned()
 }
 
 /// A rendered page. It shows a moment, so nobody may keep it.
@@ -131,9 +113,7 @@ pub fn request_id(headers: &HeaderMap) -> String {
 ///
 /// [`Error::Internal`] where the template cannot be rendered.
 pub fn respond(page: &impl Template) -> Result<Response, Error> {
-    let text = page
-        .render()
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    let text = page.render().map_err(|error| Error::Internal(error.to_string()))?;
     Ok(([(header::CACHE_CONTROL, "no-store")], Html(text)).into_response())
 }
 

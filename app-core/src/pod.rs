@@ -22,11 +22,7 @@ impl PodName {
     #[must_use]
     pub fn ordinal(&self) -> &str {
         let (_, ordinal) = self.0.rsplit_once('-').unwrap_or_default();
-        if ordinal.bytes().all(|byte| byte.is_ascii_digit()) {
-            ordinal
-        } else {
-            ""
-        }
+        if ordinal.bytes().all(|byte| byte.is_ascii_digit()) { ordinal } else { "" }
     }
 }
 
@@ -42,13 +38,9 @@ mod tests {
 
     #[test]
     fn the_ordinal_is_the_number_at_the_end() {
-        for (name, ordinal) in [
-            ("mysql-0", "0"),
-            ("mysql-12", "12"),
-            ("mysql", ""),
-            ("my-sql", ""),
-            ("", ""),
-        ] {
+        for (name, ordinal) in
+            [("mysql-0", "0"), ("mysql-12", "12"), ("mysql", ""), ("my-sql", ""), ("", "")]
+        {
             assert_eq!(PodName::new(name.into()).ordinal(), ordinal, "{name}");
         }
     }

@@ -68,10 +68,7 @@ impl ReadService {
     /// The Service that the configuration names. Nothing is asked of it yet.
     #[must_use]
     pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
-        Self {
-            server: Server::new(config, resolver),
-            slots: Arc::new(Semaphore::new(CONNECTIONS)),
-        }
+        Self { server: Server::new(config, resolver), slots: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 
     /// The name that it is known by.
@@ -88,22 +85,14 @@ impl ReadService {
     pub async fn newest_users(&self) -> Result<Answer, DatabaseError> {
         let Self { server, slots } = self.clone();
         to_its_end(async move {
-            let _slot = slots
-                .acquire_owned()
-                .await
-                .map_err(|_| DatabaseError::Busy)?;
+            let _slot = slots.acquire_owned().await.map_err(|_| DatabaseError::Busy)?;
             let (mut connection, asked) = server.connect().await?;
             let (pod, role) = server_identity(&mut connection).await?;
             let users = select_newest(&mut connection).await?;
             if let Err(error) = connection.close().await {
                 tracing::debug!(%error, "a connection did not close cleanly");
             }
-            Ok(Answer {
-                users,
-                pod,
-                role,
-                asked,
-            })
+            Ok(Answer { users, pod, role, asked })
         })
         .await
     }
@@ -113,14 +102,8 @@ async fn server_identity(
     connection: &mut MySqlConnection,
 ) -> Result<(PodName, Role), DatabaseError> {
     let (pod, read_only): (String, bool) =
-        sqlx::query_as("SELECT @@report_host, @@super_read_only")
-            .fetch_one(connection)
-            .await?;
-    let role = if read_only {
-        Role::Replica
-    } else {
-        Role::Primary
-    };
+        sqlx::query_as("SELECT @@report_host, @@super_read_only").fetch_one(connection).await?;
+    let role = if read_only { Role::Replica } else { Role::Primary };
     Ok((PodName::new(pod), role))
 }
 

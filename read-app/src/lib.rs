@@ -49,19 +49,12 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let mysql = ReadService::new(&config.database, Resolver::new(config.dns.as_ref())?);
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
-    tokio::spawn(wait_for_mysql(mysql.clone(), health.clone()));
-    let routes = users::routes().with_state(App {
-        mysql,
-        site: site.clone(),
-    });
+    tokio::spawn(until_answered(mysql.clone(), health.clone()));
+    let routes = users::routes().with_state(App { mysql, site: site.clone() });
     Ok((serve::app(routes, site, health.clone()), health))
 }
 
-async fn wait_for_mysql(mysql: ReadService, health: Health) {
-    while let Err(error) = mysql.newest_users().await {
-        tracing::warn!(%error, cause = ?std::error::Error::source(&error), "no users can be read yet; trying again in 1 s");
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
-    tracing::info!("users can be read");
-    health.reached_mysql();
+async fn until_answered(mysql: ReadService, health: Health) {
+    let attempt = async || mysql.newest_users().await.map(drop);
+    health.ready_after("an answer from a pod", attempt).await;
 }

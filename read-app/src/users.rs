@@ -31,9 +31,7 @@ const TIME: StaticFormatDescription =
 
 /// The routes of this page.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(show))
-        .route("/users", get(list))
+    Router::new().route("/", get(show)).route("/users", get(list))
 }
 
 /// The JSON answer, in the form that clients have always relied on.
@@ -56,12 +54,7 @@ struct UserBody {
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
         let created_at = httpdate::fmt_http_date(SystemTime::from(user.created_at));
-        Self {
-            id: user.id,
-            name: user.name,
-            email: user.email,
-            created_at,
-        }
+        Self { id: user.id, name: user.name, email: user.email, created_at }
     }
 }
 
@@ -82,20 +75,12 @@ impl UsersPage<'_> {
 
 async fn show(State(mysql): State<ReadService>, layout: Layout) -> Result<Response, Error> {
     let answer = mysql.newest_users().await?;
-    page::respond(&UsersPage {
-        layout,
-        host: mysql.host(),
-        answer: &answer,
-    })
+    page::respond(&UsersPage { layout, host: mysql.host(), answer: &answer })
 }
 
 async fn list(State(mysql): State<ReadService>) -> Result<Response, Error> {
     let answer = mysql.newest_users().await?;
     let users = answer.users.into_iter().map(UserBody::from).collect();
-    let body = UsersBody {
-        success: true,
-        users,
-        mysql_pod: answer.pod,
-    };
+    let body = UsersBody { success: true, users, mysql_pod: answer.pod };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }

@@ -28,16 +28,10 @@ pub struct App {
 }
 
 /// write-app.
-pub const WRITE_APP: App = App {
-    about: &write_app::ABOUT,
-    make: write_app::app,
-};
+pub const WRITE_APP: App = App { about: &write_app::ABOUT, make: write_app::app };
 
 /// read-app.
-pub const READ_APP: App = App {
-    about: &read_app::ABOUT,
-    make: read_app::app,
-};
+pub const READ_APP: App = App { about: &read_app::ABOUT, make: read_app::app };
 
 /// An app that serves until it is stopped.
 pub struct RunningApp {
@@ -73,12 +67,7 @@ impl App {
         let (stop, stopped) = oneshot::channel();
         let until_stopped = async move { drop(stopped.await) };
         let serving = tokio::spawn(serve::run(listener, app, until_stopped));
-        Ok(RunningApp {
-            address,
-            health,
-            stop,
-            serving,
-        })
+        Ok(RunningApp { address, health, stop, serving })
     }
 }
 

@@ -45,10 +45,7 @@ pub async fn serve(
 ) -> io::Result<Running> {
     let udp = UdpSocket::bind(address).await?;
     let tcp = TcpListener::bind(address).await?;
-    let mut server = Server::new(ClusterNames {
-        endpoints,
-        read_service,
-    });
+    let mut server = Server::new(ClusterNames { endpoints, read_service });
     server.register_socket(udp);
     server.register_listener(tcp, TCP_SILENCE, 16);
     Ok(Running(server))
@@ -83,11 +80,7 @@ impl ClusterNames {
         let records = addresses
             .into_iter()
             .map(|address| Record::from_rdata(name.clone(), TTL, RData::A(A(address))));
-        Some(if kind == RecordType::A {
-            records.collect()
-        } else {
-            Vec::new()
-        })
+        Some(if kind == RecordType::A { records.collect() } else { Vec::new() })
     }
 
     /// One SRV record a pod: its own name, and the port.
@@ -100,11 +93,7 @@ impl ClusterNames {
             let service = SRV::new(0, 100, 3306, target);
             Record::from_rdata(name.clone(), TTL, RData::SRV(service))
         });
-        if kind == RecordType::SRV {
-            records.collect()
-        } else {
-            Vec::new()
-        }
+        if kind == RecordType::SRV { records.collect() } else { Vec::new() }
     }
 }
 
@@ -136,10 +125,7 @@ impl RequestHandler for ClusterNames {
             Ok(info) => info,
             Err(error) => {
                 tracing::warn!(%error, "a DNS answer could not be sent");
-                ResponseInfo::from(Header {
-                    metadata,
-                    counts: HeaderCounts::default(),
-                })
+                ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
             }
         }
     }

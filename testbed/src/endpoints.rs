@@ -29,11 +29,7 @@ impl Endpoints {
     /// The addresses of the ready ones: what the ClusterIP Service sends connections to.
     #[must_use]
     pub fn ready(&self) -> Vec<Ipv4Addr> {
-        self.pods()
-            .values()
-            .filter(|pod| pod.ready)
-            .map(|pod| pod.address)
-            .collect()
+        self.pods().values().filter(|pod| pod.ready).map(|pod| pod.address).collect()
     }
 
     /// A pod runs, and is ready or not.

@@ -41,10 +41,7 @@ impl Files {
     }
 
     fn read(yaml: &str) -> anyhow::Result<Self> {
-        let Manifest {
-            mut data,
-            string_data,
-        } = serde_saphyr::from_str(yaml)?;
+        let Manifest { mut data, string_data } = serde_saphyr::from_str(yaml)?;
         data.extend(string_data);
         Ok(Self(data))
     }
@@ -68,8 +65,6 @@ impl Files {
     /// Where the folder cannot be made or written.
     pub fn mount(&self, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        self.0
-            .iter()
-            .try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
+        self.0.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
     }
 }

@@ -47,10 +47,7 @@ impl MysqlPrograms {
         let on_path = on_path();
         let tree;
         let commands = if let Some(programs) = &on_path {
-            programs
-                .iter()
-                .map(|program| shell_word(program.as_os_str()))
-                .collect::<Vec<_>>()
+            programs.iter().map(|program| shell_word(program.as_os_str())).collect::<Vec<_>>()
         } else {
             tree = cache.join(format!("mysql-debian-{SUITE}"));
             get_tree(&tree, progress)?;
@@ -61,10 +58,7 @@ impl MysqlPrograms {
             write_wrapper(&folder.join(program), &command)?;
         }
         let version = version_of(&folder.join("mysqld")).context("mysqld cannot be run")?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            version,
-        })
+        Ok(Self { folder: folder.to_owned(), version })
     }
 
     /// A `PATH` on which these programs come first.
@@ -87,16 +81,12 @@ impl MysqlPrograms {
 fn on_path() -> Option<[PathBuf; 3]> {
     let path = std::env::var_os("PATH")?;
     let find = |name: &str| {
-        std::env::split_paths(&path)
-            .map(|folder| folder.join(name))
-            .find(|file| file.is_file())
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
     };
     let [mysqld, mysql, mysqladmin] = PROGRAMS.map(find);
     let mysqld = mysqld?;
     let version = version_of(&mysqld)?;
-    let mut numbers = version
-        .split('.')
-        .map_while(|number| number.parse::<u32>().ok());
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     let new_enough = (numbers.next()?, numbers.next()?) >= (8, 4);
     new_enough.then_some([mysqld, mysql?, mysqladmin?])
 }
@@ -114,7 +104,7 @@ fn version_of(mysqld: &Path) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Unpacks Debian's packages into `tree`, once. Another process may be at it at the same time.
+/// Puts Debian's packages into `tree`, once. Another process may be at it at the same time.
 fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
     let cache = tree.parent().context("the cache folder has no parent")?;
     fs::create_dir_all(cache).with_context(|| format!("{} cannot be made", cache.display()))?;
@@ -130,34 +120,26 @@ fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
     progress("getting MySQL from Debian's packages: 66 MB to download, 410 MB unpacked, once");
     let work = tempfile::tempdir_in(cache)?;
     let unpacked = work.path().join("tree");
-    let apt = PrivateApt::new(work.path())?;
-    apt.run(&["update"])?;
-    apt.run(
-        &[
-            [
-                "install",
-                "--yes",
-                "--download-only",
-                "--no-install-recommends",
-            ]
-            .as_slice(),
-            &PACKAGES,
-        ]
-        .concat(),
-    )?;
-    for package in fs::read_dir(work.path().join("archives"))? {
-        let package = package?.path();
-        if package.extension() == Some(OsStr::new("deb")) {
-            let output = Command::new("dpkg-deb")
-                .arg("--extract")
-                .arg(&package)
-                .arg(&unpacked)
-                .output();
-            succeed("dpkg-deb --extract", output)?;
-        }
-    }
+    download_and_unpack(work.path(), &unpacked)?;
     // The last step, so that a tree which is there is complete.
     fs::rename(unpacked, tree)?;
+    Ok(())
+}
+
+fn download_and_unpack(work: &Path, tree: &Path) -> anyhow::Result<()> {
+    let apt = PrivateApt::new(work)?;
+    apt.run(&["update"])?;
+    let install = ["install", "--yes", "--download-only", "--no-install-recommends"];
+    apt.run(&[install.as_slice(), &PACKAGES].concat())?;
+    for package in fs::read_dir(work.join("archives"))? {
+        let package = package?.path();
+        if package.extension() == Some(OsStr::new("deb")) {
+            succeed(
+                "dpkg-deb",
+                Command::new("dpkg-deb").arg("--extract").arg(&package).arg(tree).output(),
+            )?;
+        }
+    }
     Ok(())
 }
 
@@ -201,10 +183,8 @@ impl PrivateApt {
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let output = Command::new("apt-get")
-            .args(arguments)
-            .env("APT_CONFIG", &self.configuration)
-            .output();
+        let output =
+            Command::new("apt-get").args(arguments).env("APT_CONFIG", &self.configuration).output();
         succeed("apt-get", output).with_context(|| {
             format!("MySQL could not be downloaded; check the network, or {INSTALL_IT}")
         })?;
@@ -215,20 +195,12 @@ impl PrivateApt {
 /// The mirror that this machine's own package lists come from.
 fn debian_mirror() -> anyhow::Result<String> {
     let output = Command::new("apt-get")
-        .args([
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(RELEASE)",
-            "Created-By: Packages",
-        ])
+        .args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"])
         .output();
     let targets = succeed("apt-get indextargets", output).with_context(|| INSTALL_IT)?;
-    let main = targets
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .find(|(uri, release)| {
-            !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
-        });
+    let main = targets.lines().filter_map(|line| line.split_once(' ')).find(|(uri, release)| {
+        !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
+    });
     let (uri, _) =
         main.with_context(|| format!("apt has no Debian mirror configured: {INSTALL_IT}"))?;
     Ok(uri.to_owned())
@@ -248,10 +220,7 @@ fn succeed(name: &str, output: std::io::Result<Output>) -> anyhow::Result<String
     let output = output.with_context(|| format!("{name} cannot be run"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "{name} failed: {}",
-            said.lines().last().unwrap_or("it said nothing").trim()
-        );
+        bail!("{name} failed: {}", said.lines().last().unwrap_or("it said nothing").trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -279,39 +248,21 @@ fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
         + &option("plugin-dir", "lib/mysql/plugin");
     // What comes after "$@" in the wrapper.
     let mysqld = format!("{} \"$@\"{folders}", call(usr.join("sbin/mysqld")));
-    Ok([
-        vec![mysqld],
-        ["mysql", "mysqladmin"]
-            .map(|name| call(usr.join("bin").join(name)))
-            .into(),
-    ]
-    .concat())
+    Ok([vec![mysqld], ["mysql", "mysqladmin"].map(|name| call(usr.join("bin").join(name))).into()]
+        .concat())
 }
 
 fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
     let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    entries
-        .find(|entry| entry.file_name().to_str().is_some_and(&wanted))
-        .map(|entry| entry.path())
+    entries.find(|entry| entry.file_name().to_str().is_some_and(&wanted)).map(|entry| entry.path())
 }
 
 /// A small script that calls the program. mysqld refuses to run as root unless told to.
 fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
-    let arguments = if command.contains("\"$@\"") {
-        ""
-    } else {
-        " \"$@\""
-    };
+    let arguments = if command.contains("\"$@\"") { "" } else { " \"$@\"" };
     let is_server = wrapper.file_name() == Some(OsStr::new("mysqld"));
-    let user = if is_server && rustix::process::geteuid().is_root() {
-        " --user=root"
-    } else {
-        ""
-    };
-    fs::write(
-        wrapper,
-        format!("#!/bin/sh\nexec {command}{arguments}{user}\n"),
-    )?;
+    let user = if is_server && rustix::process::geteuid().is_root() { " --user=root" } else { "" };
+    fs::write(wrapper, format!("#!/bin/sh\nexec {command}{arguments}{user}\n"))?;
     fs::set_permissions(wrapper, fs::Permissions::from_mode(0o755))?;
     Ok(())
 }

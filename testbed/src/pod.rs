@@ -64,16 +64,8 @@ impl MysqlPod {
         let name = format!("mysql-{ordinal}");
         let log = cluster.volumes.join(format!("{name}.log"));
         let container = Container::new(cluster, &name, address)?;
-        let process = container
-            .start(&log)
-            .context("bootstrap.sh cannot be started")?;
-        Ok(Self {
-            name,
-            address,
-            log,
-            container,
-            process,
-        })
+        let process = container.start(&log).context("bootstrap.sh cannot be started")?;
+        Ok(Self { name, address, log, container, process })
     }
 
     /// The pod's name, such as `mysql-0`.
@@ -126,11 +118,7 @@ impl MysqlPod {
 
     /// To bootstrap.sh and what it has started, or to the server that it became.
     fn signal(&self, signal: Signal) {
-        let group = self
-            .process
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let group = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(Err(error)) = group.map(|group| kill_process_group(group, signal)) {
             tracing::debug!(pod = self.name, %error, "a signal was not delivered");
         }
@@ -162,11 +150,7 @@ impl Container {
             ("MYSQL_BIND_ADDRESS", address.to_string().into()),
             ("MYSQL_PRIMARY_HOST", cluster.primary.to_string().into()),
         ];
-        Ok(Self {
-            run,
-            config,
-            environment,
-        })
+        Ok(Self { run, config, environment })
     }
 
     /// In a process group of its own, so that Ctrl-C at a terminal reaches the demo alone, which
@@ -189,20 +173,12 @@ impl Container {
     ///
     /// Why the pod may not serve, in the probe's words.
     pub async fn readiness(&self) -> Result<(), String> {
-        let output = self
-            .command("bash")
-            .arg(self.config.join("ready.sh"))
-            .output()
-            .await;
+        let output = self.command("bash").arg(self.config.join("ready.sh")).output().await;
         let output = output.map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(());
         }
-        Err(
-            String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
-                .trim()
-                .to_owned(),
-        )
+        Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned())
     }
 
     /// Runs SQL as root, by the socket, and returns what the client prints, without headers.
@@ -213,24 +189,13 @@ impl Container {
     pub async fn sql(&self, sql: &str) -> anyhow::Result<String> {
         let mut client = self
             .command("mysql")
-            .args([
-                "--no-defaults",
-                "--user=root",
-                "--batch",
-                "--skip-column-names",
-            ])
-            .arg(format!(
-                "--socket={}",
-                self.run.join("mysqld.sock").display()
-            ))
+            .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+            .arg(format!("--socket={}", self.run.join("mysqld.sock").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        let mut input = client
-            .stdin
-            .take()
-            .context("the client has no standard input")?;
+        let mut input = client.stdin.take().context("the client has no standard input")?;
         input.write_all(sql.as_bytes()).await?;
         drop(input);
         let output = client.wait_with_output().await?;
@@ -242,10 +207,7 @@ impl Container {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .envs(self.environment.iter().cloned())
-            .kill_on_drop(true)
-            .stdin(Stdio::null());
+        command.envs(self.environment.iter().cloned()).kill_on_drop(true).stdin(Stdio::null());
         command
     }
 }

@@ -1,5 +1,7 @@
 //! One testbed for all tests of a process: servers take ten seconds to start, a test takes one.
 
+#![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
+
 use std::{
     future::Future,
     path::{Path, PathBuf},
@@ -76,11 +78,7 @@ async fn start() -> anyhow::Result<Shared> {
     let read_app = READ_APP.serve(TcpListener::bind("127.0.0.1:0").await?, &testbed)?;
     write_app.wait_until_ready().await?;
     read_app.wait_until_ready().await?;
-    Ok(Shared {
-        testbed,
-        write_app,
-        read_app,
-    })
+    Ok(Shared { testbed, write_app, read_app })
 }
 
 /// A folder for this process in `parent`. Nobody is there to remove it at the end, so each process

@@ -65,6 +65,18 @@ pub struct Testbed {
     _read_service: AbortOnDropHandle<()>,
 }
 
+impl Plan {
+    async fn cluster(&self) -> anyhow::Result<Cluster> {
+        let (volumes, run) = (self.volumes.clone(), self.run.clone());
+        std::fs::create_dir_all(&volumes)
+            .with_context(|| format!("{} cannot be made", volumes.display()))?;
+        let (cache, bin, progress) = (self.cache.clone(), run.join("bin"), self.progress);
+        let programs =
+            spawn_blocking(move || MysqlPrograms::find(&cache, &bin, progress)).await??;
+        Ok(Cluster { volumes, run, programs, primary: Network(self.network).pod(0) })
+    }
+}
+
 struct Watched {
     pod: MysqlPod,
     probing: AbortOnDropHandle<()>,
@@ -78,41 +90,17 @@ impl Testbed {
     /// A sentence that says what to do where MySQL cannot be had, an address is taken or a server
     /// does not start.
     pub async fn start(plan: Plan) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&plan.volumes)
-            .with_context(|| format!("{} cannot be made", plan.volumes.display()))?;
-        let (cache, bin, progress) = (plan.cache, plan.run.join("bin"), plan.progress);
-        let programs =
-            spawn_blocking(move || MysqlPrograms::find(&cache, &bin, progress)).await??;
-        (plan.progress)(&format!(
-            "MySQL {}: starting mysql-0 and its replicas",
-            programs.version()
-        ));
         let network = Network(plan.network);
         let endpoints = Endpoints::default();
-        let dns = cluster_dns::serve(
-            network.dns(),
-            endpoints.clone(),
-            network.read_service().ip().to_owned(),
-        )
-        .await
-        .with_context(|| taken(network.dns().into()))?;
-        let read_service = read_service::serve(network.read_service().into(), endpoints.clone())
-            .await
-            .with_context(|| taken(network.read_service().into()))?;
-        let cluster = Cluster {
-            volumes: plan.volumes,
-            run: plan.run,
-            programs,
-            primary: network.pod(0),
-        };
-        let mut testbed = Self {
-            network,
-            cluster,
-            endpoints,
-            pods: BTreeMap::new(),
-            _dns: dns,
-            _read_service: read_service,
-        };
+        let (dns, read_service) = network.serve(&endpoints).await?;
+        let cluster = plan.cluster().await?;
+        (plan.progress)(&format!(
+            "MySQL {}: starting mysql-0 and its replicas",
+            cluster.programs.version()
+        ));
+        let pods = BTreeMap::new();
+        let mut testbed =
+            Self { network, cluster, endpoints, pods, _dns: dns, _read_service: read_service };
         for ordinal in 0..plan.pods {
             testbed.start_pod(ordinal)?;
         }
@@ -132,26 +120,14 @@ impl Testbed {
         let address = self.network.pod(ordinal);
         drop(TcpListener::bind((address, PORT)).with_context(|| taken((address, PORT).into()))?);
         let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
-        self.endpoints.set(
-            pod.name(),
-            Endpoint {
-                address,
-                ready: false,
-            },
-        );
+        self.endpoints.set(pod.name(), Endpoint { address, ready: false });
         let probing = tokio::spawn(probe(
             pod.container().clone(),
             pod.name().to_owned(),
             address,
             self.endpoints.clone(),
         ));
-        self.pods.insert(
-            ordinal,
-            Watched {
-                pod,
-                probing: AbortOnDropHandle::new(probing),
-            },
-        );
+        self.pods.insert(ordinal, Watched { pod, probing: AbortOnDropHandle::new(probing) });
         Ok(())
     }
 
@@ -161,10 +137,8 @@ impl Testbed {
     ///
     /// Where it ended, or was not ready within two minutes.
     pub async fn wait_until_ready(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let Watched { pod, .. } = self
-            .pods
-            .get_mut(&ordinal)
-            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        let Watched { pod, .. } =
+            self.pods.get_mut(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
         let end = Instant::now() + START_DEADLINE;
         while !self.endpoints.ready().contains(&pod.address()) {
             if let Some(ended) = pod.ended() {
@@ -188,10 +162,8 @@ impl Testbed {
     ///
     /// Where there is none with this ordinal, or its process cannot be waited for.
     pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let Watched { pod, probing } = self
-            .pods
-            .remove(&ordinal)
-            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        let Watched { pod, probing } =
+            self.pods.remove(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
         drop(probing);
         self.endpoints.remove(pod.name());
         Ok(pod.stop().await?)
@@ -215,10 +187,8 @@ impl Testbed {
     ///
     /// Where there is no such server, and what it said.
     pub async fn sql(&self, ordinal: u8, sql: &str) -> anyhow::Result<String> {
-        let Watched { pod, .. } = self
-            .pods
-            .get(&ordinal)
-            .with_context(|| format!("mysql-{ordinal} does not run"))?;
+        let Watched { pod, .. } =
+            self.pods.get(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
         pod.container().sql(sql).await
     }
 
@@ -231,14 +201,9 @@ impl Testbed {
         let credentials = Files::mysql_credentials()?;
         let password = credentials.get(&format!("{}-password", about.db_user))?;
         let dns = self.network.dns().to_string();
-        let variables = [
-            ("DB_PASSWORD", password),
-            ("DNS_SERVER", &dns),
-            ("DNS_SEARCH", cluster_dns::SEARCH),
-        ];
-        Ok(variables
-            .map(|(name, value)| (name.into(), value.into()))
-            .into())
+        let variables =
+            [("DB_PASSWORD", password), ("DNS_SERVER", &dns), ("DNS_SEARCH", cluster_dns::SEARCH)];
+        Ok(variables.map(|(name, value)| (name.into(), value.into())).into())
     }
 }
 
@@ -256,6 +221,20 @@ async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints:
 struct Network([u8; 2]);
 
 impl Network {
+    /// The DNS server and `mysql-read`.
+    async fn serve(
+        self,
+        endpoints: &Endpoints,
+    ) -> anyhow::Result<(cluster_dns::Running, AbortOnDropHandle<()>)> {
+        let service = self.read_service();
+        let dns = cluster_dns::serve(self.dns(), endpoints.clone(), *service.ip()).await;
+        let read_service = read_service::serve(service.into(), endpoints.clone()).await;
+        Ok((
+            dns.with_context(|| taken(self.dns().into()))?,
+            read_service.with_context(|| taken(service.into()))?,
+        ))
+    }
+
     fn pod(self, ordinal: u8) -> Ipv4Addr {
         self.host(10 + ordinal)
     }

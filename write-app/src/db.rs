@@ -64,15 +64,14 @@ impl Primary {
             // The lock that sqlx would take waits without end. Ours need none: each is one statement
             // that may run twice, and whoever loses the race to record it simply tries again.
             migrations.set_locking(false);
-            migrations
-                .run_direct(None, &mut *connection, false)
-                .await
-                .map_err(|error| match error {
+            migrations.run_direct(None, &mut *connection, false).await.map_err(
+                |error| match error {
                     MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
                         error.into()
                     }
                     other => DatabaseError::Other(sqlx::Error::Migrate(Box::new(other))),
-                })
+                },
+            )
         })
         .await
     }
@@ -103,9 +102,8 @@ impl Primary {
 async fn forget_unfinished_migrations(
     connection: &mut MySqlConnection,
 ) -> Result<(), DatabaseError> {
-    let deleted = sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success")
-        .execute(connection)
-        .await;
+    let deleted =
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success").execute(connection).await;
     match deleted.map_err(DatabaseError::from) {
         Ok(_) | Err(DatabaseError::SchemaMissing(_)) => Ok(()),
         Err(error) => Err(error),
@@ -117,16 +115,11 @@ async fn insert(
     connection: &mut MySqlConnection,
     registration: &Registration,
 ) -> Result<Registered, DatabaseError> {
-    let pod = sqlx::query_scalar("SELECT @@report_host")
-        .fetch_one(&mut *connection)
-        .await?;
+    let pod = sqlx::query_scalar("SELECT @@report_host").fetch_one(&mut *connection).await?;
     let inserted = sqlx::query("INSERT INTO users (name, email) VALUES (?, ?)")
         .bind(registration.name.as_str())
         .bind(registration.email.as_str())
         .execute(connection)
         .await?;
-    Ok(Registered {
-        id: inserted.last_insert_id(),
-        pod: PodName::new(pod),
-    })
+    Ok(Registered { id: inserted.last_insert_id(), pod: PodName::new(pod) })
 }

@@ -14,14 +14,18 @@ pub mod db;
 pub mod register;
 pub mod registration;
 
+use std::time::Duration;
+
 use app_core::{
-    config::{About, Config},
+    config::{About, Config, DatabaseConfig},
+    database::Server,
     dns::Resolver,
     health::Health,
     page::Site,
     serve,
 };
 use axum::{Router, extract::FromRef};
+use tokio::time::{sleep, timeout};
 
 use crate::db::Primary;
 
@@ -35,6 +39,9 @@ pub const ABOUT: About = About {
     other_app: "read-app",
     other_app_port: 30001,
 };
+
+/// How long the first look-up of the primary may be put off.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -50,24 +57,35 @@ pub(crate) struct App {
 ///
 /// Where the resolver cannot be set up.
 pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
-    let primary = Primary::new(&config.database, Resolver::new(config.dns.as_ref())?);
+    let resolver = Resolver::new(config.dns.as_ref())?;
+    let primary = Primary::new(&config.database, resolver.clone());
+    let first = config.wait_for.clone().map(|host| {
+        let database = DatabaseConfig { host, ..config.database.clone() };
+        Server::new(&database, resolver)
+    });
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
-    tokio::spawn(bring_schema(primary.clone(), health.clone()));
-    let routes = register::routes().with_state(App {
-        primary,
-        site: site.clone(),
-    });
+    tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
+    let routes = register::routes().with_state(App { primary, site: site.clone() });
     Ok((serve::app(routes, site, health.clone()), health))
 }
 
-/// Tries until the primary has the schema. MySQL may be minutes away when this process starts, and a
-/// process that waits is worth more than one that ends and is started again.
-async fn bring_schema(primary: Primary, health: Health) {
-    while let Err(error) = primary.migrate().await {
-        tracing::warn!(%error, cause = ?std::error::Error::source(&error), "the schema is not on the primary yet; trying again in 1 s");
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+/// A Service has its address from the start, a pod's name only when the pod has one. A name that is
+/// asked for too early is remembered as missing, by the cluster's DNS and so for everybody, for up to
+/// 30 seconds; so at the start it pays to wait for any MySQL pod to accept connections.
+async fn bring_schema(first: Option<Server>, primary: Primary, health: Health) {
+    if let Some(service) = first {
+        let accepted = async {
+            while !service.accepts().await {
+                sleep(Duration::from_millis(500)).await;
+            }
+        };
+        if timeout(LONGEST_WAIT, accepted).await.is_err() {
+            tracing::warn!(
+                "{} did not accept a connection within {LONGEST_WAIT:?}",
+                service.host()
+            );
+        }
     }
-    tracing::info!("the schema is on the primary");
-    health.reached_mysql();
+    health.ready_after("the schema on the primary", || primary.migrate()).await;
 }

@@ -34,9 +34,7 @@ const RECEIPT_COOKIE: &str = "registered";
 
 /// The routes of this page.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(show))
-        .route("/submit", post(submit))
+    Router::new().route("/", get(show)).route("/submit", post(submit))
 }
 
 /// What a browser is told once, after the redirect. It comes back from the browser, so it is text to
@@ -90,9 +88,8 @@ async fn show(
     layout: Layout,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Error> {
-    let receipt = jar
-        .get(RECEIPT_COOKIE)
-        .and_then(|cookie| serde_urlencoded::from_str(cookie.value()).ok());
+    let receipt =
+        jar.get(RECEIPT_COOKIE).and_then(|cookie| serde_urlencoded::from_str(cookie.value()).ok());
     let page = RegisterPage {
         layout,
         host: primary.host(),
@@ -101,10 +98,7 @@ async fn show(
         typed: &Typed::default(),
         failure: None,
     };
-    Ok((
-        jar.remove(Cookie::build(RECEIPT_COOKIE).path("/")),
-        page::respond(&page)?,
-    ))
+    Ok((jar.remove(Cookie::build(RECEIPT_COOKIE).path("/")), page::respond(&page)?))
 }
 
 async fn submit(
@@ -117,12 +111,8 @@ async fn submit(
     let registered = register(&primary, &typed).await;
     if !page::is_wanted_by(&headers) {
         let Registered { id, pod } = registered?;
-        let body = RegisteredBody {
-            success: true,
-            message: "User registered successfully!",
-            id,
-            pod,
-        };
+        let body =
+            RegisteredBody { success: true, message: "User registered successfully!", id, pod };
         return Ok(Json(body).into_response());
     }
     match registered {
@@ -141,16 +131,13 @@ async fn submit(
 async fn register(primary: &Primary, typed: &Typed) -> Result<Registered, Error> {
     use app_core::database::DatabaseError::Duplicate;
     let registration = Registration::parse(typed).map_err(Error::Invalid)?;
-    primary
-        .register(registration)
-        .await
-        .map_err(|error| match error {
-            Duplicate(_) => Error::Conflict(FieldProblem {
-                field: "email",
-                message: "This email is registered already.".into(),
-            }),
-            other => other.into(),
-        })
+    primary.register(registration).await.map_err(|error| match error {
+        Duplicate(_) => Error::Conflict(FieldProblem {
+            field: "email",
+            message: "This email is registered already.".into(),
+        }),
+        other => other.into(),
+    })
 }
 
 /// The form with what was typed, what is wrong with it, and the true status.
@@ -163,11 +150,7 @@ async fn form_again(
 ) -> Result<Response, Error> {
     let request_id = page::request_id(headers);
     error::log(error, &request_id);
-    let failure = Failure {
-        message: error.message(),
-        fields: error.fields(),
-        request_id,
-    };
+    let failure = Failure { message: error.message(), fields: error.fields(), request_id };
     let page = RegisterPage {
         layout,
         host: primary.host(),
@@ -182,9 +165,7 @@ async fn form_again(
 /// The primary's address at this moment, or a sentence that says why there is none.
 async fn address_of(primary: &Primary) -> Result<String, String> {
     let address = primary.address().await;
-    address
-        .map(|address| address.ip().to_string())
-        .map_err(|error| Error::from(error).message())
+    address.map(|address| address.ip().to_string()).map_err(|error| Error::from(error).message())
 }
 
 impl Receipt {
@@ -206,29 +187,22 @@ impl<S: Send + Sync> FromRequest<S> for Submitted {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         if kind.is_some_and(|kind| kind.starts_with("application/json")) {
-            let Json(typed) = Json::from_request(request, state)
-                .await
-                .map_err(|rejection| {
-                    unreadable(
-                        rejection.status(),
-                        "The body must be a JSON object with the strings \"name\" and \"email\".",
-                    )
-                })?;
+            let Json(typed) = Json::from_request(request, state).await.map_err(|rejection| {
+                unreadable(
+                    rejection.status(),
+                    "The body must be a JSON object with the strings \"name\" and \"email\".",
+                )
+            })?;
             Ok(Self(typed))
         } else {
-            let Form(typed) = Form::from_request(request, state)
-                .await
-                .map_err(|rejection| {
-                    unreadable(
-                        rejection.status(),
-                        "The body must be a form with the fields name and email.",
-                    )
-                })?;
+            let Form(typed) = Form::from_request(request, state).await.map_err(|rejection| {
+                unreadable(
+                    rejection.status(),
+                    "The body must be a form with the fields name and email.",
+                )
+            })?;
             Ok(Self(typed))
         }
     }

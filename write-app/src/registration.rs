@@ -54,18 +54,13 @@ pub struct Name(String);
 
 impl Name {
     fn parse(typed: &str) -> Result<Self, FieldProblem> {
-        let problem = |message: String| FieldProblem {
-            field: "name",
-            message,
-        };
+        let problem = |message: String| FieldProblem { field: "name", message };
         let name = typed.trim();
         if name.is_empty() {
             return Err(problem("Enter a name.".into()));
         }
         if name.chars().count() > NAME_LENGTH {
-            return Err(problem(format!(
-                "The name is too long; {NAME_LENGTH} characters fit."
-            )));
+            return Err(problem(format!("The name is too long; {NAME_LENGTH} characters fit.")));
         }
         if name.chars().any(is_invisible) || !name.chars().any(char::is_alphanumeric) {
             return Err(problem(
@@ -97,27 +92,19 @@ pub struct Email(String);
 
 impl Email {
     fn parse(typed: &str) -> Result<Self, FieldProblem> {
-        let problem = |message: String| FieldProblem {
-            field: "email",
-            message,
-        };
+        let problem = |message: String| FieldProblem { field: "email", message };
         let email = typed.trim();
         if email.is_empty() {
             return Err(problem("Enter an email.".into()));
         }
         if email.len() > EMAIL_LENGTH {
-            return Err(problem(format!(
-                "The email is too long; {EMAIL_LENGTH} bytes fit."
-            )));
+            return Err(problem(format!("The email is too long; {EMAIL_LENGTH} bytes fit.")));
         }
         // The RFC allows quoted local parts and bare addresses; nobody registers with one.
-        let practical = Options::default()
-            .with_required_tld()
-            .without_domain_literal()
-            .without_display_text();
-        let hidden = email
-            .chars()
-            .any(|character| is_invisible(character) || character.is_whitespace());
+        let practical =
+            Options::default().with_required_tld().without_domain_literal().without_display_text();
+        let hidden =
+            email.chars().any(|character| is_invisible(character) || character.is_whitespace());
         if hidden
             || email.contains('"')
             || EmailAddress::parse_with_options(email, practical).is_err()
@@ -139,39 +126,23 @@ mod tests {
     use super::*;
 
     fn fields_at_fault(name: &str, email: &str) -> Vec<&'static str> {
-        let typed = Typed {
-            name: name.into(),
-            email: email.into(),
-        };
+        let typed = Typed { name: name.into(), email: email.into() };
         let problems = Registration::parse(&typed).err().unwrap_or_default();
         problems.iter().map(|problem| problem.field).collect()
     }
 
     #[test]
     fn names_of_every_script_are_welcome() {
-        for name in [
-            "Ada",
-            "Zoë Müller-Łukasz",
-            "李小龍",
-            "محمد",
-            "शिव",
-            "O'Brien",
-            "X Æ A-12",
-            "Ada 👩‍💻",
-        ] {
-            assert!(
-                fields_at_fault(name, "ada@example.org").is_empty(),
-                "{name}"
-            );
+        for name in
+            ["Ada", "Zoë Müller-Łukasz", "李小龍", "محمد", "शिव", "O'Brien", "X Æ A-12", "Ada 👩‍💻"]
+        {
+            assert!(fields_at_fault(name, "ada@example.org").is_empty(), "{name}");
         }
     }
 
     #[test]
     fn spaces_around_are_not_part_of_a_value() {
-        let typed = Typed {
-            name: " \u{3000}Ada\n".into(),
-            email: " ada@example.org ".into(),
-        };
+        let typed = Typed { name: " \u{3000}Ada\n".into(), email: " ada@example.org ".into() };
         let registration = Registration::parse(&typed).unwrap();
         assert_eq!(registration.name.as_str(), "Ada");
         assert_eq!(registration.email.as_str(), "ada@example.org");
@@ -180,39 +151,23 @@ mod tests {
     #[test]
     fn a_name_has_1_to_255_characters_however_many_bytes_they_take() {
         assert!(fields_at_fault(&"字".repeat(255), "ada@example.org").is_empty());
-        assert_eq!(
-            fields_at_fault(&"a".repeat(256), "ada@example.org"),
-            ["name"]
-        );
+        assert_eq!(fields_at_fault(&"a".repeat(256), "ada@example.org"), ["name"]);
         assert_eq!(fields_at_fault(" ", "ada@example.org"), ["name"]);
     }
 
     #[test]
     fn a_name_cannot_hide_or_turn_text_around() {
-        for name in [
-            "Ada\0",
-            "Ada\u{202E}gro",
-            "A\u{200B}da",
-            "Ada\tLovelace",
-            "\u{FEFF}Ada",
-            "!?",
-        ] {
-            assert_eq!(
-                fields_at_fault(name, "ada@example.org"),
-                ["name"],
-                "{name:?}"
-            );
+        for name in ["Ada\0", "Ada\u{202E}gro", "A\u{200B}da", "Ada\tLovelace", "\u{FEFF}Ada", "!?"]
+        {
+            assert_eq!(fields_at_fault(name, "ada@example.org"), ["name"], "{name:?}");
         }
     }
 
     #[test]
     fn practical_emails_are_welcome() {
-        for email in [
-            "ada@example.org",
-            "a.b+c@sub.example.co.uk",
-            "ada_1@example.museum",
-            "用户@例子.广告",
-        ] {
+        for email in
+            ["ada@example.org", "a.b+c@sub.example.co.uk", "ada_1@example.museum", "用户@例子.广告"]
+        {
             assert!(fields_at_fault("Ada", email).is_empty(), "{email}");
         }
     }

@@ -12,25 +12,11 @@ use tokio::net::TcpListener;
 pub(crate) async fn register(name: &str, email: &str) {
     let body = json!({ "name": name, "email": email });
     let url = shared().write_app.url() + "/submit";
-    Client::new()
-        .post(url)
-        .json(&body)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    Client::new().post(url).json(&body).send().await.unwrap().error_for_status().unwrap();
     let testbed = &shared().testbed;
-    let written = testbed
-        .sql(0, "SELECT @@GLOBAL.gtid_executed")
-        .await
-        .unwrap();
+    let written = testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let caught_up = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{written}', 10)");
-    assert_eq!(
-        testbed.sql(1, &caught_up).await.unwrap(),
-        "0",
-        "the replica did not catch up"
-    );
+    assert_eq!(testbed.sql(1, &caught_up).await.unwrap(), "0", "the replica did not catch up");
 }
 
 /// The answer of `GET /users`.
@@ -58,8 +44,5 @@ pub(crate) async fn app_with_host(host: &str) -> RunningApp {
     let mut environment = shared().testbed.environment(&read_app::ABOUT).unwrap();
     environment.push(("DB_HOST".into(), host.into()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    shared::spawn(async move { READ_APP.serve_with(listener, environment) })
-        .await
-        .unwrap()
-        .unwrap()
+    shared::spawn(async move { READ_APP.serve_with(listener, environment) }).await.unwrap().unwrap()
 }

@@ -10,10 +10,7 @@ async fn the_page_names_the_pod_its_role_and_the_users() {
 
     for (pod, role) in [("mysql-0", "primary"), ("mysql-1", "replica")] {
         let page = page_of(&app_with_host(&format!("{pod}.mysql")).await).await;
-        assert!(
-            page.contains(&format!("<title>Served by {pod} – read-app</title>")),
-            "{page}"
-        );
+        assert!(page.contains(&format!("<title>Served by {pod} – read-app</title>")), "{page}");
         assert!(page.contains(&format!("<small>{role}</small>")), "{page}");
         assert!(
             page.contains("<bdi>Ada Lovelace</bdi>") && page.contains("page@example.org"),
@@ -28,10 +25,7 @@ async fn a_hostile_name_is_text_and_nothing_else() {
 
     let page = page_of(&shared().read_app).await;
 
-    assert!(
-        page.contains("onerror=alert(1)") && !page.contains("<img"),
-        "{page}"
-    );
+    assert!(page.contains("onerror=alert(1)") && !page.contains("<img"), "{page}");
 }
 
 #[tokio::test]

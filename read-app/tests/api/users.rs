@@ -20,17 +20,9 @@ async fn users_come_newest_first_in_the_form_that_clients_know() {
 
     assert_eq!(body["success"], true);
     let users = body["users"].as_array().unwrap();
-    let ids: Vec<_> = users
-        .iter()
-        .map(|user| user["id"].as_u64().unwrap())
-        .collect();
+    let ids: Vec<_> = users.iter().map(|user| user["id"].as_u64().unwrap()).collect();
     assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
-    let position = |email: &str| {
-        users
-            .iter()
-            .position(|user| user["email"] == email)
-            .unwrap()
-    };
+    let position = |email: &str| users.iter().position(|user| user["email"] == email).unwrap();
     assert!(position("newest-2@example.org") < position("newest-1@example.org"));
     let grace = &users[position("newest-2@example.org")];
     assert_eq!(grace["name"], "Grace");
@@ -50,18 +42,10 @@ async fn over_repeated_reads_every_pod_answers() {
 
     while pods.len() < 2 {
         assert!(Instant::now() < end, "only {pods:?} answered");
-        pods.insert(
-            users_of(&shared().read_app).await["mysql_pod"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
+        pods.insert(users_of(&shared().read_app).await["mysql_pod"].as_str().unwrap().to_owned());
     }
 
-    assert_eq!(
-        pods,
-        BTreeSet::from(["mysql-0".to_owned(), "mysql-1".to_owned()])
-    );
+    assert_eq!(pods, BTreeSet::from(["mysql-0".to_owned(), "mysql-1".to_owned()]));
 }
 
 #[tokio::test]
@@ -80,34 +64,20 @@ async fn the_pod_that_is_named_is_the_pod_that_was_asked() {
 async fn a_pod_that_cannot_be_reached_is_a_503_with_a_cause() {
     let app = app_with_host("mysql-7.mysql").await;
 
-    let response = Client::new()
-        .get(app.url() + "/users")
-        .send()
-        .await
-        .unwrap();
+    let response = Client::new().get(app.url() + "/users").send().await.unwrap();
 
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "2");
-    assert_eq!(
-        response.json::<Value>().await.unwrap()["code"],
-        "database_name_unknown"
-    );
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "database_name_unknown");
 }
 
 #[tokio::test]
 async fn the_account_of_read_app_can_look_and_nothing_else() {
-    let grants = shared()
-        .testbed
-        .sql(0, "SHOW GRANTS FOR 'reader'@'%'")
-        .await
-        .unwrap();
+    let grants = shared().testbed.sql(0, "SHOW GRANTS FOR 'reader'@'%'").await.unwrap();
 
     let grants: Vec<_> = grants.lines().collect();
     assert_eq!(
         grants,
-        [
-            "GRANT USAGE ON *.* TO `reader`@`%`",
-            "GRANT SELECT ON `userdb`.* TO `reader`@`%`"
-        ]
+        ["GRANT USAGE ON *.* TO `reader`@`%`", "GRANT SELECT ON `userdb`.* TO `reader`@`%`"]
     );
 }

@@ -44,9 +44,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| "off".into()))
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter.unwrap_or_else(|_| "off".into())).init();
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
@@ -70,10 +68,7 @@ async fn main() -> ExitCode {
 impl Options {
     /// Nothing where help is asked for.
     fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
-        let mut options = Self {
-            fresh: false,
-            replicas: 1,
-        };
+        let mut options = Self { fresh: false, replicas: 1 };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--help" | "-h" => return Ok(None),
@@ -138,18 +133,11 @@ impl Demo {
             progress: |line| println!("demo: {line}"),
         };
         let testbed = Testbed::start(plan).await?;
-        let apps = [
-            WRITE_APP.serve(write, &testbed)?,
-            READ_APP.serve(read, &testbed)?,
-        ];
+        let apps = [WRITE_APP.serve(write, &testbed)?, READ_APP.serve(read, &testbed)?];
         for app in &apps {
             app.wait_until_ready().await?;
         }
-        Ok(Self {
-            testbed,
-            apps,
-            _run: run,
-        })
+        Ok(Self { testbed, apps, _run: run })
     }
 
     fn invite(&self) {

@@ -18,26 +18,15 @@ fn text(output: &Output) -> String {
 #[test]
 fn help_and_version_need_no_configuration() {
     let help = write_app().arg("--help").output().unwrap();
-    assert!(
-        help.status.success() && text(&help).contains("DB_PASSWORD"),
-        "{}",
-        text(&help)
-    );
+    assert!(help.status.success() && text(&help).contains("DB_PASSWORD"), "{}", text(&help));
 
     let version = write_app().arg("--version").output().unwrap();
-    assert_eq!(
-        text(&version).trim(),
-        format!("write-app {}", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(text(&version).trim(), format!("write-app {}", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
 fn a_wrong_configuration_ends_with_78_and_names_every_problem() {
-    let output = write_app()
-        .env("DB_PORT", "many")
-        .env("LISTEN", "here")
-        .output()
-        .unwrap();
+    let output = write_app().env("DB_PORT", "many").env("LISTEN", "here").output().unwrap();
 
     assert_eq!(output.status.code(), Some(78));
     for name in ["DB_PORT", "LISTEN", "DB_PASSWORD"] {
@@ -47,21 +36,14 @@ fn a_wrong_configuration_ends_with_78_and_names_every_problem() {
 
 #[test]
 fn a_configuration_can_be_checked_without_serving() {
-    let output = write_app()
-        .arg("--check-config")
-        .env("DB_PASSWORD", "x")
-        .output()
-        .unwrap();
+    let output = write_app().arg("--check-config").env("DB_PASSWORD", "x").output().unwrap();
 
     assert!(output.status.success(), "{}", text(&output));
 }
 
 #[test]
 fn a_wrong_argument_ends_with_2() {
-    assert_eq!(
-        write_app().arg("--port=1").output().unwrap().status.code(),
-        Some(2)
-    );
+    assert_eq!(write_app().arg("--port=1").output().unwrap().status.code(), Some(2));
 }
 
 /// Also while MySQL is not there: nothing but the signal ends the process.
@@ -80,10 +62,7 @@ fn an_interrupted_process_ends_with_0() {
         "it says in JSON that it serves"
     );
 
-    let sent = Command::new("kill")
-        .args(["-INT", &process.id().to_string()])
-        .status()
-        .unwrap();
+    let sent = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
 
     assert!(sent.success());
     assert_eq!(process.wait().unwrap().code(), Some(0));

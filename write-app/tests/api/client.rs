@@ -29,13 +29,7 @@ pub(crate) struct Browser(Client);
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        Self(
-            Client::builder()
-                .cookie_store(true)
-                .redirect(Policy::none())
-                .build()
-                .unwrap(),
-        )
+        Self(Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap())
     }
 
     pub(crate) fn open(&self) -> RequestBuilder {
@@ -44,10 +38,7 @@ impl Browser {
 
     pub(crate) fn submit(&self, name: &str, email: &str) -> RequestBuilder {
         let form = [("name", name), ("email", email)];
-        self.0
-            .post(url("/submit"))
-            .header("accept", "text/html")
-            .form(&form)
+        self.0.post(url("/submit")).header("accept", "text/html").form(&form)
     }
 }
 

@@ -25,16 +25,9 @@ async fn app_with_host(host: &str) -> RunningApp {
 
 async fn submit_to(app: &RunningApp) -> (StatusCode, Option<String>, Value) {
     let body = json!({ "name": "Ada", "email": new_email() });
-    let response = Client::new()
-        .post(app.url() + "/submit")
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
-    let retry = response
-        .headers()
-        .get("retry-after")
-        .map(|value| value.to_str().unwrap().to_owned());
+    let response = Client::new().post(app.url() + "/submit").json(&body).send().await.unwrap();
+    let retry =
+        response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     (response.status(), retry, response.json().await.unwrap())
 }
 
@@ -50,10 +43,9 @@ async fn a_replica_refuses_a_write_and_the_answer_says_so() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
-    for (host, code) in [
-        ("mysql-7.mysql", "database_name_unknown"),
-        ("127.255.255.1", "database_unreachable"),
-    ] {
+    for (host, code) in
+        [("mysql-7.mysql", "database_name_unknown"), ("127.255.255.1", "database_unreachable")]
+    {
         let app = app_with_host(host).await;
         let asked = Instant::now();
 
@@ -62,11 +54,7 @@ async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body["code"], code, "{body}");
         assert_eq!(retry.as_deref(), Some("2"));
-        assert!(
-            asked.elapsed() < Duration::from_secs(4),
-            "{host}: {:?}",
-            asked.elapsed()
-        );
+        assert!(asked.elapsed() < Duration::from_secs(4), "{host}: {:?}", asked.elapsed());
         let text = body.to_string();
         assert!(
             !text.contains("127.255") && !text.contains("sqlx"),
@@ -78,14 +66,8 @@ async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
 #[tokio::test]
 async fn an_app_that_waits_for_mysql_is_alive_not_ready_and_shows_its_page() {
     let app = app_with_host("mysql-7.mysql").await;
-    let status = async |path: &str| {
-        Client::new()
-            .get(app.url() + path)
-            .send()
-            .await
-            .unwrap()
-            .status()
-    };
+    let status =
+        async |path: &str| Client::new().get(app.url() + path).send().await.unwrap().status();
 
     assert_eq!(status("/healthz").await, StatusCode::OK);
     assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
@@ -94,12 +76,7 @@ async fn an_app_that_waits_for_mysql_is_alive_not_ready_and_shows_its_page() {
 
 #[tokio::test]
 async fn an_app_that_reached_mysql_is_ready() {
-    let status = Client::new()
-        .get(url("/readyz"))
-        .send()
-        .await
-        .unwrap()
-        .status();
+    let status = Client::new().get(url("/readyz")).send().await.unwrap().status();
 
     assert_eq!(status, StatusCode::OK);
 }
@@ -107,10 +84,7 @@ async fn an_app_that_reached_mysql_is_ready() {
 #[tokio::test]
 async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
     let send = async |kind: &str, body: String| {
-        let request = Client::new()
-            .post(url("/submit"))
-            .header("content-type", kind)
-            .body(body);
+        let request = Client::new().post(url("/submit")).header("content-type", kind).body(body);
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         let body: Value = response.json().await.unwrap();
@@ -119,22 +93,13 @@ async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
     };
 
     let json = "application/json";
-    assert_eq!(
-        send(json, "{".into()).await,
-        (400, "malformed_request".into())
-    );
+    assert_eq!(send(json, "{".into()).await, (400, "malformed_request".into()));
     assert_eq!(
         send(json, r#"{"name":5,"email":"a@b.cd"}"#.into()).await,
         (400, "malformed_request".into())
     );
-    assert_eq!(
-        send("text/plain", "Ada".into()).await,
-        (415, "unsupported_media_type".into())
-    );
-    assert_eq!(
-        send(json, " ".repeat(17 * 1024)).await,
-        (413, "body_too_large".into())
-    );
+    assert_eq!(send("text/plain", "Ada".into()).await, (415, "unsupported_media_type".into()));
+    assert_eq!(send(json, " ".repeat(17 * 1024)).await, (413, "body_too_large".into()));
 }
 
 #[tokio::test]
@@ -143,17 +108,10 @@ async fn paths_and_methods_that_are_not_there_are_answered_in_the_same_form() {
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     assert_eq!(missing.json::<Value>().await.unwrap()["code"], "not_found");
 
-    let method = Client::new()
-        .request(Method::DELETE, url("/submit"))
-        .send()
-        .await
-        .unwrap();
+    let method = Client::new().request(Method::DELETE, url("/submit")).send().await.unwrap();
     assert_eq!(method.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(method.headers()["allow"], "POST");
-    assert_eq!(
-        method.json::<Value>().await.unwrap()["code"],
-        "method_not_allowed"
-    );
+    assert_eq!(method.json::<Value>().await.unwrap()["code"], "method_not_allowed");
 }
 
 #[tokio::test]
@@ -171,8 +129,5 @@ async fn a_browser_gets_a_page_that_carries_the_requests_id() {
 
     assert_eq!(response.headers()["x-request-id"], "seen-by-me");
     let page = response.text().await.unwrap();
-    assert!(
-        page.contains("<h1>Not Found</h1>") && page.contains("seen-by-me"),
-        "{page}"
-    );
+    assert!(page.contains("<h1>Not Found</h1>") && page.contains("seen-by-me"), "{page}");
 }

@@ -2,6 +2,8 @@
 //!
 //! Everything runs against one shared pair of servers, so each test uses emails of its own.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
 mod binary;
 mod client;
 mod failures;

@@ -4,14 +4,7 @@ use crate::client::{Browser, new_email};
 
 #[tokio::test]
 async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
-    let page = Browser::new()
-        .open()
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let page = Browser::new().open().send().await.unwrap().text().await.unwrap();
 
     assert!(page.contains("mysql-0.mysql"), "{page}");
     assert!(
@@ -24,30 +17,18 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
 async fn a_hostile_name_is_text_and_nothing_else() {
     let browser = Browser::new();
 
-    browser
-        .submit("<script>alert(1)</script>", &new_email())
-        .send()
-        .await
-        .unwrap();
+    browser.submit("<script>alert(1)</script>", &new_email()).send().await.unwrap();
 
     let page = browser.open().send().await.unwrap().text().await.unwrap();
-    assert!(
-        page.contains("alert(1)") && !page.contains("<script"),
-        "{page}"
-    );
+    assert!(page.contains("alert(1)") && !page.contains("<script"), "{page}");
 }
 
 #[tokio::test]
 async fn nothing_in_a_page_may_run_or_come_from_elsewhere() {
     let response = Browser::new().open().send().await.unwrap();
 
-    let policy = response.headers()["content-security-policy"]
-        .to_str()
-        .unwrap();
-    assert!(
-        policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
-        "{policy}"
-    );
+    let policy = response.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(response.headers()["cache-control"], "no-store");
 }
 
@@ -63,8 +44,5 @@ async fn the_page_links_to_read_app_on_the_same_host() {
         .await
         .unwrap();
 
-    assert!(
-        page.contains(r#"href="http://node.example:30001/""#),
-        "{page}"
-    );
+    assert!(page.contains(r#"href="http://node.example:30001/""#), "{page}");
 }

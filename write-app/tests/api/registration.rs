@@ -24,12 +24,7 @@ async fn json_is_answered_as_it_always_was_and_names_the_pod() {
 async fn a_registration_reaches_the_replica_by_replication() {
     let email = new_email();
 
-    submit_json("Ada", &email)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    submit_json("Ada", &email).send().await.unwrap().error_for_status().unwrap();
 
     wait_for_replica(&email).await;
 }
@@ -38,12 +33,7 @@ async fn a_registration_reaches_the_replica_by_replication() {
 async fn a_program_may_send_a_form_and_gets_json() {
     let form = [("name", "Ada"), ("email", &new_email())];
 
-    let response = Client::new()
-        .post(url("/submit"))
-        .form(&form)
-        .send()
-        .await
-        .unwrap();
+    let response = Client::new().post(url("/submit")).form(&form).send().await.unwrap();
 
     assert_eq!(response.json::<Value>().await.unwrap()["pod"], "mysql-0");
 }
@@ -51,12 +41,7 @@ async fn a_program_may_send_a_form_and_gets_json() {
 #[tokio::test]
 async fn the_same_email_again_is_a_conflict_also_in_capitals() {
     let email = new_email();
-    submit_json("Ada", &email)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    submit_json("Ada", &email).send().await.unwrap().error_for_status().unwrap();
 
     for again in [email.clone(), email.to_uppercase()] {
         let response = submit_json("Grace", &again).send().await.unwrap();
@@ -80,32 +65,17 @@ async fn of_many_at_once_with_one_email_exactly_one_is_registered() {
         statuses.push(request.await.unwrap().unwrap().status());
     }
 
-    let registered = statuses
-        .iter()
-        .filter(|status| **status == StatusCode::OK)
-        .count();
-    let refused = statuses
-        .iter()
-        .filter(|status| **status == StatusCode::CONFLICT)
-        .count();
+    let registered = statuses.iter().filter(|status| **status == StatusCode::OK).count();
+    let refused = statuses.iter().filter(|status| **status == StatusCode::CONFLICT).count();
     assert_eq!((registered, refused), (1, 19), "{statuses:?}");
 }
 
 #[tokio::test]
 async fn every_field_at_fault_is_named_and_nothing_is_stored() {
-    let body: Value = submit_json(" ", "nobody")
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let body: Value = submit_json(" ", "nobody").send().await.unwrap().json().await.unwrap();
 
     assert_eq!(body["code"], "invalid_fields");
-    assert!(
-        body["fields"]["name"].is_string() && body["fields"]["email"].is_string(),
-        "{body}"
-    );
+    assert!(body["fields"]["name"].is_string() && body["fields"]["email"].is_string(), "{body}");
     assert_eq!(count_on(0, "nobody").await, "0");
 }
 
@@ -120,41 +90,22 @@ async fn missing_fields_are_treated_as_empty_ones() {
 async fn the_longest_unicode_name_survives_the_round_trip() {
     let (name, email) = ("字".repeat(255), new_email());
 
-    submit_json(&name, &email)
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap();
+    submit_json(&name, &email).send().await.unwrap().error_for_status().unwrap();
 
     let sql = format!("SELECT name FROM userdb.users WHERE email = '{email}'");
-    assert_eq!(
-        shared()
-            .testbed
-            .sql(0, &format!("SET NAMES utf8mb4; {sql}"))
-            .await
-            .unwrap(),
-        name
-    );
+    assert_eq!(shared().testbed.sql(0, &format!("SET NAMES utf8mb4; {sql}")).await.unwrap(), name);
 }
 
 #[tokio::test]
 async fn a_browser_is_redirected_and_told_once() {
     let browser = Browser::new();
 
-    let submitted = browser
-        .submit("Ada Lovelace", &new_email())
-        .send()
-        .await
-        .unwrap();
+    let submitted = browser.submit("Ada Lovelace", &new_email()).send().await.unwrap();
     assert_eq!(submitted.status(), StatusCode::SEE_OTHER);
     assert_eq!(submitted.headers()["location"], "/");
 
     let page = browser.open().send().await.unwrap().text().await.unwrap();
-    assert!(
-        page.contains("Ada Lovelace is user ") && page.contains("written on"),
-        "{page}"
-    );
+    assert!(page.contains("Ada Lovelace is user ") && page.contains("written on"), "{page}");
     assert!(
         page.contains(r#"<input id="name" name="name" value="""#),
         "the form is empty again: {page}"
@@ -191,26 +142,17 @@ async fn a_browser_is_told_at_the_field_that_an_email_is_taken() {
 
     assert_eq!(response.status(), StatusCode::CONFLICT);
     let page = response.text().await.unwrap();
-    assert!(
-        page.contains(r#"id="email-problem""#) && page.contains(&email),
-        "{page}"
-    );
+    assert!(page.contains(r#"id="email-problem""#) && page.contains(&email), "{page}");
 }
 
 #[tokio::test]
 async fn a_form_from_another_site_is_refused() {
     let email = new_email();
 
-    let response = submit_json("Ada", &email)
-        .header("origin", "http://evil.example")
-        .send()
-        .await
-        .unwrap();
+    let response =
+        submit_json("Ada", &email).header("origin", "http://evil.example").send().await.unwrap();
 
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
-    assert_eq!(
-        response.json::<Value>().await.unwrap()["code"],
-        "cross_site_request"
-    );
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "cross_site_request");
     assert_eq!(count_on(0, &email).await, "0");
 }

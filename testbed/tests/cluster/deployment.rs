@@ -1,0 +1,73 @@
+//! Applying the folder.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Instant,
+};
+
+use rand::seq::SliceRandom as _;
+
+use crate::kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for_ready_pods};
+
+/// The turn of one test. The first to have it applies the folder.
+pub(crate) fn deployment() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    static APPLIED: OnceLock<()> = OnceLock::new();
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    APPLIED.get_or_init(apply_in_any_order_twice);
+    wait_for_ready_pods(2);
+    turn
+}
+
+/// The order of the files must not matter, and neither may a second time.
+fn apply_in_any_order_twice() {
+    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
+    kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", &timeout]);
+    kubectl(&["create", "namespace", NAMESPACE]);
+    let enforced = "pod-security.kubernetes.io/enforce=restricted";
+    kubectl(&["label", "namespace", NAMESPACE, enforced]);
+    let mut files = manifests();
+    files.shuffle(&mut rand::rng());
+    println!("applying in this order: {files:?}");
+    let start = Instant::now();
+    for file in files.iter().chain(&files) {
+        kubectl(&["apply", "--filename", file.to_str().unwrap()]);
+    }
+    for app in ["write-app", "read-app"] {
+        kubectl(&["rollout", "status", &format!("deployment/{app}"), &timeout]);
+    }
+    wait_for_ready_pods(2);
+    println!("figure: all ready {:.1} s after the first apply", start.elapsed().as_secs_f64());
+}
+
+/// What `kubectl apply -f kubernetes` takes: the folder's files, not those of its folders.
+fn manifests() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kubernetes");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect()
+}
+
+#[test]
+fn every_pod_passes_pod_security_restricted_and_becomes_ready() {
+    let _turn = deployment();
+
+    let phases = kubectl(&["get", "pods", "--output=jsonpath={.items[*].status.phase}"]);
+    assert_eq!(phases, "Running Running Running Running");
+    let violations = kubectl(&["get", "events", "--output=jsonpath={.items[*].message}"]);
+    assert!(!violations.contains("violates PodSecurity"), "{violations}");
+}
+
+#[test]
+fn no_pod_was_restarted_while_it_waited_for_the_others() {
+    let _turn = deployment();
+
+    let restarts = kubectl(&[
+        "get",
+        "pods",
+        "--selector=app.kubernetes.io/name!=mysql",
+        "--output=jsonpath={.items[*].status.containerStatuses[*].restartCount}",
+    ]);
+
+    assert_eq!(restarts, "0 0");
+}

@@ -1,0 +1,15 @@
+//! The manifests on a real cluster: whichever KUBECONFIG names, with the images loaded.
+//!
+//! The folder `kubernetes/` is applied to a namespace of its own that enforces Pod Security
+//! "restricted", and deleted at the start of the next run. The tests take turns, since NodePorts are
+//! the whole cluster's; each leaves two ready MySQL pods behind. `NODE_ADDRESS` says where the
+//! NodePorts are; the default is 127.0.0.1.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+mod deployment;
+mod faults;
+mod kubectl;
+mod names;
+mod registration;
+mod scaling;
