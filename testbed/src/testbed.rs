@@ -181,15 +181,34 @@ impl Testbed {
         Ok(())
     }
 
+    /// Whether a server passed its readiness probe the last time.
+    #[must_use]
+    pub fn is_ready(&self, ordinal: u8) -> bool {
+        self.endpoints.ready().contains(&self.network.pod(ordinal))
+    }
+
+    /// Runs the readiness probe of one server now.
+    ///
+    /// # Errors
+    ///
+    /// Why it may not serve.
+    pub async fn readiness(&self, ordinal: u8) -> Result<(), String> {
+        let container = self.container(ordinal).map_err(|error| error.to_string())?;
+        container.readiness().await
+    }
+
     /// Runs SQL as root on one server; see [`Container::sql`].
     ///
     /// # Errors
     ///
     /// Where there is no such server, and what it said.
     pub async fn sql(&self, ordinal: u8, sql: &str) -> anyhow::Result<String> {
-        let Watched { pod, .. } =
-            self.pods.get(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
-        pod.container().sql(sql).await
+        self.container(ordinal)?.sql(sql).await
+    }
+
+    fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
+        let running = self.pods.get(&ordinal);
+        Ok(running.with_context(|| format!("mysql-{ordinal} does not run"))?.pod.container())
     }
 
     /// The environment that an app's Deployment would give it here.

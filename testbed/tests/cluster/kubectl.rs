@@ -1,11 +1,10 @@
 //! kubectl, and waiting.
 
 use std::{
-    process::{Command, Stdio},
+    io::Write as _,
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
-
-use std::io::Write as _;
 
 /// The namespace that all of it happens in.
 pub(crate) const NAMESPACE: &str = "headless-demo-test";
@@ -16,9 +15,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 /// Runs kubectl in the namespace; what it printed, or what it complained of.
 pub(crate) fn try_kubectl(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("kubectl").args(["--namespace", NAMESPACE]).args(arguments).output();
-    let output = output.expect("kubectl is needed on PATH, and KUBECONFIG");
-    let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    said(&output.unwrap_or_else(|error| panic!("kubectl is needed on PATH: {error}")))
 }
 
 /// Runs kubectl in the namespace; it must succeed.
@@ -47,9 +44,13 @@ pub(crate) fn try_sql(pod: &str, sql: &str) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    client.stdin.take().unwrap().write_all(sql.as_bytes()).map_err(|error| error.to_string())?;
-    let output = client.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+    client.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+    said(&client.wait_with_output().unwrap())
+}
+
+/// What a program printed, or what it complained of.
+fn said(output: &Output) -> Result<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 

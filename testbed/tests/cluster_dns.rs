@@ -1,0 +1,68 @@
+//! The testbed's DNS server against the specification that the cluster's follows.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{net::Ipv4Addr, net::SocketAddrV4};
+
+use app_core::{
+    config::DnsConfig,
+    dns::{DnsError, Resolver},
+};
+use testbed::{
+    cluster_dns,
+    endpoints::{Endpoint, Endpoints},
+};
+
+const READ_SERVICE: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 3);
+
+/// A DNS server that knows mysql-0, and a resolver that asks it as a pod's would.
+async fn resolver(port: u16, endpoints: &Endpoints) -> (cluster_dns::Running, Resolver) {
+    let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+    let running = cluster_dns::serve(server, endpoints.clone(), READ_SERVICE).await.unwrap();
+    let search = cluster_dns::SEARCH.split(' ').map(str::to_owned).collect();
+    (running, Resolver::new(Some(&DnsConfig { server: server.into(), search })).unwrap())
+}
+
+fn endpoint(number: u8, ready: bool) -> Endpoint {
+    Endpoint { address: Ipv4Addr::new(127, 9, 9, number), ready }
+}
+
+#[tokio::test]
+async fn short_names_are_found_by_the_search_domains_whether_the_pod_is_ready_or_not() {
+    let endpoints = Endpoints::default();
+    endpoints.set("mysql-0", endpoint(10, false));
+    let (_running, resolver) = resolver(15301, &endpoints).await;
+
+    assert_eq!(resolver.address("mysql-0.mysql").await.unwrap(), endpoint(10, false).address);
+    assert_eq!(
+        resolver.address("mysql.default.svc.cluster.local").await.unwrap(),
+        endpoint(10, false).address
+    );
+    assert_eq!(resolver.address("mysql-read").await.unwrap(), READ_SERVICE);
+}
+
+#[tokio::test]
+async fn a_pod_that_is_not_there_has_no_address_and_a_new_one_gets_it_within_a_second() {
+    let endpoints = Endpoints::default();
+    let (_running, resolver) = resolver(15302, &endpoints).await;
+    let missing = resolver.address("mysql-1.mysql").await.unwrap_err();
+    assert!(matches!(missing, DnsError::NoAddress(_)), "{missing}");
+
+    endpoints.set("mysql-1", endpoint(11, true));
+
+    let start = std::time::Instant::now();
+    while resolver.address("mysql-1.mysql").await.is_err() {
+        assert!(start.elapsed().as_secs() < 5, "the miss is remembered for too long");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_told_apart_from_a_name_that_is_missing() {
+    let nobody = DnsConfig { server: "127.9.9.9:15303".parse().unwrap(), search: Vec::new() };
+    let resolver = Resolver::new(Some(&nobody)).unwrap();
+
+    let error = resolver.address("mysql-0.mysql").await.unwrap_err();
+
+    assert!(matches!(error, DnsError::NoAnswer(..)), "{error}");
+}
