@@ -48,7 +48,16 @@ impl App {
     ///
     /// Where the configuration is not usable.
     pub fn serve(self, listener: TcpListener, testbed: &Testbed) -> anyhow::Result<RunningApp> {
-        self.serve_with(listener, testbed.environment(self.about)?)
+        self.serve_with(listener, self.environment(testbed)?)
+    }
+
+    /// The environment that the app's Deployment would give it in this testbed.
+    ///
+    /// # Errors
+    ///
+    /// Where the manifests have no password for the app's account.
+    pub fn environment(self, testbed: &Testbed) -> anyhow::Result<Vec<(OsString, OsString)>> {
+        testbed.environment(self.about)
     }
 
     /// Serves the app on a listener, with an environment of the caller's.

@@ -235,6 +235,17 @@ async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints:
     }
 }
 
+/// A network `127.A.*.*` that nobody uses, for a [`Plan`].
+///
+/// # Errors
+///
+/// Where all are taken.
+pub fn free_network(a: u8) -> anyhow::Result<[u8; 2]> {
+    let mut networks = (0..=u8::MAX).map(|b| [a, b]);
+    let free = networks.find(|network| TcpListener::bind(Network(*network).dns()).is_ok());
+    free.with_context(|| format!("no address in 127.{a}.0.0/16 is free on port {DNS_PORT}"))
+}
+
 /// The addresses of one testbed, all in the loopback range.
 #[derive(Clone, Copy, Debug)]
 struct Network([u8; 2]);

@@ -1,88 +1,65 @@
 //! `cargo demo`: the whole thing on one machine, until Ctrl-C.
 
 use std::{
-    io,
+    fs, io,
     net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use clap::{Parser, value_parser};
 use tempfile::TempDir;
 use testbed::{
     Testbed,
-    apps::{READ_APP, RunningApp, WRITE_APP},
+    apps::{App, READ_APP, RunningApp, WRITE_APP},
     shared::cache_folder,
-    testbed::Plan,
+    testbed::{Plan, free_network},
 };
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
+use tracing_subscriber::EnvFilter;
 
-const HELP: &str = "\
-cargo demo: MySQL with one primary and its replicas, write-app and read-app, on this machine
-
-usage: cargo demo [-- OPTION...]
-  --fresh         forget the users of earlier runs and begin with empty servers
-  --replicas N    replicas beside the primary, 1 to 8 (default 1)
-  --help          this text
-
-Nothing is installed: MySQL is the one on PATH, or Debian's packages unpacked into a cache folder.
-RUST_LOG=info shows what the apps log. Ctrl-C stops everything.";
-
-/// The addresses that the demo's servers get: `127.30.0.*`.
-const NETWORK: [u8; 2] = [30, 0];
-
-/// The NodePorts of the two apps.
-const PORTS: [u16; 2] = [30000, 30001];
-
+/// MySQL with one primary and its replicas, write-app and read-app, on this machine.
+///
+/// Nothing is installed: MySQL is the one on PATH, or Debian's packages unpacked into a cache folder.
+/// RUST_LOG=info shows what the apps log. Ctrl-C stops everything.
+#[derive(Parser)]
+#[command(name = "cargo demo --", version)]
 struct Options {
+    /// Forget the users of earlier runs and begin with empty servers
+    #[arg(long)]
     fresh: bool,
+    /// How many replicas there are beside the primary
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..=8))]
     replicas: u8,
+    /// Where write-app listens
+    #[arg(long, value_name = "PORT", default_value_t = 30000)]
+    write_port: u16,
+    /// Where read-app listens
+    #[arg(long, value_name = "PORT", default_value_t = 30001)]
+    read_port: u16,
+    /// Folder for the servers' data [default: in the cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
 }
+
+/// The first number of the servers' addresses after 127: they get `127.30.*.*`.
+const NETWORK: u8 = 30;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt().with_env_filter(filter.unwrap_or_else(|_| "off".into())).init();
-    let options = match Options::parse(std::env::args().skip(1)) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            eprintln!("demo: {error}; cargo demo -- --help lists the options");
-            return ExitCode::from(2);
-        }
-    };
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+    tracing_subscriber::fmt().with_env_filter(filter).init();
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-impl Options {
-    /// Nothing where help is asked for.
-    fn parse(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Option<Self>> {
-        let mut options = Self { fresh: false, replicas: 1 };
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--help" | "-h" => return Ok(None),
-                "--fresh" => options.fresh = true,
-                "--replicas" => {
-                    let number = arguments.next().and_then(|number| number.parse().ok());
-                    options.replicas = number
-                        .filter(|number| (1..=8).contains(number))
-                        .context("--replicas takes a number from 1 to 8")?;
-                }
-                other => bail!("{other}: not known here"),
-            }
-        }
-        Ok(Some(options))
     }
 }
 
@@ -112,28 +89,18 @@ struct Demo {
 impl Demo {
     async fn start(options: &Options) -> anyhow::Result<Self> {
         // First what can fail at once, then what takes time.
-        let [write, read] = PORTS.map(listen);
-        let (write, read) = (write.await?, read.await?);
-        let cache = cache_folder()?;
-        let volumes = cache.join("demo");
-        if options.fresh && volumes.exists() {
-            std::fs::remove_dir_all(&volumes)
-                .with_context(|| format!("{} cannot be removed", volumes.display()))?;
-        }
-        let run = tempfile::Builder::new()
-            .prefix("mysql-demo-")
-            .tempdir()
-            .context("no temporary folder can be made")?;
-        let plan = Plan {
-            volumes,
-            run: run.path().to_owned(),
-            cache,
-            network: NETWORK,
-            pods: options.replicas + 1,
-            progress: |line| println!("demo: {line}"),
-        };
-        let testbed = Testbed::start(plan).await?;
-        let apps = [WRITE_APP.serve(write, &testbed)?, READ_APP.serve(read, &testbed)?];
+        let write = listen(options.write_port, "--write-port").await?;
+        let read = listen(options.read_port, "--read-port").await?;
+        let run = tempfile::Builder::new().prefix("mysql-demo-").tempdir();
+        let run = run.context("no temporary folder can be made")?;
+        let testbed = Testbed::start(options.plan(run.path())?).await?;
+        let urls =
+            [&write, &read].map(|app| app.local_addr().map(|address| format!("http://{address}/")));
+        let [write_url, read_url] = urls;
+        let apps = [
+            serve(WRITE_APP, write, &testbed, read_url?)?,
+            serve(READ_APP, read, &testbed, write_url?)?,
+        ];
         for app in &apps {
             app.wait_until_ready().await?;
         }
@@ -155,11 +122,49 @@ impl Demo {
     }
 }
 
-async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+impl Options {
+    fn plan(&self, run: &Path) -> anyhow::Result<Plan> {
+        let cache = cache_folder()?;
+        let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
+        if self.fresh {
+            // Only what a demo made: the folder may be any that the user named.
+            for folder in (0..=u8::MAX).map(|ordinal| volumes.join(format!("mysql-{ordinal}"))) {
+                if folder.exists() {
+                    fs::remove_dir_all(&folder)
+                        .with_context(|| format!("{} cannot be removed", folder.display()))?;
+                }
+            }
+        }
+        Ok(Plan {
+            volumes,
+            run: run.to_owned(),
+            cache,
+            network: free_network(NETWORK)?,
+            pods: self.replicas + 1,
+            progress: |line| println!("demo: {line}"),
+        })
+    }
+}
+
+async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.with_context(|| {
-        format!("port {port} cannot be used; is another demo running? `ss -ltnp` shows who listens there: stop it and try again")
+        format!(
+            "port {port} cannot be used; is another demo running? Stop what listens there \
+             (ss -ltnp shows it), or choose another port with {option}"
+        )
     })
+}
+
+fn serve(
+    app: App,
+    listener: TcpListener,
+    testbed: &Testbed,
+    other_app_url: String,
+) -> anyhow::Result<RunningApp> {
+    let mut environment = app.environment(testbed)?;
+    environment.push(("OTHER_APP_URL".into(), other_app_url.into()));
+    app.serve_with(listener, environment)
 }
 
 /// Ctrl-C, and SIGTERM, which does the same here.

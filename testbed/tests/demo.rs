@@ -1,0 +1,153 @@
+//! `cargo demo` as a person runs it: up, used, stopped, started again.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, ChildStdout, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// A demo on ports of its own, with data of its own.
+struct Demo {
+    process: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    ports: [u16; 2],
+}
+
+impl Demo {
+    /// Starts it, and returns when it has printed its two URLs.
+    fn start(data: &Path, options: &[&str]) -> Self {
+        let ports = [free_port(), free_port()];
+        let mut process =
+            command(data, ports).args(options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let up = lines.any(|line| line.unwrap().contains("Ctrl-C stops everything"));
+        assert!(up, "the demo ended early: {:?}", process.wait());
+        Self { process, lines, ports }
+    }
+
+    fn url(&self, app: usize, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports[app])
+    }
+
+    async fn users(&self) -> Value {
+        Client::new().get(self.url(1, "/users")).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// Ctrl-C; nothing may be left: no process, no port.
+    fn stop(mut self) {
+        let servers = children_of(self.process.id());
+        assert_eq!(servers.len(), 2, "two MySQL servers");
+        let sent =
+            Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        let last = self.lines.by_ref().last().unwrap().unwrap();
+        assert!(last.contains("stopped"), "{last}");
+        assert_eq!(self.process.wait().unwrap().code(), Some(0));
+        for server in servers {
+            assert!(!Path::new("/proc").join(&server).exists(), "server {server} still runs");
+        }
+        for port in self.ports {
+            TcpListener::bind(("127.0.0.1", port)).unwrap();
+        }
+    }
+}
+
+fn command(data: &Path, ports: [u16; 2]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
+    let ports = ports.map(|port| port.to_string());
+    command.arg("--data").arg(data).args(["--write-port", &ports[0], "--read-port", &ports[1]]);
+    command
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The process ids of a process's children.
+fn children_of(process: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let children = threads
+        .map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap());
+    children.flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+}
+
+#[tokio::test]
+async fn it_comes_up_is_used_stops_without_a_trace_and_keeps_its_users_until_told_to_forget_them() {
+    let data = tempfile::tempdir().unwrap();
+
+    let demo = Demo::start(data.path(), &[]);
+    let ada = json!({ "name": "Ada", "email": "ada@example.org" });
+    let registered = Client::new().post(demo.url(0, "/submit")).json(&ada).send().await.unwrap();
+    assert_eq!(registered.json::<Value>().await.unwrap()["pod"], "mysql-0");
+    let (mut pods, end) = (BTreeSet::new(), Instant::now() + Duration::from_secs(30));
+    while pods.len() < 2 {
+        assert!(Instant::now() < end, "only {pods:?} answered with the user");
+        let body = demo.users().await;
+        if body["users"][0]["email"] == "ada@example.org" {
+            pods.insert(body["mysql_pod"].to_string());
+        }
+    }
+    demo.stop();
+
+    let again = Demo::start(data.path(), &[]);
+    assert_eq!(again.users().await["users"].as_array().unwrap().len(), 1, "users are kept");
+    again.stop();
+
+    let fresh = Demo::start(data.path(), &["--fresh"]);
+    assert_eq!(fresh.users().await["users"].as_array().unwrap().len(), 0, "users are forgotten");
+    fresh.stop();
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_sentence_that_says_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+
+    let output =
+        command(data.path(), [taken.local_addr().unwrap().port(), free_port()]).output().unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    assert!(said.contains("port") && said.contains("--write-port"), "{said}");
+}
+
+#[test]
+fn without_mysql_and_without_a_way_to_get_it_one_sentence_says_what_to_install() {
+    let empty = tempfile::tempdir().unwrap();
+    let tools = empty.path().join("bin");
+    std::fs::create_dir(&tools).unwrap();
+
+    let output = command(empty.path(), [free_port(), free_port()])
+        .env("PATH", &tools)
+        .env("XDG_CACHE_HOME", empty.path())
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    let last = said.trim().lines().last().unwrap();
+    assert!(last.starts_with("demo: ") && last.contains("install MySQL 8.4 or newer"), "{said}");
+}
+
+#[test]
+fn help_lists_the_options_and_an_unknown_one_is_named() {
+    let help = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--help").output().unwrap();
+    assert!(help.status.success() && text(&help).contains("--fresh"), "{}", text(&help));
+
+    let unknown = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--frsh").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown).contains("--frsh"), "{}", text(&unknown));
+}

@@ -1,0 +1,142 @@
+//! What is said twice must be said alike: manifests, Dockerfiles, code and documents.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{collections::BTreeSet, path::Path};
+
+use app_core::config::{About, VARIABLES};
+use serde_json::Value;
+
+const APPS: [(&About, &str, u64); 2] =
+    [(&write_app::ABOUT, "Dockerfile.write", 30000), (&read_app::ABOUT, "Dockerfile.read", 30001)];
+
+fn file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The objects of one manifest.
+fn objects(name: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(&file(&format!("kubernetes/{name}.yaml"))).unwrap()
+}
+
+fn object(manifest: &str, kind: &str) -> Value {
+    objects(manifest).into_iter().find(|object| object["kind"] == kind).unwrap()
+}
+
+fn container(workload: &Value) -> &Value {
+    &workload["spec"]["template"]["spec"]["containers"][0]
+}
+
+fn environment(workload: &Value) -> Vec<(String, String)> {
+    let variables = container(workload)["env"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect()
+}
+
+#[test]
+fn the_apps_ports_are_the_same_in_manifests_dockerfiles_and_code() {
+    for (about, dockerfile, node_port) in APPS {
+        let service = object(about.name, "Service");
+        assert_eq!(service["metadata"]["name"], format!("{}-service", about.name));
+        assert_eq!(service["spec"]["ports"][0]["nodePort"], node_port);
+        let deployment = object(about.name, "Deployment");
+        assert_eq!(container(&deployment)["ports"][0]["containerPort"], 5000);
+        assert!(file(dockerfile).contains("\nEXPOSE 5000\n"), "{dockerfile}");
+        let (other, ..) =
+            APPS.into_iter().find(|(other, ..)| other.name == about.other_app).unwrap();
+        assert_eq!(
+            u64::from(other.other_app_port),
+            node_port,
+            "{} links to {}",
+            other.name,
+            about.name
+        );
+    }
+}
+
+#[test]
+fn an_image_carries_the_version_of_the_code() {
+    for (about, dockerfile, _) in APPS {
+        let image = format!("{}:{}", about.name, about.version);
+        assert_eq!(container(&object(about.name, "Deployment"))["image"], image);
+        let label = format!("org.opencontainers.image.version=\"{}\"", about.version);
+        assert!(file(dockerfile).contains(&label), "{dockerfile}");
+        assert!(file("README.md").contains(&image), "README.md: {image}");
+    }
+}
+
+#[test]
+fn a_deployment_sets_only_variables_that_the_app_knows_and_agrees_with_its_defaults() {
+    for (about, ..) in APPS {
+        let variables = environment(&object(about.name, "Deployment"));
+        for (name, _) in &variables {
+            let known = VARIABLES
+                .iter()
+                .any(|variable| name.strip_suffix("_FILE").unwrap_or(name) == variable.name);
+            assert!(known, "{}: {name}", about.name);
+        }
+        for (name, value) in
+            [("DB_HOST", about.db_host), ("DB_USER", about.db_user), ("DB_NAME", "userdb")]
+        {
+            assert!(
+                variables.contains(&(name.into(), value.into())),
+                "{}: {name}={value}",
+                about.name
+            );
+        }
+    }
+}
+
+#[test]
+fn every_password_that_is_used_is_in_the_secret_and_no_other() {
+    let secret = object("mysql-credentials", "Secret");
+    let given: BTreeSet<_> = secret["stringData"].as_object().unwrap().keys().cloned().collect();
+    let used = ["repl", "appuser", "reader"].map(|account| format!("{account}-password"));
+    assert_eq!(given, BTreeSet::from(used));
+    for (about, ..) in APPS {
+        let deployment = object(about.name, "Deployment");
+        let key =
+            &deployment["spec"]["template"]["spec"]["volumes"][0]["secret"]["items"][0]["key"];
+        assert_eq!(key, &Value::from(format!("{}-password", about.db_user)));
+    }
+}
+
+#[test]
+fn the_services_differ_in_what_makes_one_of_them_headless_and_in_nothing_else() {
+    let services: Vec<_> = objects("mysql-statefulset")
+        .into_iter()
+        .filter(|object| object["kind"] == "Service")
+        .collect();
+    let [headless, cluster_ip] = services.as_slice() else { panic!("{} Services", services.len()) };
+    assert_eq!(
+        (&headless["metadata"]["name"], &headless["spec"]["clusterIP"]),
+        (&"mysql".into(), &"None".into())
+    );
+    assert_eq!(
+        (&cluster_ip["metadata"]["name"], &cluster_ip["spec"]["clusterIP"]),
+        (&"mysql-read".into(), &Value::Null)
+    );
+    assert_eq!(headless["spec"]["selector"], cluster_ip["spec"]["selector"]);
+    assert_eq!(headless["spec"]["ports"], cluster_ip["spec"]["ports"]);
+}
+
+#[test]
+fn the_table_of_variables_in_the_readme_is_the_codes() {
+    let readme = file("README.md");
+    for variable in VARIABLES {
+        let row = format!("| `{}` | {} | {} |", variable.name, variable.meaning, variable.default);
+        assert!(readme.contains(&row), "README.md lacks this row: {row}");
+    }
+}
+
+#[test]
+fn the_pinned_toolchain_is_the_one_that_the_images_are_built_with() {
+    let toolchain: String = file("rust-toolchain.toml");
+    for (_, dockerfile, _) in APPS {
+        let dockerfile = file(dockerfile);
+        let (_, rest) = dockerfile.split_once("\nFROM rust:").unwrap();
+        let (version, _) = rest.split_once('-').unwrap();
+        assert!(toolchain.contains(&format!("channel = \"{version}.")), "{version}");
+    }
+}
