@@ -41,6 +41,23 @@ impl Demo {
         Client::new().get(self.url(1, "/users")).send().await.unwrap().json().await.unwrap()
     }
 
+    async fn register(&self, email: &str) {
+        let body = json!({ "name": "Ada", "email": email });
+        let response = Client::new().post(self.url(0, "/submit")).json(&body).send().await.unwrap();
+        assert_eq!(response.json::<Value>().await.unwrap()["pod"], "mysql-0");
+    }
+
+    async fn wait_until_every_pod_knows(&self, email: &str) {
+        let (mut pods, end) = (BTreeSet::new(), Instant::now() + Duration::from_secs(30));
+        while pods.len() < 2 {
+            assert!(Instant::now() < end, "only {pods:?} answered with {email}");
+            let body = self.users().await;
+            if body["users"][0]["email"] == email {
+                pods.insert(body["mysql_pod"].to_string());
+            }
+        }
+    }
+
     /// Ctrl-C; nothing may be left: no process, no port.
     fn stop(mut self) {
         let servers = children_of(self.process.id());
@@ -88,21 +105,14 @@ async fn it_comes_up_is_used_stops_without_a_trace_and_keeps_its_users_until_tol
     let data = tempfile::tempdir().unwrap();
 
     let demo = Demo::start(data.path(), &[]);
-    let ada = json!({ "name": "Ada", "email": "ada@example.org" });
-    let registered = Client::new().post(demo.url(0, "/submit")).json(&ada).send().await.unwrap();
-    assert_eq!(registered.json::<Value>().await.unwrap()["pod"], "mysql-0");
-    let (mut pods, end) = (BTreeSet::new(), Instant::now() + Duration::from_secs(30));
-    while pods.len() < 2 {
-        assert!(Instant::now() < end, "only {pods:?} answered with the user");
-        let body = demo.users().await;
-        if body["users"][0]["email"] == "ada@example.org" {
-            pods.insert(body["mysql_pod"].to_string());
-        }
-    }
+    demo.register("ada@example.org").await;
+    demo.wait_until_every_pod_knows("ada@example.org").await;
     demo.stop();
 
     let again = Demo::start(data.path(), &[]);
     assert_eq!(again.users().await["users"].as_array().unwrap().len(), 1, "users are kept");
+    again.register("grace@example.org").await;
+    again.wait_until_every_pod_knows("grace@example.org").await;
     again.stop();
 
     let fresh = Demo::start(data.path(), &["--fresh"]);

@@ -49,6 +49,9 @@ struct Options {
 /// The first number of the servers' addresses after 127: they get `127.30.*.*`.
 const NETWORK: u8 = 30;
 
+/// Where the second one is kept, beside the volumes.
+const NETWORK_FILE: &str = "network";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
@@ -127,23 +130,45 @@ impl Options {
         let cache = cache_folder()?;
         let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
         if self.fresh {
-            // Only what a demo made: the folder may be any that the user named.
-            for folder in (0..=u8::MAX).map(|ordinal| volumes.join(format!("mysql-{ordinal}"))) {
-                if folder.exists() {
-                    fs::remove_dir_all(&folder)
-                        .with_context(|| format!("{} cannot be removed", folder.display()))?;
-                }
-            }
+            forget(&volumes).with_context(|| format!("{} cannot be emptied", volumes.display()))?;
         }
         Ok(Plan {
+            network: network_of(&volumes)?,
             volumes,
             run: run.to_owned(),
             cache,
-            network: free_network(NETWORK)?,
             pods: self.replicas + 1,
             progress: |line| println!("demo: {line}"),
         })
     }
+}
+
+/// Removes what earlier demos left, and nothing else: the folder may be any that the user named.
+fn forget(volumes: &Path) -> io::Result<()> {
+    for folder in (0..=u8::MAX).map(|ordinal| volumes.join(format!("mysql-{ordinal}"))) {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    let network = volumes.join(NETWORK_FILE);
+    if network.exists() { fs::remove_file(network) } else { Ok(()) }
+}
+
+/// The network that these volumes were made in, or a free one for new volumes. A replica remembers
+/// its primary's address: in a cluster that is a name, on one machine a number, which must stay.
+fn network_of(volumes: &Path) -> anyhow::Result<[u8; 2]> {
+    let file = volumes.join(NETWORK_FILE);
+    if let Ok(text) = fs::read_to_string(&file) {
+        let number = text
+            .trim()
+            .parse()
+            .with_context(|| format!("{} is damaged; --fresh starts over", file.display()))?;
+        return Ok([NETWORK, number]);
+    }
+    let network = free_network(NETWORK)?;
+    fs::create_dir_all(volumes).with_context(|| format!("{} cannot be made", volumes.display()))?;
+    fs::write(&file, network[1].to_string())?;
+    Ok(network)
 }
 
 async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
@@ -186,5 +211,24 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+    use super::*;
+
+    #[test]
+    fn volumes_keep_their_network_until_they_are_forgotten() {
+        let volumes = tempfile::tempdir().unwrap();
+        fs::write(volumes.path().join(NETWORK_FILE), "77").unwrap();
+
+        assert_eq!(network_of(volumes.path()).unwrap(), [NETWORK, 77]);
+        forget(volumes.path()).unwrap();
+        let chosen = network_of(volumes.path()).unwrap();
+        assert_ne!(chosen, [NETWORK, 77]);
+        assert_eq!(network_of(volumes.path()).unwrap(), chosen);
     }
 }
