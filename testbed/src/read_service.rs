@@ -5,16 +5,21 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use rand::seq::IndexedRandom as _;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoints::Endpoints;
+
+/// How long to wait when file descriptors have run out: until others end.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 /// Accepts connections on `address` for as long as the returned handle lives.
 ///
@@ -28,7 +33,10 @@ pub async fn serve(address: SocketAddr, endpoints: Endpoints) -> io::Result<Abor
         loop {
             match listener.accept().await {
                 Ok((client, _)) => drop(tokio::spawn(forward(client, endpoints.ready(), port))),
-                Err(error) => tracing::warn!(%error, "mysql-read could not accept a connection"),
+                Err(error) => {
+                    tracing::warn!(%error, "mysql-read could not accept a connection");
+                    sleep(AFTER_A_FAILURE).await;
+                }
             }
         }
     })))

@@ -17,6 +17,9 @@ use crate::{
     testbed::Plan,
 };
 
+/// Where the test processes' sockets and settings are, each in a folder of its own.
+const RUN_FOLDER: &str = "headless-service-tests";
+
 /// A primary and a replica, and both apps on ports of their own.
 pub struct Shared {
     /// The servers.
@@ -67,7 +70,7 @@ async fn start() -> anyhow::Result<Shared> {
     let cache = cache_folder()?;
     let testbed = Testbed::start(Plan {
         volumes: folder_of_process(&cache.join("tests"))?,
-        run: folder_of_process(&std::env::temp_dir().join("headless-service-tests"))?,
+        run: folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))?,
         cache,
         network: network_of_process(),
         pods: 2,
@@ -87,7 +90,9 @@ fn folder_of_process(parent: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(parent)?;
     for entry in std::fs::read_dir(parent)? {
         let entry = entry?;
-        if !Path::new("/proc").join(entry.file_name()).exists() {
+        let owner_runs = Path::new("/proc").join(entry.file_name()).exists();
+        // A server whose data is removed under it never ends, and logs that without end.
+        if !owner_runs && !is_named_by_a_process(&entry.path())? {
             // Another process may be removing it as well.
             drop(std::fs::remove_dir_all(entry.path()));
         }
@@ -95,6 +100,22 @@ fn folder_of_process(parent: &Path) -> std::io::Result<PathBuf> {
     let folder = parent.join(std::process::id().to_string());
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// Whether the owner of a folder has left servers that are still stopping: their command lines name
+/// a folder with its process id.
+fn is_named_by_a_process(folder: &Path) -> std::io::Result<bool> {
+    let Some(owner) = folder.file_name() else { return Ok(false) };
+    let named = Path::new(RUN_FOLDER).join(owner).join("");
+    let named = named.as_os_str().as_encoded_bytes();
+    for process in std::fs::read_dir("/proc")? {
+        // A process may end while it is looked at.
+        let command_line = std::fs::read(process?.path().join("cmdline")).unwrap_or_default();
+        if command_line.windows(named.len()).any(|part| part == named) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A network that no other test process is likely to use at the same time.
