@@ -8,6 +8,7 @@
 //!   settings and passwords.
 //! - [`pod`]: one MySQL server, started by the `bootstrap.sh` of `kubernetes/mysql-config.yaml` on a
 //!   loopback address of its own.
+//! - [`network`]: the loopback addresses, which nobody else may have at the same time.
 //! - [`endpoints`]: which pods there are and which are ready; what the next two go by.
 //! - [`cluster_dns`]: a DNS server that answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
@@ -20,6 +21,7 @@ pub mod cluster_dns;
 pub mod endpoints;
 pub mod manifests;
 pub mod mysql_programs;
+pub mod network;
 pub mod pod;
 pub mod read_service;
 pub mod shared;

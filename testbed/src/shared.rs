@@ -14,8 +14,12 @@ use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
 use crate::{
     Testbed,
     apps::{READ_APP, RunningApp, WRITE_APP},
+    network::Network,
     testbed::Plan,
 };
+
+/// Tests use the addresses `127.60.*.*`.
+pub const TEST_NETWORKS: u8 = 60;
 
 /// Where the test processes' sockets and settings are, each in a folder of its own.
 const RUN_FOLDER: &str = "headless-service-tests";
@@ -72,7 +76,7 @@ async fn start() -> anyhow::Result<Shared> {
         volumes: folder_of_process(&cache.join("tests"))?,
         run: folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))?,
         cache,
-        network: network_of_process(),
+        network: Network::claim_any(TEST_NETWORKS)?,
         pods: 2,
         progress: |line| eprintln!("testbed: {line}"),
     })
@@ -116,12 +120,6 @@ fn is_named_by_a_process(folder: &Path) -> std::io::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// A network that no other test process is likely to use at the same time.
-fn network_of_process() -> [u8; 2] {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    [64 + high % 128, low]
 }
 
 /// Where downloads are kept: `$XDG_CACHE_HOME` or `~/.cache`.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -18,6 +18,7 @@ use crate::{
     endpoints::{Endpoint, Endpoints},
     manifests::Files,
     mysql_programs::MysqlPrograms,
+    network::Network,
     pod::{Cluster, Container, MysqlPod},
     read_service,
 };
@@ -31,12 +32,6 @@ const PROBE_PERIOD: Duration = Duration::from_millis(500);
 /// How long a server may take from start to ready.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
-/// MySQL's port, on every address of a testbed.
-const PORT: u16 = 3306;
-
-/// The DNS server's port; 53 would need rights.
-const DNS_PORT: u16 = 5353;
-
 /// What a testbed is made from.
 #[derive(Debug)]
 pub struct Plan {
@@ -47,8 +42,8 @@ pub struct Plan {
     pub run: PathBuf,
     /// Folder for downloads.
     pub cache: PathBuf,
-    /// Its addresses: `127.A.B.*`, where this is `[A, B]`.
-    pub network: [u8; 2],
+    /// Its addresses.
+    pub network: Network,
     /// How many MySQL servers, the primary included.
     pub pods: u8,
     /// Told about each step.
@@ -73,7 +68,7 @@ impl Plan {
         let (cache, bin, progress) = (self.cache.clone(), run.join("bin"), self.progress);
         let programs =
             spawn_blocking(move || MysqlPrograms::find(&cache, &bin, progress)).await??;
-        Ok(Cluster { volumes, run, programs, primary: Network(self.network).pod(0) })
+        Ok(Cluster { volumes, run, programs, primary: self.network.pod(0) })
     }
 }
 
@@ -90,14 +85,14 @@ impl Testbed {
     /// A sentence that says what to do where MySQL cannot be had, an address is taken or a server
     /// does not start.
     pub async fn start(plan: Plan) -> anyhow::Result<Self> {
-        let network = Network(plan.network);
+        let network = plan.network.clone();
         let endpoints = Endpoints::default();
-        let (dns, read_service) = network.serve(&endpoints).await?;
+        let service = network.read_service();
+        let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
+        let read_service = read_service::serve(service.into(), endpoints.clone()).await?;
         let cluster = plan.cluster().await?;
-        (plan.progress)(&format!(
-            "MySQL {}: starting mysql-0 and its replicas",
-            cluster.programs.version()
-        ));
+        let version = cluster.programs.version();
+        (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
         let pods = BTreeMap::new();
         let mut testbed =
             Self { network, cluster, endpoints, pods, _dns: dns, _read_service: read_service };
@@ -118,7 +113,7 @@ impl Testbed {
     /// Where its address is taken or it cannot be started.
     pub fn start_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
         let address = self.network.pod(ordinal);
-        drop(TcpListener::bind((address, PORT)).with_context(|| taken((address, PORT).into()))?);
+        self.network.check_free(address)?;
         let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
         self.endpoints.set(pod.name(), Endpoint { address, ready: false });
         let probing = tokio::spawn(probe(
@@ -233,58 +228,4 @@ async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints:
         endpoints.set(&name, Endpoint { address, ready });
         tokio::time::sleep(PROBE_PERIOD).await;
     }
-}
-
-/// A network `127.A.*.*` that nobody uses, for a [`Plan`].
-///
-/// # Errors
-///
-/// Where all are taken.
-pub fn free_network(a: u8) -> anyhow::Result<[u8; 2]> {
-    let mut networks = (0..=u8::MAX).map(|b| [a, b]);
-    let free = networks.find(|network| TcpListener::bind(Network(*network).dns()).is_ok());
-    free.with_context(|| format!("no address in 127.{a}.0.0/16 is free on port {DNS_PORT}"))
-}
-
-/// The addresses of one testbed, all in the loopback range.
-#[derive(Clone, Copy, Debug)]
-struct Network([u8; 2]);
-
-impl Network {
-    /// The DNS server and `mysql-read`.
-    async fn serve(
-        self,
-        endpoints: &Endpoints,
-    ) -> anyhow::Result<(cluster_dns::Running, AbortOnDropHandle<()>)> {
-        let service = self.read_service();
-        let dns = cluster_dns::serve(self.dns(), endpoints.clone(), *service.ip()).await;
-        let read_service = read_service::serve(service.into(), endpoints.clone()).await;
-        Ok((
-            dns.with_context(|| taken(self.dns().into()))?,
-            read_service.with_context(|| taken(service.into()))?,
-        ))
-    }
-
-    fn pod(self, ordinal: u8) -> Ipv4Addr {
-        self.host(10 + ordinal)
-    }
-
-    fn dns(self) -> SocketAddrV4 {
-        SocketAddrV4::new(self.host(2), DNS_PORT)
-    }
-
-    fn read_service(self) -> SocketAddrV4 {
-        SocketAddrV4::new(self.host(3), PORT)
-    }
-
-    fn host(self, number: u8) -> Ipv4Addr {
-        let [a, b] = self.0;
-        Ipv4Addr::new(127, a, b, number)
-    }
-}
-
-fn taken(address: SocketAddr) -> String {
-    format!(
-        "{address} is taken: is another demo running, or a MySQL that listens on every address? Stop it and try again"
-    )
 }

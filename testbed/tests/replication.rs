@@ -6,14 +6,14 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 use testbed::{
     Testbed,
-    shared::cache_folder,
+    network::Network,
+    shared::{TEST_NETWORKS, cache_folder},
     testbed::{Plan, Progress},
 };
 
@@ -26,8 +26,6 @@ struct Servers {
 
 impl Servers {
     async fn start(pods: u8) -> Self {
-        static NEXT: AtomicU8 = AtomicU8::new(0);
-        let [.., low] = std::process::id().to_be_bytes();
         let cache = cache_folder().unwrap();
         std::fs::create_dir_all(&cache).unwrap();
         let volumes = tempfile::tempdir_in(&cache).unwrap();
@@ -37,7 +35,7 @@ impl Servers {
             volumes: volumes.path().to_owned(),
             run: run.path().to_owned(),
             cache,
-            network: [200 + NEXT.fetch_add(1, Ordering::Relaxed), low],
+            network: Network::claim_any(TEST_NETWORKS).unwrap(),
             pods,
             progress,
         });

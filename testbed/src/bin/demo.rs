@@ -13,8 +13,9 @@ use tempfile::TempDir;
 use testbed::{
     Testbed,
     apps::{App, READ_APP, RunningApp, WRITE_APP},
+    network::Network,
     shared::cache_folder,
-    testbed::{Plan, free_network},
+    testbed::Plan,
 };
 use tokio::{
     net::TcpListener,
@@ -47,7 +48,7 @@ struct Options {
 }
 
 /// The first number of the servers' addresses after 127: they get `127.30.*.*`.
-const NETWORK: u8 = 30;
+const NETWORKS: u8 = 30;
 
 /// Where the second one is kept, beside the volumes.
 const NETWORK_FILE: &str = "network";
@@ -129,11 +130,14 @@ impl Options {
     fn plan(&self, run: &Path) -> anyhow::Result<Plan> {
         let cache = cache_folder()?;
         let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
+        // First the claim: it fails while another demo uses the same volumes, and a server whose data
+        // is removed under it never ends, and logs that without end.
+        let network = network_of(&volumes)?;
         if self.fresh {
             forget(&volumes).with_context(|| format!("{} cannot be emptied", volumes.display()))?;
         }
         Ok(Plan {
-            network: network_of(&volumes)?,
+            network,
             volumes,
             run: run.to_owned(),
             cache,
@@ -150,24 +154,22 @@ fn forget(volumes: &Path) -> io::Result<()> {
             fs::remove_dir_all(folder)?;
         }
     }
-    let network = volumes.join(NETWORK_FILE);
-    if network.exists() { fs::remove_file(network) } else { Ok(()) }
+    Ok(())
 }
 
 /// The network that these volumes were made in, or a free one for new volumes. A replica remembers
 /// its primary's address: in a cluster that is a name, on one machine a number, which must stay.
-fn network_of(volumes: &Path) -> anyhow::Result<[u8; 2]> {
+fn network_of(volumes: &Path) -> anyhow::Result<Network> {
     let file = volumes.join(NETWORK_FILE);
     if let Ok(text) = fs::read_to_string(&file) {
-        let number = text
-            .trim()
-            .parse()
-            .with_context(|| format!("{} is damaged; --fresh starts over", file.display()))?;
-        return Ok([NETWORK, number]);
+        let number = text.trim().parse();
+        let damaged = || format!("{} is damaged; delete it", file.display());
+        return Network::claim([NETWORKS, number.with_context(damaged)?]);
     }
-    let network = free_network(NETWORK)?;
+    let network = Network::claim_any(NETWORKS)?;
     fs::create_dir_all(volumes).with_context(|| format!("{} cannot be made", volumes.display()))?;
-    fs::write(&file, network[1].to_string())?;
+    let [_, number] = network.numbers();
+    fs::write(&file, number.to_string())?;
     Ok(network)
 }
 
@@ -221,14 +223,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn volumes_keep_their_network_until_they_are_forgotten() {
+    fn volumes_keep_their_network_and_have_one_demo_at_a_time() {
         let volumes = tempfile::tempdir().unwrap();
-        fs::write(volumes.path().join(NETWORK_FILE), "77").unwrap();
+        let first = network_of(volumes.path()).unwrap();
 
-        assert_eq!(network_of(volumes.path()).unwrap(), [NETWORK, 77]);
-        forget(volumes.path()).unwrap();
-        let chosen = network_of(volumes.path()).unwrap();
-        assert_ne!(chosen, [NETWORK, 77]);
-        assert_eq!(network_of(volumes.path()).unwrap(), chosen);
+        let refusal = network_of(volumes.path()).unwrap_err();
+        assert!(refusal.to_string().contains("is another demo running"), "{refusal}");
+
+        let numbers = first.numbers();
+        drop(first);
+        assert_eq!(network_of(volumes.path()).unwrap().numbers(), numbers);
     }
 }
