@@ -13,6 +13,7 @@ use std::{
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
 
 /// What an app says of itself, and the defaults that are its own.
 #[derive(Debug)]
@@ -100,6 +101,8 @@ pub struct Config {
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
     pub other_app_url: Option<String>,
+    /// What is logged, in the form of [`tracing_subscriber::EnvFilter`].
+    pub log: String,
 }
 
 /// How to reach MySQL.
@@ -152,6 +155,7 @@ struct Raw {
     other_app_url: Option<String>,
     dns_server: Option<String>,
     dns_search: Option<String>,
+    rust_log: Option<String>,
 }
 
 impl Config {
@@ -197,6 +201,7 @@ impl Raw {
                 })
                 .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
             dns: self.dns(problems),
+            log: self.log(problems),
             database: self.database(about, problems),
             wait_for: self.db_wait_for,
             other_app_url: self.other_app_url,
@@ -222,6 +227,13 @@ impl Raw {
             password: or(&self.db_password, "").into(),
             name: or(&self.db_name, "userdb"),
         }
+    }
+
+    fn log(&self, problems: &mut Problems) -> String {
+        let filter = self.rust_log.as_deref().unwrap_or("info");
+        let _checked: Option<EnvFilter> =
+            parse("RUST_LOG", "a filter such as info or info,sqlx=debug", filter, problems);
+        filter.to_owned()
     }
 
     fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {
@@ -331,9 +343,14 @@ mod tests {
 
     #[test]
     fn every_problem_is_named_at_once_and_no_value_is_printed() {
-        let message =
-            config(&[("DB_PORT", "hunter2"), ("LISTEN", "hunter3"), ("DB_NAME", "")]).unwrap_err();
-        for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD"] {
+        let message = config(&[
+            ("DB_PORT", "hunter2"),
+            ("LISTEN", "hunter3"),
+            ("DB_NAME", ""),
+            ("RUST_LOG", "hunter=4="),
+        ])
+        .unwrap_err();
+        for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD", "RUST_LOG"] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
         assert!(!message.contains("hunter"), "{message}");

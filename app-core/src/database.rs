@@ -5,7 +5,12 @@
 //! pool, after retrying for as long as the pool's timeout; here every failure has a name of its own
 //! ([`DatabaseError`]) within four seconds.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
@@ -13,7 +18,7 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode},
     pool::PoolConnection,
 };
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, task::JoinError, time::timeout};
 use tracing::Instrument as _;
 
 use crate::{
@@ -90,7 +95,10 @@ impl From<sqlx::Error> for DatabaseError {
             (Some(1049 | 1146), _) => Self::SchemaMissing(error),
             (Some(1062), _) => Self::Duplicate(error),
             (Some(1290 | 1792 | 1836), _) => Self::ReadOnly(error),
-            (None, sqlx::Error::Io(_)) => Self::ConnectionLost(error),
+            // The server is stopping, or ended this connection.
+            (Some(1053 | 3169 | 4031), _) | (None, sqlx::Error::Io(_)) => {
+                Self::ConnectionLost(error)
+            }
             _ => Self::Other(error),
         }
     }
@@ -168,13 +176,18 @@ impl Server {
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
         };
-        Err(match DatabaseError::from(error) {
+        Err(self.not_connected(error, address))
+    }
+
+    /// Before there is a connection, none can be lost.
+    fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> DatabaseError {
+        match DatabaseError::from(error) {
             DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable {
                 server: format!("{} at {address}", self.host()),
                 source,
             },
             other => other,
-        })
+        }
     }
 
     fn options_for(&self, address: SocketAddr) -> MySqlConnectOptions {
@@ -212,14 +225,14 @@ impl Pool {
     ///
     /// Why there is none, within four seconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that names the cause")]
-    pub async fn acquire(&self) -> Result<PoolConnection<MySql>, DatabaseError> {
+    pub async fn acquire(&self) -> Result<Pooled, DatabaseError> {
         // The pool reads these options whenever it opens a connection, also while it retries.
         let address = self.server.address().await?;
         self.connections.set_connect_options(self.server.options_for(address));
         match self.connections.acquire().await {
-            Ok(connection) => Ok(connection),
+            Ok(connection) => Ok(Pooled { connection, reuse: false }),
             Err(sqlx::Error::PoolTimedOut) => Err(self.why_none(address).await),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.server.not_connected(error, address)),
         }
     }
 
@@ -233,10 +246,46 @@ impl Pool {
     }
 }
 
-/// Does database work to its end, within [`WORK_DEADLINE`].
+/// A connection out of a [`Pool`]. It is closed in the end, unless it is told to go back: after an
+/// error, or a query dropped half-way, nobody knows what it would answer next.
+pub struct Pooled {
+    connection: PoolConnection<MySql>,
+    reuse: bool,
+}
+
+impl Pooled {
+    /// The work is done, and the connection is as good as before.
+    pub fn give_back(mut self) {
+        self.reuse = true;
+    }
+}
+
+impl Deref for Pooled {
+    type Target = MySqlConnection;
+
+    fn deref(&self) -> &MySqlConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut MySqlConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if !self.reuse {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// Does database work to its end, or ends it after [`WORK_DEADLINE`].
 ///
 /// The work is a task of its own: when the client of a request goes away, the request's future is
-/// dropped, and a query dropped half-way can poison its connection for the next user
+/// dropped, and with it would be a query half-way, whose connection is lost
 /// (<https://github.com/launchbadge/sqlx/issues/563>).
 ///
 /// # Errors
@@ -248,12 +297,15 @@ where
     T: Send + 'static,
     E: From<DatabaseError> + Send + 'static,
 {
-    match timeout(WORK_DEADLINE, tokio::spawn(work.in_current_span())).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(ended)) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
-        },
-        Err(_) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
+    let mut task = tokio::spawn(work.in_current_span());
+    let Ok(ended) = timeout(WORK_DEADLINE, &mut task).await else {
+        // A server that vanished without a word would keep the task, and its connection, for ever.
+        task.abort();
+        return Err(DatabaseError::Deadline(WORK_DEADLINE).into());
+    };
+    match ended.map_err(JoinError::try_into_panic) {
+        Ok(result) => result,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_)) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRef, FromRequestParts},
+    extract::{FromRef, FromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -16,6 +16,7 @@ use crate::{
     error::Error,
 };
 
+const REQUEST_ID: &str = "x-request-id";
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -104,17 +105,29 @@ pub fn is_wanted_by(headers: &HeaderMap) -> bool {
 /// The id under which this request stands in the log.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> String {
-    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-").to_owned()
+    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    id.unwrap_or("-").to_owned()
 }
 
-/// A rendered page. It shows a moment, so nobody may keep it.
+/// Drops an id that a client sent where it is not fit for a log: only up to 64 letters, digits, dots,
+/// hyphens and underscores are. The request then gets an id of our own.
+pub async fn drop_unfit_request_id(mut request: Request) -> Request {
+    let is_fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let id = request.headers().get(REQUEST_ID).map(|id| id.as_bytes());
+    if id.is_some_and(|id| !(1..=64).contains(&id.len()) || !id.iter().all(is_fit)) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
+/// A rendered page.
 ///
 /// # Errors
 ///
 /// [`Error::Internal`] where the template cannot be rendered.
 pub fn respond(page: &impl Template) -> Result<Response, Error> {
     let text = page.render().map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Html(text)).into_response())
+    Ok(Html(text).into_response())
 }
 
 #[cfg(test)]

@@ -72,14 +72,19 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     let layers = ServiceBuilder::new()
+        .layer(middleware::map_request(page::drop_unfit_request_id))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        // Failures are logged by error::render, with their causes.
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CompressionLayer::new())
         .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // Not "no-referrer": browsers would then send "Origin: null" with our own forms.
         .layer(set(header::REFERRER_POLICY, "same-origin"))
+        // An answer shows a moment, and whether it is a page depends on who asks.
+        .layer(set(header::CACHE_CONTROL, "no-store"))
+        .layer(SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept")))
         .layer(middleware::from_fn_with_state(site, error::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()

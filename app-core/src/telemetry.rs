@@ -5,9 +5,8 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::EnvFilter;
 
-/// Sends this process's log lines to standard output. `RUST_LOG` says which; the default is `info`.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Sends this process's log lines to standard output; the filter says which.
+pub fn start(filter: EnvFilter) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter);
     if std::io::stdout().is_terminal() {
         lines.init();

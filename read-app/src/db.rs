@@ -4,7 +4,7 @@
 //! a pod for a connection when it is opened, and never again. A pool would go on asking the pods that
 //! its first connections happened to meet.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use app_core::{
     config::DatabaseConfig,
@@ -14,13 +14,16 @@ use app_core::{
 };
 use sqlx::{Connection as _, MySqlConnection};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
 /// How many users a page shows.
 pub const PAGE_LENGTH: u32 = 50;
 
 /// How many connections may be open at once; a server allows 100 in all.
 const CONNECTIONS: usize = 32;
+
+/// How long a request may wait until one of them is closed.
+const SLOT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The Service that reads go through. Cheap to clone.
 #[derive(Clone)]
@@ -85,7 +88,8 @@ impl ReadService {
     pub async fn newest_users(&self) -> Result<Answer, DatabaseError> {
         let Self { server, slots } = self.clone();
         to_its_end(async move {
-            let _slot = slots.acquire_owned().await.map_err(|_| DatabaseError::Busy)?;
+            let slot = timeout(SLOT_DEADLINE, slots.acquire_owned()).await;
+            let _slot = slot.map_err(|_| DatabaseError::Busy)?;
             let (mut connection, asked) = server.connect().await?;
             let (pod, role) = server_identity(&mut connection).await?;
             let users = select_newest(&mut connection).await?;

@@ -8,13 +8,7 @@ use app_core::{
     pod::PodName,
 };
 use askama::Template;
-use axum::{
-    Json, Router,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::{Json, Router, extract::State, response::Response, routing::get};
 use serde::Serialize;
 use time::{
     OffsetDateTime, format_description::StaticFormatDescription, macros::format_description,
@@ -78,9 +72,9 @@ async fn show(State(mysql): State<ReadService>, layout: Layout) -> Result<Respon
     page::respond(&UsersPage { layout, host: mysql.host(), answer: &answer })
 }
 
-async fn list(State(mysql): State<ReadService>) -> Result<Response, Error> {
+async fn list(State(mysql): State<ReadService>) -> Result<Json<UsersBody>, Error> {
     let answer = mysql.newest_users().await?;
     let users = answer.users.into_iter().map(UserBody::from).collect();
     let body = UsersBody { success: true, users, mysql_pod: answer.pod };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
+    Ok(Json(body))
 }

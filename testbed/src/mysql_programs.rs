@@ -7,13 +7,15 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Output, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
+use tokio::{process::Command, time::sleep};
 
 use crate::testbed::Progress;
 
@@ -25,6 +27,9 @@ const PACKAGES: [&str; 2] = ["mysql-server-core", "mysql-client-core"];
 
 /// The Debian release that has MySQL; stable ones have MariaDB.
 const SUITE: &str = "sid";
+
+/// How often a lock that another process holds is asked for.
+const LOCK_PERIOD: Duration = Duration::from_millis(200);
 
 /// What a person is told where MySQL cannot be had.
 const INSTALL_IT: &str =
@@ -43,21 +48,21 @@ impl MysqlPrograms {
     /// # Errors
     ///
     /// A sentence that says what to install where it cannot be had.
-    pub fn find(cache: &Path, folder: &Path, progress: Progress) -> anyhow::Result<Self> {
-        let on_path = on_path();
+    pub async fn find(cache: &Path, folder: &Path, progress: Progress) -> anyhow::Result<Self> {
+        let on_path = on_path().await;
         let tree;
         let commands = if let Some(programs) = &on_path {
             programs.iter().map(|program| shell_word(program.as_os_str())).collect::<Vec<_>>()
         } else {
             tree = cache.join(format!("mysql-debian-{SUITE}"));
-            get_tree(&tree, progress)?;
+            get_tree(&tree, progress).await?;
             tree_commands(&tree)?
         };
         fs::create_dir_all(folder)?;
         for (program, command) in PROGRAMS.iter().zip(commands) {
             write_wrapper(&folder.join(program), &command)?;
         }
-        let version = version_of(&folder.join("mysqld")).context("mysqld cannot be run")?;
+        let version = version_of(&folder.join("mysqld")).await.context("mysqld cannot be run")?;
         Ok(Self { folder: folder.to_owned(), version })
     }
 
@@ -78,22 +83,22 @@ impl MysqlPrograms {
 }
 
 /// The programs on `PATH`, where all are there and the server is MySQL 8.4 or newer.
-fn on_path() -> Option<[PathBuf; 3]> {
+async fn on_path() -> Option<[PathBuf; 3]> {
     let path = std::env::var_os("PATH")?;
     let find = |name: &str| {
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
     };
     let [mysqld, mysql, mysqladmin] = PROGRAMS.map(find);
     let mysqld = mysqld?;
-    let version = version_of(&mysqld)?;
+    let version = version_of(&mysqld).await?;
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     let new_enough = (numbers.next()?, numbers.next()?) >= (8, 4);
     new_enough.then_some([mysqld, mysql?, mysqladmin?])
 }
 
 /// `9.7.4` out of `mysqld  Ver 9.7.4 for Linux on x86_64`; nothing for MariaDB.
-fn version_of(mysqld: &Path) -> Option<String> {
-    let output = Command::new(mysqld).arg("--version").output().ok()?;
+async fn version_of(mysqld: &Path) -> Option<String> {
+    let output = Command::new(mysqld).arg("--version").output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     if text.contains("MariaDB") {
         return None;
@@ -105,11 +110,10 @@ fn version_of(mysqld: &Path) -> Option<String> {
 }
 
 /// Puts Debian's packages into `tree`, once. Another process may be at it at the same time.
-fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
+async fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
     let cache = tree.parent().context("the cache folder has no parent")?;
     fs::create_dir_all(cache).with_context(|| format!("{} cannot be made", cache.display()))?;
-    let lock = File::create(cache.join("lock"))?;
-    lock.lock()?;
+    let _lock = lock(&cache.join("lock"), progress).await?;
     if tree.exists() {
         return Ok(());
     }
@@ -118,26 +122,47 @@ fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
         "there is no mysqld on PATH, and only on Debian can it be fetched from here: {INSTALL_IT}"
     );
     progress("getting MySQL from Debian's packages: 66 MB to download, 410 MB unpacked, once");
-    let work = tempfile::tempdir_in(cache)?;
-    let unpacked = work.path().join("tree");
-    download_and_unpack(work.path(), &unpacked)?;
+    let work = tree.with_extension("new");
+    if work.exists() {
+        // An earlier attempt was killed.
+        fs::remove_dir_all(&work)?;
+    }
+    let unpacked = work.join("tree");
+    let done = download_and_unpack(&work, &unpacked).await;
     // The last step, so that a tree which is there is complete.
-    fs::rename(unpacked, tree)?;
-    Ok(())
+    let done = done.and_then(|()| Ok(fs::rename(unpacked, tree)?));
+    fs::remove_dir_all(&work)?;
+    done
 }
 
-fn download_and_unpack(work: &Path, tree: &Path) -> anyhow::Result<()> {
-    let apt = PrivateApt::new(work)?;
-    apt.run(&["update"])?;
+/// The cache's lock, for as long as the returned file lives.
+async fn lock(path: &Path, progress: Progress) -> anyhow::Result<File> {
+    let lock = File::create(path)?;
+    let mut told = false;
+    while let Err(error) = lock.try_lock() {
+        ensure!(
+            matches!(error, TryLockError::WouldBlock),
+            "{} cannot be locked: {error}",
+            path.display()
+        );
+        if !told {
+            progress("another process is getting MySQL; waiting for it");
+            told = true;
+        }
+        sleep(LOCK_PERIOD).await;
+    }
+    Ok(lock)
+}
+
+async fn download_and_unpack(work: &Path, tree: &Path) -> anyhow::Result<()> {
+    let apt = PrivateApt::new(work).await?;
+    apt.run(&["update"]).await?;
     let install = ["install", "--yes", "--download-only", "--no-install-recommends"];
-    apt.run(&[install.as_slice(), &PACKAGES].concat())?;
+    apt.run(&[install.as_slice(), &PACKAGES].concat()).await?;
     for package in fs::read_dir(work.join("archives"))? {
         let package = package?.path();
         if package.extension() == Some(OsStr::new("deb")) {
-            succeed(
-                "dpkg-deb",
-                Command::new("dpkg-deb").arg("--extract").arg(&package).arg(tree).output(),
-            )?;
+            succeed(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(tree)).await?;
         }
     }
     Ok(())
@@ -155,7 +180,7 @@ struct PrivateApt {
 }
 
 impl PrivateApt {
-    fn new(folder: &Path) -> anyhow::Result<Self> {
+    async fn new(folder: &Path) -> anyhow::Result<Self> {
         for name in ["lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(name))?;
         }
@@ -164,7 +189,7 @@ impl PrivateApt {
         let source = format!(
             "deb [check-valid-until=no{}] {} {SUITE} main\n",
             signed_by(),
-            debian_mirror()?
+            debian_mirror().await?
         );
         fs::write(folder.join("sources.list"), source)?;
         let here = folder.display();
@@ -176,28 +201,28 @@ impl PrivateApt {
                  Dir::Cache \"{here}\";\nDir::Cache::archives \"{here}/archives\";\n\
                  Dir::Etc::sourcelist \"{here}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
                  Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
-                 APT::Sandbox::User \"\";\nAcquire::Languages \"none\";\nAcquire::Retries \"2\";\n"
+                 APT::Sandbox::User \"\";\nAPT::Update::Error-Mode \"any\";\nAcquire::Languages \"none\";\nAcquire::Retries \"2\";\n"
             ),
         )?;
         Ok(Self { configuration })
     }
 
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let output =
-            Command::new("apt-get").args(arguments).env("APT_CONFIG", &self.configuration).output();
-        succeed("apt-get", output).with_context(|| {
-            format!("MySQL could not be downloaded; check the network, or {INSTALL_IT}")
-        })?;
+    async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = Command::new("apt-get");
+        succeed(command.args(arguments).env("APT_CONFIG", &self.configuration))
+            .await
+            .with_context(|| {
+                format!("MySQL could not be downloaded; check the network, or {INSTALL_IT}")
+            })?;
         Ok(())
     }
 }
 
 /// The mirror that this machine's own package lists come from.
-fn debian_mirror() -> anyhow::Result<String> {
-    let output = Command::new("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"])
-        .output();
-    let targets = succeed("apt-get indextargets", output).with_context(|| INSTALL_IT)?;
+async fn debian_mirror() -> anyhow::Result<String> {
+    let mut command = Command::new("apt-get");
+    let format = ["--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"];
+    let targets = succeed(command.arg("indextargets").args(format)).await.context(INSTALL_IT)?;
     let main = targets.lines().filter_map(|line| line.split_once(' ')).find(|(uri, release)| {
         !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
     });
@@ -215,14 +240,17 @@ fn signed_by() -> String {
         .unwrap_or_default()
 }
 
-/// The standard output of a program that ended well.
-fn succeed(name: &str, output: std::io::Result<Output>) -> anyhow::Result<String> {
-    let output = output.with_context(|| format!("{name} cannot be run"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+/// Runs a program, which must end well, for its standard output. It ends when nobody waits for it.
+async fn succeed(command: &mut Command) -> anyhow::Result<String> {
+    let name = command.as_std().get_program().display().to_string();
+    let output = command.kill_on_drop(true).stdin(Stdio::null()).output().await;
+    let Output { status, stdout, stderr } =
+        output.with_context(|| format!("{name} cannot be run"))?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&stderr);
         bail!("{name} failed: {}", said.lines().last().unwrap_or("it said nothing").trim());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
 /// How each program of the unpacked tree is called, through the tree's own loader and libraries.

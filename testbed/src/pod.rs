@@ -167,13 +167,18 @@ impl Container {
             .spawn()
     }
 
-    /// Runs the readiness probe.
+    /// Runs the readiness probe, with these additions to its environment.
     ///
     /// # Errors
     ///
     /// Why the pod may not serve, in the probe's words.
-    pub async fn readiness(&self) -> Result<(), String> {
-        let output = self.command("bash").arg(self.config.join("ready.sh")).output().await;
+    pub async fn readiness(&self, variables: &[(&'static str, &str)]) -> Result<(), String> {
+        let output = self
+            .command("bash")
+            .arg(self.config.join("ready.sh"))
+            .envs(variables.iter().copied())
+            .output()
+            .await;
         let output = output.map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(());

@@ -126,12 +126,12 @@ fn is_named_by_a_process(folder: &Path) -> std::io::Result<bool> {
 ///
 /// # Errors
 ///
-/// Where neither variable is set.
+/// Where neither variable is set to a path from the root.
 pub fn cache_folder() -> anyhow::Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let folder = cache
-        .or_else(home)
+    let folder =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    let cache = cache
         .context("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")?;
-    Ok(folder.join("headless-service-demo"))
+    Ok(cache.join("headless-service-demo"))
 }

@@ -10,7 +10,6 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use app_core::config::About;
-use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -65,9 +64,7 @@ impl Plan {
         let (volumes, run) = (self.volumes.clone(), self.run.clone());
         std::fs::create_dir_all(&volumes)
             .with_context(|| format!("{} cannot be made", volumes.display()))?;
-        let (cache, bin, progress) = (self.cache.clone(), run.join("bin"), self.progress);
-        let programs =
-            spawn_blocking(move || MysqlPrograms::find(&cache, &bin, progress)).await??;
+        let programs = MysqlPrograms::find(&self.cache, &run.join("bin"), self.progress).await?;
         Ok(Cluster { volumes, run, programs, primary: self.network.pod(0) })
     }
 }
@@ -164,6 +161,21 @@ impl Testbed {
         Ok(pod.stop().await?)
     }
 
+    /// Kills one server, without a chance to write anything down, and takes its name away.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none with this ordinal.
+    pub fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
+        let Watched { pod, probing } =
+            self.pods.remove(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
+        drop(probing);
+        self.endpoints.remove(pod.name());
+        // A pod that is dropped is killed.
+        drop(pod);
+        Ok(())
+    }
+
     /// Stops every server, replicas first.
     ///
     /// # Errors
@@ -182,14 +194,18 @@ impl Testbed {
         self.endpoints.ready().contains(&self.network.pod(ordinal))
     }
 
-    /// Runs the readiness probe of one server now.
+    /// Runs the readiness probe of one server now, with these additions to its environment.
     ///
     /// # Errors
     ///
     /// Why it may not serve.
-    pub async fn readiness(&self, ordinal: u8) -> Result<(), String> {
+    pub async fn readiness(
+        &self,
+        ordinal: u8,
+        variables: &[(&'static str, &str)],
+    ) -> Result<(), String> {
         let container = self.container(ordinal).map_err(|error| error.to_string())?;
-        container.readiness().await
+        container.readiness(variables).await
     }
 
     /// Runs SQL as root on one server; see [`Container::sql`].
@@ -224,7 +240,7 @@ impl Testbed {
 /// Keeps an endpoint's readiness true to the probe.
 async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints: Endpoints) {
     loop {
-        let ready = container.readiness().await.is_ok();
+        let ready = container.readiness(&[]).await.is_ok();
         endpoints.set(&name, Endpoint { address, ready });
         tokio::time::sleep(PROBE_PERIOD).await;
     }

@@ -103,7 +103,7 @@ fn every_password_that_is_used_is_in_the_secret_and_no_other() {
 }
 
 #[test]
-fn the_services_differ_in_what_makes_one_of_them_headless_and_in_nothing_else() {
+fn both_services_select_the_same_pods_and_one_of_them_is_headless() {
     let services: Vec<_> = objects("mysql-statefulset")
         .into_iter()
         .filter(|object| object["kind"] == "Service")

@@ -12,6 +12,7 @@ use std::{
 use tempfile::TempDir;
 use testbed::{
     Testbed,
+    manifests::Files,
     network::Network,
     shared::{TEST_NETWORKS, cache_folder},
     testbed::{Plan, Progress},
@@ -59,6 +60,11 @@ impl Servers {
         let checksum = "CHECKSUM TABLE userdb.notes";
         assert_eq!(self.sql(ordinal, checksum).await, self.sql(0, checksum).await);
         assert_eq!(self.sql(ordinal, "SELECT @@GLOBAL.gtid_executed").await, written);
+    }
+
+    async fn is_connected(&self, ordinal: u8) -> bool {
+        let state = "SELECT service_state FROM performance_schema.replication_connection_status";
+        self.sql(ordinal, state).await == "ON"
     }
 
     async fn restart(&mut self, ordinal: u8) {
@@ -158,7 +164,7 @@ async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
     servers.sql(1, "STOP REPLICA SQL_THREAD").await;
 
     until("mysql-1 to leave mysql-read", async || !servers.testbed.is_ready(1)).await;
-    let reason = servers.testbed.readiness(1).await.unwrap_err();
+    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
     assert!(reason.contains("not ready: replication cannot apply"), "{reason}");
 
     servers.sql(1, "START REPLICA SQL_THREAD").await;
@@ -166,20 +172,75 @@ async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_replica_stays_ready_while_the_primary_is_away() {
+async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
     let mut servers = Servers::start(2).await;
     servers.write("readable").await;
     servers.wait_for_equal_data(1).await;
 
     servers.testbed.stop_pod(0).await.unwrap();
 
-    until("the replica to notice", async || {
-        let receiver = "SELECT service_state FROM performance_schema.replication_connection_status";
-        servers.sql(1, receiver).await == "CONNECTING"
+    until("the replica to notice", async || !servers.is_connected(1).await).await;
+    servers.testbed.readiness(1, &[]).await.unwrap();
+    assert_eq!(servers.sql(1, "SELECT note FROM userdb.notes").await, "readable");
+
+    // Also where it has never heard of the primary since it was started itself.
+    servers.restart(1).await;
+    let impatient = [("MYSQL_PATIENCE", "1")];
+    until("a replica of little patience to give up", async || {
+        servers.testbed.readiness(1, &impatient).await.is_err()
     })
     .await;
-    servers.testbed.readiness(1).await.unwrap();
-    assert_eq!(servers.sql(1, "SELECT note FROM userdb.notes").await, "readable");
+    let reason = servers.testbed.readiness(1, &impatient).await.unwrap_err();
+    assert!(reason.contains("nothing heard of the primary for over 1 s"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_restart() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    // For longer than the heartbeat's period of 2 s and the patience below: while there are writes to
+    // send, no heartbeat is.
+    let end = Instant::now() + Duration::from_secs(8);
+    for number in 0.. {
+        servers.write(&format!("{number}")).await;
+        if Instant::now() > end {
+            break;
+        }
+    }
+
+    servers.testbed.kill_pod(0).unwrap();
+
+    let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
+                     FROM performance_schema.replication_connection_status";
+    assert_eq!(servers.sql(1, heartbeat).await, "1", "writes have kept the heartbeat away");
+    until("the replica to notice", async || !servers.is_connected(1).await).await;
+    servers.testbed.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_password_is_named_before_anything_is_done() {
+    for account in ["repl", "appuser", "reader"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        Files::mysql_config().unwrap().mount(&path("config")).unwrap();
+        Files::mysql_credentials().unwrap().mount(&path("credentials")).unwrap();
+        std::fs::create_dir(path("volume")).unwrap();
+        let password = path("credentials").join(format!("{account}-password"));
+        std::fs::write(&password, "").unwrap();
+
+        let output = std::process::Command::new("bash")
+            .arg(path("config").join("bootstrap.sh"))
+            .env("POD_NAME", "mysql-0")
+            .env("MYSQL_VOLUME", path("volume"))
+            .env("MYSQL_RUN", folder.path())
+            .env("MYSQL_CREDENTIALS", path("credentials"))
+            .output()
+            .unwrap();
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(password.to_str().unwrap()), "{said}");
+        assert!(entries(&path("volume")).is_empty());
+    }
 }
 
 #[tokio::test]

@@ -87,9 +87,8 @@ impl Primary {
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
             let result = insert(&mut connection, &registration).await;
-            if let Err(DatabaseError::ReadOnly(_)) = result {
-                // The name has moved on to another server; so must this connection.
-                connection.close_on_drop();
+            if matches!(result, Ok(_) | Err(DatabaseError::Duplicate(_))) {
+                connection.give_back();
             }
             result
         })

@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::start();
+    telemetry::start(config.log.parse()?);
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;

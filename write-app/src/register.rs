@@ -22,6 +22,7 @@ use axum_extra::extract::{
     cookie::{Cookie, SameSite},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     App,
@@ -187,25 +188,27 @@ impl<S: Send + Sync> FromRequest<S> for Submitted {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        if kind.is_some_and(|kind| kind.starts_with("application/json")) {
-            let Json(typed) = Json::from_request(request, state).await.map_err(|rejection| {
-                unreadable(
-                    rejection.status(),
-                    "The body must be a JSON object with the strings \"name\" and \"email\".",
-                )
-            })?;
-            Ok(Self(typed))
+        const OBJECT: &str =
+            "The body must be a JSON object with the strings \"name\" and \"email\".";
+        const FORM: &str = "The body must be a form with the fields name and email.";
+        if is_json(request.headers()) {
+            // An object by its fields' names: serde would take a list of values as well.
+            let read = Json::<Map<String, Value>>::from_request(request, state).await;
+            let Json(object) = read.map_err(|rejection| unreadable(rejection.status(), OBJECT))?;
+            let typed = serde_json::from_value(Value::Object(object));
+            typed.map(Self).map_err(|_| Error::Malformed(OBJECT.into()))
         } else {
-            let Form(typed) = Form::from_request(request, state).await.map_err(|rejection| {
-                unreadable(
-                    rejection.status(),
-                    "The body must be a form with the fields name and email.",
-                )
-            })?;
+            let read = Form::from_request(request, state).await;
+            let Form(typed) = read.map_err(|rejection| unreadable(rejection.status(), FORM))?;
             Ok(Self(typed))
         }
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 fn unreadable(status: StatusCode, sentence: &str) -> Error {

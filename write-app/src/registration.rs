@@ -77,13 +77,19 @@ impl Name {
     }
 }
 
-/// Control characters, and those that direct, embed or override the direction of text. Joiners are
-/// not among them: several scripts and many emoji need those.
+/// Control characters, those that direct the order of text, fillers that show nothing, and code
+/// points that are no characters. Joiners and variation selectors are not among them: several
+/// scripts and many emoji need those.
 /// <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
+/// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
 fn is_invisible(character: char) -> bool {
+    let is_noncharacter = u32::from(character) & 0xFFFE == 0xFFFE;
     character.is_control()
-        || matches!(character, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{FEFF}'
-            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FFF9}'..='\u{FFFB}')
+        || is_noncharacter
+        || matches!(character, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'
+            | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
+            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FDD0}'..='\u{FDEF}'
+            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E001F}')
 }
 
 /// An email address as mail systems use them: a local part, `@`, and a domain with a dot.
@@ -157,8 +163,17 @@ mod tests {
 
     #[test]
     fn a_name_cannot_hide_or_turn_text_around() {
-        for name in ["Ada\0", "Ada\u{202E}gro", "A\u{200B}da", "Ada\tLovelace", "\u{FEFF}Ada", "!?"]
-        {
+        for name in [
+            "Ada\0",
+            "Ada\u{202E}gro",
+            "A\u{200B}da",
+            "Ada\tLovelace",
+            "\u{FEFF}Ada",
+            "\u{3164}",
+            "A\u{00AD}da",
+            "Ada\u{FFFF}",
+            "!?",
+        ] {
             assert_eq!(fields_at_fault(name, "ada@example.org"), ["name"], "{name:?}");
         }
     }
@@ -186,6 +201,7 @@ mod tests {
             "ada@[127.0.0.1]",
             "Ada <ada@example.org>",
             "ada@example..org",
+            "ada@1.2",
             "ada@exa\u{200B}mple.org",
             &long,
         ] {

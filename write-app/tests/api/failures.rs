@@ -98,6 +98,8 @@ async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
         send(json, r#"{"name":5,"email":"a@b.cd"}"#.into()).await,
         (400, "malformed_request".into())
     );
+    let list = r#"["Ada","ada@example.org"]"#;
+    assert_eq!(send(json, list.into()).await, (400, "malformed_request".into()));
     assert_eq!(send("text/plain", "Ada".into()).await, (415, "unsupported_media_type".into()));
     assert_eq!(send(json, " ".repeat(17 * 1024)).await, (413, "body_too_large".into()));
 }
@@ -130,4 +132,17 @@ async fn a_browser_gets_a_page_that_carries_the_requests_id() {
     assert_eq!(response.headers()["x-request-id"], "seen-by-me");
     let page = response.text().await.unwrap();
     assert!(page.contains("<h1>Not Found</h1>") && page.contains("seen-by-me"), "{page}");
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_fit_for_a_log_is_replaced_by_one_of_our_own() {
+    for unfit in ["", "two words", &"x".repeat(65), "<b>"] {
+        let request = Client::new().get(url("/healthy?")).header("x-request-id", unfit);
+
+        let response = request.send().await.unwrap();
+
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        assert!(id.len() == 36 && id != unfit, "{unfit}: {id}");
+        assert_eq!(response.json::<Value>().await.unwrap()["request_id"], id);
+    }
 }

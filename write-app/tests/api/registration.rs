@@ -39,6 +39,17 @@ async fn a_program_may_send_a_form_and_gets_json() {
 }
 
 #[tokio::test]
+async fn a_media_type_may_be_written_in_capitals_and_have_parameters() {
+    let body = json!({ "name": "Ada", "email": new_email() }).to_string();
+    let request = Client::new().post(url("/submit")).body(body);
+
+    let response =
+        request.header("content-type", "Application/JSON; charset=utf-8").send().await.unwrap();
+
+    assert_eq!(response.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_same_email_again_is_a_conflict_also_in_capitals() {
     let email = new_email();
     submit_json("Ada", &email).send().await.unwrap().error_for_status().unwrap();
