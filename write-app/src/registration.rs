@@ -109,10 +109,11 @@ impl Email {
         // The RFC allows quoted local parts and bare addresses; nobody registers with one.
         let practical =
             Options::default().with_required_tld().without_domain_literal().without_display_text();
-        let hidden =
-            email.chars().any(|character| is_invisible(character) || character.is_whitespace());
-        if hidden
+        let is_hidden = |character: char| is_invisible(character) || character.is_whitespace();
+        let top_level = email.rsplit('.').next().unwrap_or_default();
+        if email.contains(is_hidden)
             || email.contains('"')
+            || !top_level.contains(char::is_alphabetic)
             || EmailAddress::parse_with_options(email, practical).is_err()
         {
             return Err(problem("Enter an email such as ada@example.org.".into()));
