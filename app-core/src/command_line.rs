@@ -80,16 +80,7 @@ fn help(about: &About) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ABOUT: About = About {
-        name: "write-app",
-        summary: "registers users",
-        version: "0.1.0",
-        db_host: "mysql-0.mysql",
-        db_user: "appuser",
-        other_app: "read-app",
-        other_app_port: 30001,
-    };
+    use crate::config::ABOUT;
 
     #[test]
     fn help_names_every_variable() {

@@ -311,21 +311,23 @@ fn parse<T: std::str::FromStr>(
     parsed
 }
 
+/// An app for tests.
+#[cfg(test)]
+pub(crate) const ABOUT: About = About {
+    name: "write-app",
+    summary: "registers users",
+    version: "0.1.0",
+    db_host: "mysql-0.mysql",
+    db_user: "appuser",
+    other_app: "read-app",
+    other_app_port: 30001,
+};
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
-
-    const ABOUT: About = About {
-        name: "write-app",
-        summary: "registers users",
-        version: "0.1.0",
-        db_host: "mysql-0.mysql",
-        db_user: "appuser",
-        other_app: "read-app",
-        other_app_port: 30001,
-    };
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
         let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));

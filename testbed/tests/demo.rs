@@ -153,6 +153,38 @@ fn without_mysql_and_without_a_way_to_get_it_one_sentence_says_what_to_install()
 }
 
 #[test]
+fn without_a_network_one_sentence_says_what_to_check() {
+    let empty = tempfile::tempdir().unwrap();
+    // Every program of the system but MySQL's, and a proxy where nobody listens.
+    let tools = empty.path().join("bin");
+    std::fs::create_dir(&tools).unwrap();
+    for program in std::fs::read_dir("/usr/bin").unwrap().map(|entry| entry.unwrap()) {
+        if !program.file_name().to_string_lossy().starts_with("mysql") {
+            std::os::unix::fs::symlink(program.path(), tools.join(program.file_name())).unwrap();
+        }
+    }
+
+    let output = command(empty.path(), [free_port(), free_port()])
+        .env("PATH", &tools)
+        .env("XDG_CACHE_HOME", empty.path())
+        .envs(["http_proxy", "https_proxy"].map(|name| (name, "http://127.0.0.1:1")))
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output);
+    let last = said.trim().lines().last().unwrap();
+    assert!(last.starts_with("demo: ") && last.contains("install MySQL 8.4 or newer"), "{said}");
+    // Only on Debian is there anything to download.
+    assert_eq!(
+        last.contains("check the network"),
+        Path::new("/etc/debian_version").exists(),
+        "{said}"
+    );
+    assert!(!empty.path().join("headless-service-demo/mysql-debian-sid").exists());
+}
+
+#[test]
 fn help_lists_the_options_and_an_unknown_one_is_named() {
     let help = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--help").output().unwrap();
     assert!(help.status.success() && text(&help).contains("--fresh"), "{}", text(&help));
