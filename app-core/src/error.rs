@@ -29,6 +29,7 @@ use serde::Serialize;
 use crate::{
     database::DatabaseError,
     page::{self, Layout, Site},
+    request_id,
 };
 
 /// A failure, by its meaning to the client.
@@ -219,6 +220,12 @@ fn database_sentence(error: &DatabaseError) -> &'static str {
     }
 }
 
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
@@ -263,7 +270,7 @@ struct ErrorPage<'a> {
 pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
     let as_page = page::is_wanted_by(request.headers());
     let layout = Layout::new(&site, request.headers());
-    let id = page::request_id(request.headers());
+    let id = request_id::of(request.headers());
     let mut response = next.run(request).await;
     let Some(error) = failure(&mut response) else { return response };
     log(&error, &id);

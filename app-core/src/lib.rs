@@ -14,6 +14,7 @@
 //! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
 //! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
 //!   which that can fail.
+//! - [`request_id`]: the id that a request has in its answer and in the log.
 //! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
 //! - [`pod`]: the name of the pod that served.
 //! - [`page`]: the frame, the stylesheet and the links that both pages share.
@@ -26,5 +27,6 @@ pub mod error;
 pub mod health;
 pub mod page;
 pub mod pod;
+pub mod request_id;
 pub mod serve;
 pub mod telemetry;

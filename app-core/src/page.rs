@@ -5,18 +5,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRef, FromRequestParts, Request},
+    extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
     response::{Html, IntoResponse, Response},
     routing::get,
 };
 
-use crate::{
-    config::{About, Config},
-    error::Error,
-};
+use crate::config::{About, Config};
 
-const REQUEST_ID: &str = "x-request-id";
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -102,32 +98,13 @@ pub fn is_wanted_by(headers: &HeaderMap) -> bool {
         .any(|accept| accept.contains("text/html"))
 }
 
-/// The id under which this request stands in the log.
-#[must_use]
-pub fn request_id(headers: &HeaderMap) -> String {
-    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    id.unwrap_or("-").to_owned()
-}
-
-/// Drops an id that a client sent where it is not fit for a log: only up to 64 letters, digits, dots,
-/// hyphens and underscores are. The request then gets an id of our own.
-pub async fn drop_unfit_request_id(mut request: Request) -> Request {
-    let is_fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
-    let id = request.headers().get(REQUEST_ID).map(|id| id.as_bytes());
-    if id.is_some_and(|id| !(1..=64).contains(&id.len()) || !id.iter().all(is_fit)) {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    request
-}
-
 /// A rendered page.
 ///
 /// # Errors
 ///
-/// [`Error::Internal`] where the template cannot be rendered.
-pub fn respond(page: &impl Template) -> Result<Response, Error> {
-    let text = page.render().map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(Html(text).into_response())
+/// Where the template cannot be rendered.
+pub fn respond(page: &impl Template) -> askama::Result<Response> {
+    page.render().map(|text| Html(text).into_response())
 }
 
 #[cfg(test)]

@@ -39,7 +39,8 @@ use tower_http::{
 use crate::{
     error::{self, Error},
     health::Health,
-    page::{self, Site},
+    page::Site,
+    request_id,
 };
 
 /// Largest body that any request here needs, many times over.
@@ -72,7 +73,7 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     let layers = ServiceBuilder::new()
-        .layer(middleware::map_request(page::drop_unfit_request_id))
+        .layer(middleware::map_request(request_id::drop_unfit))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Failures are logged by error::render, with their causes.
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
@@ -100,7 +101,7 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
 }
 
 fn span<B>(request: &Request<B>) -> tracing::Span {
-    let id = page::request_id(request.headers());
+    let id = request_id::of(request.headers());
     tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
 }
 

@@ -69,7 +69,7 @@ impl UsersPage<'_> {
 
 async fn show(State(mysql): State<ReadService>, layout: Layout) -> Result<Response, Error> {
     let answer = mysql.newest_users().await?;
-    page::respond(&UsersPage { layout, host: mysql.host(), answer: &answer })
+    Ok(page::respond(&UsersPage { layout, host: mysql.host(), answer: &answer })?)
 }
 
 async fn list(State(mysql): State<ReadService>) -> Result<Json<UsersBody>, Error> {

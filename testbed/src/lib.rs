@@ -28,3 +28,6 @@ pub mod shared;
 pub mod testbed;
 
 pub use testbed::Testbed;
+
+/// Told what is being done, a line a step.
+pub type Progress = fn(&str);

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use tokio::{process::Command, time::sleep};
 
-use crate::testbed::Progress;
+use crate::Progress;
 
 /// The programs that bootstrap.sh and the probes call.
 const PROGRAMS: [&str; 3] = ["mysqld", "mysql", "mysqladmin"];

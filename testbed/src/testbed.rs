@@ -13,7 +13,7 @@ use app_core::config::About;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    cluster_dns,
+    Progress, cluster_dns,
     endpoints::{Endpoint, Endpoints},
     manifests::Files,
     mysql_programs::MysqlPrograms,
@@ -21,9 +21,6 @@ use crate::{
     pod::{Cluster, Container, MysqlPod},
     read_service,
 };
-
-/// Told what is being done, a line a step.
-pub type Progress = fn(&str);
 
 /// How often a pod's readiness is asked for.
 const PROBE_PERIOD: Duration = Duration::from_millis(500);
@@ -146,6 +143,20 @@ impl Testbed {
             tokio::time::sleep(PROBE_PERIOD / 2).await;
         }
         Ok(())
+    }
+
+    /// Returns when a server has ended by itself, with a sentence that says so. Its name is gone then.
+    pub async fn next_end(&mut self) -> String {
+        loop {
+            let mut pods = self.pods.iter_mut();
+            let ended = pods.find_map(|(ordinal, watched)| Some((*ordinal, watched.pod.ended()?)));
+            if let Some((ordinal, sentence)) = ended {
+                self.pods.remove(&ordinal);
+                self.endpoints.remove(&format!("mysql-{ordinal}"));
+                return sentence;
+            }
+            tokio::time::sleep(PROBE_PERIOD).await;
+        }
     }
 
     /// Stops one server and takes its name away.

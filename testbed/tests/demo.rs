@@ -61,7 +61,6 @@ impl Demo {
     /// Ctrl-C; nothing may be left: no process, no port.
     fn stop(mut self) {
         let servers = children_of(self.process.id());
-        assert_eq!(servers.len(), 2, "two MySQL servers");
         let sent =
             Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -118,6 +117,24 @@ async fn it_comes_up_is_used_stops_without_a_trace_and_keeps_its_users_until_tol
     let fresh = Demo::start(data.path(), &["--fresh"]);
     assert_eq!(fresh.users().await["users"].as_array().unwrap().len(), 0, "users are forgotten");
     fresh.stop();
+}
+
+#[tokio::test]
+async fn a_server_that_dies_is_reported_and_reads_go_on() {
+    let data = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(data.path(), &["--replicas", "2"]);
+    let servers = children_of(demo.process.id());
+    assert_eq!(servers.len(), 3, "a process per MySQL server");
+
+    let killed = Command::new("kill").args(["-KILL", &servers[2]]).status().unwrap();
+
+    assert!(killed.success());
+    let report = demo.lines.next().unwrap().unwrap();
+    assert!(report.contains("ended with signal: 9") && report.contains(".log"), "{report}");
+    for _ in 0..10 {
+        assert_eq!(demo.users().await["success"], true);
+    }
+    demo.stop();
 }
 
 #[test]

@@ -11,11 +11,11 @@ use std::{
 
 use tempfile::TempDir;
 use testbed::{
-    Testbed,
+    Progress, Testbed,
     manifests::Files,
     network::Network,
     shared::{TEST_NETWORKS, cache_folder},
-    testbed::{Plan, Progress},
+    testbed::Plan,
 };
 
 /// Servers that one test may break, and the folders they live in.

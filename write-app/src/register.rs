@@ -8,6 +8,7 @@ use app_core::{
     error::{self, Error, FieldProblem},
     page::{self, Layout},
     pod::PodName,
+    request_id,
 };
 use askama::Template;
 use axum::{
@@ -149,7 +150,7 @@ async fn form_again(
     typed: &Typed,
     error: &Error,
 ) -> Result<Response, Error> {
-    let request_id = page::request_id(headers);
+    let request_id = request_id::of(headers);
     error::log(error, &request_id);
     let failure = Failure { message: error.message(), fields: error.fields(), request_id };
     let page = RegisterPage {

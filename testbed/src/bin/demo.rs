@@ -69,12 +69,17 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> anyhow::Result<()> {
     let mut stop = StopSignals::listen()?;
-    let demo = tokio::select! {
+    let mut demo = tokio::select! {
         demo = Demo::start(&options) => demo?,
         () = stop.next() => return Ok(()),
     };
     demo.invite();
-    stop.next().await;
+    loop {
+        tokio::select! {
+            ended = demo.testbed.next_end() => println!("demo: {ended}"),
+            () = stop.next() => break,
+        }
+    }
     println!("\ndemo: stopping; Ctrl-C again stops at once");
     tokio::select! {
         stopped = demo.stop() => stopped?,
