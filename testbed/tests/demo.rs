@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
     net::TcpListener,
     path::Path,
@@ -13,6 +14,7 @@ use std::{
 
 use reqwest::Client;
 use serde_json::{Value, json};
+use testbed::{mysql_programs::MysqlPrograms, shared::cache_folder};
 
 /// A demo on ports of its own, with data of its own.
 struct Demo {
@@ -24,9 +26,14 @@ struct Demo {
 impl Demo {
     /// Starts it, and returns when it has printed its two URLs.
     fn start(data: &Path, options: &[&str]) -> Self {
+        Self::start_with(data, options, &[])
+    }
+
+    fn start_with(data: &Path, options: &[&str], variables: &[(&str, &OsStr)]) -> Self {
         let ports = [free_port(), free_port()];
-        let mut process =
-            command(data, ports).args(options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = command(data, ports);
+        command.args(options).envs(variables.iter().copied()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let up = lines.any(|line| line.unwrap().contains("Ctrl-C stops everything"));
         assert!(up, "the demo ended early: {:?}", process.wait());
@@ -135,6 +142,20 @@ async fn a_server_that_dies_is_reported_and_reads_go_on() {
         assert_eq!(demo.users().await["success"], true);
     }
     demo.stop();
+}
+
+#[tokio::test]
+async fn a_mysql_on_path_is_used_and_nothing_is_downloaded() {
+    let (data, empty, bin) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let programs = MysqlPrograms::find(&cache_folder().unwrap(), bin.path(), |_| {}).await.unwrap();
+    let (path, cache) = (programs.path(), empty.path().as_os_str());
+
+    let demo = Demo::start_with(data.path(), &[], &[("PATH", &path), ("XDG_CACHE_HOME", cache)]);
+
+    assert_eq!(demo.users().await["success"], true);
+    demo.stop();
+    assert!(!empty.path().join("headless-service-demo/mysql-debian-sid").exists());
 }
 
 #[test]
