@@ -228,7 +228,9 @@ impl Pool {
     pub async fn acquire(&self) -> Result<Pooled, DatabaseError> {
         // The pool reads these options whenever it opens a connection, also while it retries.
         let address = self.server.address().await?;
-        self.connections.set_connect_options(self.server.options_for(address));
+        if self.connections.connect_options().get_host() != address.ip().to_string() {
+            self.connections.set_connect_options(self.server.options_for(address));
+        }
         match self.connections.acquire().await {
             Ok(connection) => Ok(Pooled { connection, reuse: false }),
             Err(sqlx::Error::PoolTimedOut) => Err(self.why_none(address).await),

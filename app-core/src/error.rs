@@ -22,7 +22,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
@@ -268,17 +268,17 @@ struct ErrorPage<'a> {
 /// The layer that turns a failure into an answer. It stands inside the one that makes request ids and
 /// outside everything that can fail.
 pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let as_page = page::is_wanted_by(request.headers());
-    let layout = Layout::new(&site, request.headers());
+    let wants_page = page::is_wanted_by(request.headers());
+    let layout = wants_page.then(|| Layout::new(&site, request.headers()));
     let id = request_id::of(request.headers());
     let mut response = next.run(request).await;
     let Some(error) = failure(&mut response) else { return response };
     log(&error, &id);
     let message = error.message();
-    let body = if as_page {
+    let body = if let Some(layout) = layout {
         let reason = error.status().canonical_reason().unwrap_or("Error");
-        let page = ErrorPage { layout, reason, message: &message, request_id: &id }.render();
-        page.map_or_else(|_| message.clone().into_response(), |text| Html(text).into_response())
+        let page = ErrorPage { layout, reason, message: &message, request_id: &id };
+        page::respond(&page).unwrap_or_else(|_| message.clone().into_response())
     } else {
         Json(ErrorBody::new(&error, &message, &id)).into_response()
     };

@@ -1,7 +1,6 @@
 //! write-app and read-app, served from this process as their binaries serve them.
 
 use std::{
-    ffi::OsString,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -42,34 +41,20 @@ pub struct RunningApp {
 }
 
 impl App {
-    /// Serves the app on a listener, with the environment that its Deployment would give it.
+    /// Serves the app on a listener, with the environment that its Deployment would give it and these
+    /// additions.
     ///
     /// # Errors
     ///
     /// Where the configuration is not usable.
-    pub fn serve(self, listener: TcpListener, testbed: &Testbed) -> anyhow::Result<RunningApp> {
-        self.serve_with(listener, self.environment(testbed)?)
-    }
-
-    /// The environment that the app's Deployment would give it in this testbed.
-    ///
-    /// # Errors
-    ///
-    /// Where the manifests have no password for the app's account.
-    pub fn environment(self, testbed: &Testbed) -> anyhow::Result<Vec<(OsString, OsString)>> {
-        testbed.environment(self.about)
-    }
-
-    /// Serves the app on a listener, with an environment of the caller's.
-    ///
-    /// # Errors
-    ///
-    /// Where the configuration is not usable.
-    pub fn serve_with(
+    pub fn serve(
         self,
         listener: TcpListener,
-        environment: Vec<(OsString, OsString)>,
+        testbed: &Testbed,
+        additions: &[(&str, &str)],
     ) -> anyhow::Result<RunningApp> {
+        let additions = additions.iter().map(|(name, value)| (name.into(), value.into()));
+        let environment = testbed.environment(self.about)?.into_iter().chain(additions);
         let address = listener.local_addr()?;
         let config = Config::from_variables(self.about, environment)?;
         let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;

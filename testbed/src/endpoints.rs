@@ -32,9 +32,16 @@ impl Endpoints {
         self.pods().values().filter(|pod| pod.ready).map(|pod| pod.address).collect()
     }
 
-    /// A pod runs, and is ready or not.
-    pub fn set(&self, name: &str, endpoint: Endpoint) {
-        self.pods().insert(name.to_owned(), endpoint);
+    /// A pod runs; it is not ready yet.
+    pub fn add(&self, name: &str, address: Ipv4Addr) {
+        self.pods().insert(name.to_owned(), Endpoint { address, ready: false });
+    }
+
+    /// A pod was probed. One that is gone by now stays gone.
+    pub fn set_ready(&self, name: &str, ready: bool) {
+        if let Some(endpoint) = self.pods().get_mut(name) {
+            endpoint.ready = ready;
+        }
     }
 
     /// A pod is gone.

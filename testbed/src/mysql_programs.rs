@@ -52,7 +52,7 @@ impl MysqlPrograms {
         let on_path = on_path().await;
         let tree;
         let commands = if let Some(programs) = &on_path {
-            programs.iter().map(|program| shell_word(program.as_os_str())).collect::<Vec<_>>()
+            programs.iter().map(|program| call(&[program])).collect()
         } else {
             tree = cache.join(format!("mysql-debian-{SUITE}"));
             get_tree(&tree, progress).await?;
@@ -264,20 +264,15 @@ fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
         )?;
     let libraries = entry_of(&usr.join("lib"), |name| name.ends_with("-linux-gnu"))
         .context("the unpacked packages have no libraries")?;
-    let call = |program: PathBuf| {
-        let [loader, libraries, program] =
-            [&loader, &libraries, &program].map(|path| shell_word(path.as_os_str()));
-        format!("{loader} --library-path {libraries} {program}")
+    let load = |program: &str| {
+        call(&[&loader, Path::new("--library-path"), &libraries, &usr.join(program)])
     };
     let option =
         |name: &str, path: &str| format!(" --{name}={}", shell_word(usr.join(path).as_os_str()));
     let folders = option("basedir", "")
         + &option("lc-messages-dir", "share/mysql")
         + &option("plugin-dir", "lib/mysql/plugin");
-    // What comes after "$@" in the wrapper.
-    let mysqld = format!("{} \"$@\"{folders}", call(usr.join("sbin/mysqld")));
-    Ok([vec![mysqld], ["mysql", "mysqladmin"].map(|name| call(usr.join("bin").join(name))).into()]
-        .concat())
+    Ok(vec![load("sbin/mysqld") + &folders, load("bin/mysql"), load("bin/mysqladmin")])
 }
 
 fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
@@ -287,12 +282,17 @@ fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
 
 /// A small script that calls the program. mysqld refuses to run as root unless told to.
 fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
-    let arguments = if command.contains("\"$@\"") { "" } else { " \"$@\"" };
     let is_server = wrapper.file_name() == Some(OsStr::new("mysqld"));
     let user = if is_server && rustix::process::geteuid().is_root() { " --user=root" } else { "" };
-    fs::write(wrapper, format!("#!/bin/sh\nexec {command}{arguments}{user}\n"))?;
+    fs::write(wrapper, format!("#!/bin/sh\nexec {command}{user}\n"))?;
     fs::set_permissions(wrapper, fs::Permissions::from_mode(0o755))?;
     Ok(())
+}
+
+/// A shell command that runs a program with the wrapper's own arguments at the end.
+fn call(words: &[&Path]) -> String {
+    let words = words.iter().map(|word| shell_word(word.as_os_str())).collect::<Vec<_>>();
+    words.join(" ") + " \"$@\""
 }
 
 /// A word that the shell takes as it is.

@@ -40,7 +40,6 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct MysqlPod {
     name: String,
-    address: Ipv4Addr,
     log: PathBuf,
     container: Container,
     process: Child,
@@ -65,19 +64,13 @@ impl MysqlPod {
         let log = cluster.volumes.join(format!("{name}.log"));
         let container = Container::new(cluster, &name, address)?;
         let process = container.start(&log).context("bootstrap.sh cannot be started")?;
-        Ok(Self { name, address, log, container, process })
+        Ok(Self { name, log, container, process })
     }
 
     /// The pod's name, such as `mysql-0`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Where it listens, on port 3306.
-    #[must_use]
-    pub fn address(&self) -> Ipv4Addr {
-        self.address
     }
 
     /// What the server and bootstrap.sh have said.

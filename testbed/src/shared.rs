@@ -3,17 +3,16 @@
 #![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
 
 use std::{
-    future::Future,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
     Testbed,
-    apps::{READ_APP, RunningApp, WRITE_APP},
+    apps::{App, READ_APP, RunningApp, WRITE_APP},
     network::Network,
     testbed::Plan,
 };
@@ -57,12 +56,26 @@ pub fn shared() -> &'static Shared {
     })
 }
 
-/// Runs a future where the testbed runs, so that what it starts outlives the caller.
-pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    runtime().spawn(future)
+impl Shared {
+    /// Serves an app that looks for MySQL at `host`, on a port of its own. It runs where the testbed
+    /// runs, and so outlives the caller.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration is not usable.
+    pub async fn app_with_host(&'static self, app: App, host: &str) -> anyhow::Result<RunningApp> {
+        let host = host.to_owned();
+        let serving = async move { serve(app, &self.testbed, &[("DB_HOST", &host)]).await };
+        runtime().spawn(serving).await?
+    }
+}
+
+async fn serve(
+    app: App,
+    testbed: &Testbed,
+    additions: &[(&str, &str)],
+) -> anyhow::Result<RunningApp> {
+    app.serve(TcpListener::bind("127.0.0.1:0").await?, testbed, additions)
 }
 
 fn runtime() -> &'static Runtime {
@@ -81,8 +94,8 @@ async fn start() -> anyhow::Result<Shared> {
         progress: |line| eprintln!("testbed: {line}"),
     })
     .await?;
-    let write_app = WRITE_APP.serve(TcpListener::bind("127.0.0.1:0").await?, &testbed)?;
-    let read_app = READ_APP.serve(TcpListener::bind("127.0.0.1:0").await?, &testbed)?;
+    let write_app = serve(WRITE_APP, &testbed, &[]).await?;
+    let read_app = serve(READ_APP, &testbed, &[]).await?;
     write_app.wait_until_ready().await?;
     read_app.wait_until_ready().await?;
     Ok(Shared { testbed, write_app, read_app })

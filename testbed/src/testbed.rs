@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -14,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Progress, cluster_dns,
-    endpoints::{Endpoint, Endpoints},
+    endpoints::Endpoints,
     manifests::Files,
     mysql_programs::MysqlPrograms,
     network::Network,
@@ -68,7 +67,7 @@ impl Plan {
 
 struct Watched {
     pod: MysqlPod,
-    probing: AbortOnDropHandle<()>,
+    _probing: AbortOnDropHandle<()>,
 }
 
 impl Testbed {
@@ -109,14 +108,10 @@ impl Testbed {
         let address = self.network.pod(ordinal);
         self.network.check_free(address)?;
         let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
-        self.endpoints.set(pod.name(), Endpoint { address, ready: false });
-        let probing = tokio::spawn(probe(
-            pod.container().clone(),
-            pod.name().to_owned(),
-            address,
-            self.endpoints.clone(),
-        ));
-        self.pods.insert(ordinal, Watched { pod, probing: AbortOnDropHandle::new(probing) });
+        self.endpoints.add(pod.name(), address);
+        let container = pod.container().clone();
+        let probing = tokio::spawn(probe(container, pod.name().to_owned(), self.endpoints.clone()));
+        self.pods.insert(ordinal, Watched { pod, _probing: AbortOnDropHandle::new(probing) });
         Ok(())
     }
 
@@ -126,19 +121,15 @@ impl Testbed {
     ///
     /// Where it ended, or was not ready within two minutes.
     pub async fn wait_until_ready(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let Watched { pod, .. } =
-            self.pods.get_mut(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
         let end = Instant::now() + START_DEADLINE;
-        while !self.endpoints.ready().contains(&pod.address()) {
+        while !self.is_ready(ordinal) {
+            let pod = &mut self.pods.get_mut(&ordinal).with_context(|| not_running(ordinal))?.pod;
             if let Some(ended) = pod.ended() {
                 bail!(ended);
             }
             if Instant::now() > end {
-                bail!(
-                    "{} was not ready within {START_DEADLINE:?}; see {}",
-                    pod.name(),
-                    pod.log().display()
-                );
+                let (name, log) = (pod.name(), pod.log().display());
+                bail!("{name} was not ready within {START_DEADLINE:?}; see {log}");
             }
             tokio::time::sleep(PROBE_PERIOD / 2).await;
         }
@@ -151,8 +142,7 @@ impl Testbed {
             let mut pods = self.pods.iter_mut();
             let ended = pods.find_map(|(ordinal, watched)| Some((*ordinal, watched.pod.ended()?)));
             if let Some((ordinal, sentence)) = ended {
-                self.pods.remove(&ordinal);
-                self.endpoints.remove(&format!("mysql-{ordinal}"));
+                drop(self.remove(ordinal));
                 return sentence;
             }
             tokio::time::sleep(PROBE_PERIOD).await;
@@ -165,11 +155,7 @@ impl Testbed {
     ///
     /// Where there is none with this ordinal, or its process cannot be waited for.
     pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let Watched { pod, probing } =
-            self.pods.remove(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
-        drop(probing);
-        self.endpoints.remove(pod.name());
-        Ok(pod.stop().await?)
+        Ok(self.remove(ordinal)?.stop().await?)
     }
 
     /// Kills one server, without a chance to write anything down, and takes its name away.
@@ -178,13 +164,16 @@ impl Testbed {
     ///
     /// Where there is none with this ordinal.
     pub fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let Watched { pod, probing } =
-            self.pods.remove(&ordinal).with_context(|| format!("mysql-{ordinal} does not run"))?;
-        drop(probing);
-        self.endpoints.remove(pod.name());
         // A pod that is dropped is killed.
-        drop(pod);
-        Ok(())
+        self.remove(ordinal).map(drop)
+    }
+
+    /// Takes a server out: from now on nobody probes it, and its name is gone.
+    fn remove(&mut self, ordinal: u8) -> anyhow::Result<MysqlPod> {
+        let Watched { pod, .. } =
+            self.pods.remove(&ordinal).with_context(|| not_running(ordinal))?;
+        self.endpoints.remove(pod.name());
+        Ok(pod)
     }
 
     /// Stops every server, replicas first.
@@ -230,7 +219,7 @@ impl Testbed {
 
     fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
         let running = self.pods.get(&ordinal);
-        Ok(running.with_context(|| format!("mysql-{ordinal} does not run"))?.pod.container())
+        Ok(running.with_context(|| not_running(ordinal))?.pod.container())
     }
 
     /// The environment that an app's Deployment would give it here.
@@ -248,11 +237,14 @@ impl Testbed {
     }
 }
 
+fn not_running(ordinal: u8) -> String {
+    format!("mysql-{ordinal} does not run")
+}
+
 /// Keeps an endpoint's readiness true to the probe.
-async fn probe(container: Container, name: String, address: Ipv4Addr, endpoints: Endpoints) {
+async fn probe(container: Container, name: String, endpoints: Endpoints) {
     loop {
-        let ready = container.readiness(&[]).await.is_ok();
-        endpoints.set(&name, Endpoint { address, ready });
+        endpoints.set_ready(&name, container.readiness(&[]).await.is_ok());
         tokio::time::sleep(PROBE_PERIOD).await;
     }
 }

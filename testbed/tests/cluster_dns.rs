@@ -8,10 +8,7 @@ use app_core::{
     config::DnsConfig,
     dns::{DnsError, Resolver},
 };
-use testbed::{
-    cluster_dns,
-    endpoints::{Endpoint, Endpoints},
-};
+use testbed::{cluster_dns, endpoints::Endpoints};
 
 const READ_SERVICE: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 3);
 
@@ -23,21 +20,18 @@ async fn resolver(port: u16, endpoints: &Endpoints) -> (cluster_dns::Running, Re
     (running, Resolver::new(Some(&DnsConfig { server: server.into(), search })).unwrap())
 }
 
-fn endpoint(number: u8, ready: bool) -> Endpoint {
-    Endpoint { address: Ipv4Addr::new(127, 9, 9, number), ready }
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 9, 9, number)
 }
 
 #[tokio::test]
 async fn short_names_are_found_by_the_search_domains_whether_the_pod_is_ready_or_not() {
     let endpoints = Endpoints::default();
-    endpoints.set("mysql-0", endpoint(10, false));
+    endpoints.add("mysql-0", address(10));
     let (_running, resolver) = resolver(15301, &endpoints).await;
 
-    assert_eq!(resolver.address("mysql-0.mysql").await.unwrap(), endpoint(10, false).address);
-    assert_eq!(
-        resolver.address("mysql.default.svc.cluster.local").await.unwrap(),
-        endpoint(10, false).address
-    );
+    assert_eq!(resolver.address("mysql-0.mysql").await.unwrap(), address(10));
+    assert_eq!(resolver.address("mysql.default.svc.cluster.local").await.unwrap(), address(10));
     assert_eq!(resolver.address("mysql-read").await.unwrap(), READ_SERVICE);
 }
 
@@ -48,7 +42,7 @@ async fn a_pod_that_is_not_there_has_no_address_and_a_new_one_gets_it_within_a_s
     let missing = resolver.address("mysql-1.mysql").await.unwrap_err();
     assert!(matches!(missing, DnsError::NoAddress(_)), "{missing}");
 
-    endpoints.set("mysql-1", endpoint(11, true));
+    endpoints.add("mysql-1", address(11));
 
     let start = std::time::Instant::now();
     while resolver.address("mysql-1.mysql").await.is_err() {

@@ -4,9 +4,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use testbed::{
     apps::{READ_APP, RunningApp},
-    shared::{self, shared},
+    shared::shared,
 };
-use tokio::net::TcpListener;
 
 /// Registers a user through write-app and waits until the replica has all that the primary has.
 pub(crate) async fn register(name: &str, email: &str) {
@@ -41,8 +40,5 @@ pub(crate) async fn page_of(app: &RunningApp) -> String {
 
 /// read-app that reads from somewhere else.
 pub(crate) async fn app_with_host(host: &str) -> RunningApp {
-    let mut environment = shared().testbed.environment(&read_app::ABOUT).unwrap();
-    environment.push(("DB_HOST".into(), host.into()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    shared::spawn(async move { READ_APP.serve_with(listener, environment) }).await.unwrap().unwrap()
+    shared().app_with_host(READ_APP, host).await.unwrap()
 }

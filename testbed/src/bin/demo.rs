@@ -12,7 +12,7 @@ use clap::{Parser, value_parser};
 use tempfile::TempDir;
 use testbed::{
     Testbed,
-    apps::{App, READ_APP, RunningApp, WRITE_APP},
+    apps::{READ_APP, RunningApp, WRITE_APP},
     network::Network,
     shared::cache_folder,
     testbed::Plan,
@@ -107,8 +107,8 @@ impl Demo {
             [&write, &read].map(|app| app.local_addr().map(|address| format!("http://{address}/")));
         let [write_url, read_url] = urls;
         let apps = [
-            serve(WRITE_APP, write, &testbed, read_url?)?,
-            serve(READ_APP, read, &testbed, write_url?)?,
+            WRITE_APP.serve(write, &testbed, &[("OTHER_APP_URL", &read_url?)])?,
+            READ_APP.serve(read, &testbed, &[("OTHER_APP_URL", &write_url?)])?,
         ];
         for app in &apps {
             app.wait_until_ready().await?;
@@ -186,17 +186,6 @@ async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
              (ss -ltnp shows it), or choose another port with {option}"
         )
     })
-}
-
-fn serve(
-    app: App,
-    listener: TcpListener,
-    testbed: &Testbed,
-    other_app_url: String,
-) -> anyhow::Result<RunningApp> {
-    let mut environment = app.environment(testbed)?;
-    environment.push(("OTHER_APP_URL".into(), other_app_url.into()));
-    app.serve_with(listener, environment)
 }
 
 /// Ctrl-C, and SIGTERM, which does the same here.

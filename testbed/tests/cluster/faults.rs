@@ -13,7 +13,10 @@ fn replace(pod: &str) {
     kubectl(&["delete", "pod", pod]);
     let took = wait_for_ready_pods(2);
     assert_ne!(uid(), before);
-    println!("figure: {pod} was ready again {:.1} s after its deletion", took.as_secs_f64());
+    println!(
+        "figure: {pod} was ready again {:.1} s after the old one was gone",
+        took.as_secs_f64()
+    );
 }
 
 #[test]

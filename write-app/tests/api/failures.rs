@@ -6,21 +6,14 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use testbed::{
     apps::{RunningApp, WRITE_APP},
-    shared::{self, shared},
+    shared::shared,
 };
-use tokio::net::TcpListener;
 
 use crate::client::{Browser, new_email, url};
 
 /// write-app with another idea of where the primary is.
 async fn app_with_host(host: &str) -> RunningApp {
-    let mut environment = shared().testbed.environment(&write_app::ABOUT).unwrap();
-    environment.push(("DB_HOST".into(), host.into()));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    shared::spawn(async move { WRITE_APP.serve_with(listener, environment) })
-        .await
-        .unwrap()
-        .unwrap()
+    shared().app_with_host(WRITE_APP, host).await.unwrap()
 }
 
 async fn submit_to(app: &RunningApp) -> (StatusCode, Option<String>, Value) {
