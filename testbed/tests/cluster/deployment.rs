@@ -8,7 +8,10 @@ use std::{
 
 use rand::seq::SliceRandom as _;
 
-use crate::kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for_ready_pods};
+use crate::{
+    kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for_ready_pods},
+    registration::wait_for_node_ports,
+};
 
 /// The turn of one test. The first to have it applies the folder.
 pub(crate) fn deployment() -> MutexGuard<'static, ()> {
@@ -38,6 +41,7 @@ fn apply_in_any_order_twice() {
         kubectl(&["rollout", "status", &format!("deployment/{app}"), &timeout]);
     }
     wait_for_ready_pods(2);
+    wait_for_node_ports();
     println!("figure: all ready {:.1} s after the first apply", start.elapsed().as_secs_f64());
 }
 

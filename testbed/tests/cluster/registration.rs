@@ -53,9 +53,22 @@ fn client() -> Client {
     Client::builder().timeout(Duration::from_secs(15)).build().unwrap()
 }
 
+fn node_address() -> String {
+    std::env::var("NODE_ADDRESS").unwrap_or_else(|_| "127.0.0.1".into())
+}
+
 fn node_port(port: u16, path: &str) -> String {
-    let address = std::env::var("NODE_ADDRESS").unwrap_or_else(|_| "127.0.0.1".into());
-    format!("http://{address}:{port}{path}")
+    format!("http://{}:{port}{path}", node_address())
+}
+
+/// Waits until kube-proxy has opened both NodePorts: it hears of a ready pod a moment after kubectl.
+pub(crate) fn wait_for_node_ports() {
+    for port in [30000, 30001] {
+        until(&format!("NodePort {port} to be open"), || {
+            let connection = std::net::TcpStream::connect((node_address(), port));
+            connection.map(drop).map_err(|error| error.to_string())
+        });
+    }
 }
 
 fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), String> {
