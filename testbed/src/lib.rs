@@ -6,12 +6,13 @@
 //! - [`mysql_programs`]: where `mysqld` and its clients come from: `PATH`, or Debian's packages.
 //! - [`manifests`]: what `kubernetes/` says, so that one machine runs the very same script,
 //!   settings and passwords.
-//! - [`pod`]: one MySQL server, started by the `bootstrap.sh` of `kubernetes/mysql-config.yaml` on a
+//! - [`pod`]: one MySQL server, started by the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml` on a
 //!   loopback address of its own.
 //! - [`network`]: the loopback addresses, which nobody else may have at the same time.
-//! - [`endpoints`]: which pods there are and which are ready; what the next two go by.
+//! - [`endpoints`]: which pods there are and which are ready; what the next three go by.
 //! - [`cluster_dns`]: a DNS server that answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
+//! - [`kubernetes_api`]: the little that `bootstrap.sh` asks of the API server.
 //! - [`testbed`]: all of it together.
 //! - [`shared`]: one testbed for all tests of a process.
 //! - [`apps`]: write-app and read-app, served from this process.
@@ -19,6 +20,7 @@
 pub mod apps;
 pub mod cluster_dns;
 pub mod endpoints;
+pub mod kubernetes_api;
 pub mod manifests;
 pub mod mysql_programs;
 pub mod network;

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 const MYSQL_CONFIG: &str = include_str!("../../kubernetes/mysql-config.yaml");
+const MYSQL_SCRIPTS: &str = include_str!("../../kubernetes/mysql-scripts.yaml");
 const MYSQL_CREDENTIALS: &str = include_str!("../../kubernetes/mysql-credentials.yaml");
 
 /// The files of one ConfigMap or Secret, by name.
@@ -22,13 +23,22 @@ struct Manifest {
 }
 
 impl Files {
-    /// The ConfigMap `mysql-config`: bootstrap.sh, ready.sh and the parts of my.cnf.
+    /// The ConfigMap `mysql-config`: the parts of my.cnf.
     ///
     /// # Errors
     ///
     /// Where the file is not the YAML of a ConfigMap.
     pub fn mysql_config() -> anyhow::Result<Self> {
         Self::read(MYSQL_CONFIG).context("kubernetes/mysql-config.yaml")
+    }
+
+    /// The ConfigMap `mysql-scripts`: bootstrap.sh, the probes and what they need.
+    ///
+    /// # Errors
+    ///
+    /// Where the file is not the YAML of a ConfigMap.
+    pub fn mysql_scripts() -> anyhow::Result<Self> {
+        Self::read(MYSQL_SCRIPTS).context("kubernetes/mysql-scripts.yaml")
     }
 
     /// The Secret `mysql-credentials`: a password a file.

@@ -1,4 +1,4 @@
-//! Where `mysqld`, `mysql` and `mysqladmin` come from.
+//! Where `mysqld`, its clients and `curl` come from.
 //!
 //! A `mysqld` on `PATH` is taken if it is new enough. Otherwise Debian's packages are downloaded and
 //! unpacked into a cache folder by apt and dpkg with a configuration of their own: no rights are
@@ -19,11 +19,11 @@ use tokio::{process::Command, time::sleep};
 
 use crate::Progress;
 
-/// The programs that bootstrap.sh and the probes call.
-const PROGRAMS: [&str; 3] = ["mysqld", "mysql", "mysqladmin"];
+/// The programs that bootstrap.sh and the probes call, beside those that every Debian has.
+const PROGRAMS: [&str; 4] = ["mysqld", "mysql", "mysqladmin", "curl"];
 
 /// The packages that hold them.
-const PACKAGES: [&str; 2] = ["mysql-server-core", "mysql-client-core"];
+const PACKAGES: [&str; 3] = ["mysql-server-core", "mysql-client-core", "curl"];
 
 /// The Debian release that has MySQL; stable ones have MariaDB.
 const SUITE: &str = "sid";
@@ -33,7 +33,7 @@ const LOCK_PERIOD: Duration = Duration::from_millis(200);
 
 /// What a person is told where MySQL cannot be had.
 const INSTALL_IT: &str =
-    "install MySQL 8.4 or newer so that mysqld, mysql and mysqladmin are on PATH";
+    "install MySQL 8.4 or newer, and curl, so that mysqld, mysql, mysqladmin and curl are on PATH";
 
 /// A folder with the programs, ready to stand first on a `PATH`.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl MysqlPrograms {
         let commands = if let Some(programs) = &on_path {
             programs.iter().map(|program| call(&[program])).collect()
         } else {
-            tree = cache.join(format!("mysql-debian-{SUITE}"));
+            tree = cache.join(format!("debian-{SUITE}"));
             get_tree(&tree, progress).await?;
             tree_commands(&tree)?
         };
@@ -83,17 +83,17 @@ impl MysqlPrograms {
 }
 
 /// The programs on `PATH`, where all are there and the server is MySQL 8.4 or newer.
-async fn on_path() -> Option<[PathBuf; 3]> {
+async fn on_path() -> Option<[PathBuf; PROGRAMS.len()]> {
     let path = std::env::var_os("PATH")?;
     let find = |name: &str| {
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
     };
-    let [mysqld, mysql, mysqladmin] = PROGRAMS.map(find);
+    let [mysqld, mysql, mysqladmin, curl] = PROGRAMS.map(find);
     let mysqld = mysqld?;
     let version = version_of(&mysqld).await?;
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     let new_enough = (numbers.next()?, numbers.next()?) >= (8, 4);
-    new_enough.then_some([mysqld, mysql?, mysqladmin?])
+    new_enough.then_some([mysqld, mysql?, mysqladmin?, curl?])
 }
 
 /// `9.7.4` out of `mysqld  Ver 9.7.4 for Linux on x86_64`; nothing for MariaDB.
@@ -272,7 +272,8 @@ fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
     let folders = option("basedir", "")
         + &option("lc-messages-dir", "share/mysql")
         + &option("plugin-dir", "lib/mysql/plugin");
-    Ok(vec![load("sbin/mysqld") + &folders, load("bin/mysql"), load("bin/mysqladmin")])
+    let clients = ["bin/mysql", "bin/mysqladmin", "bin/curl"].map(load);
+    Ok([load("sbin/mysqld") + &folders].into_iter().chain(clients).collect())
 }
 
 fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {

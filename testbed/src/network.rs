@@ -13,6 +13,9 @@ pub const MYSQL_PORT: u16 = 3306;
 /// The DNS server's port; 53 would need rights.
 const DNS_PORT: u16 = 5353;
 
+/// The port of the stand-in for the API server: the one that kubectl proxy takes.
+const API_PORT: u16 = 8001;
+
 /// The addresses `127.A.B.*`. Nobody else has them while this or a clone of it lives.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -31,9 +34,12 @@ impl Network {
         let address = SocketAddr::from((host(numbers, 1), MYSQL_PORT));
         let claim = TcpListener::bind(address).with_context(|| taken(address))?;
         let network = Self { numbers, _claim: Arc::new(claim) };
-        // A server of an earlier testbed may still be stopping.
+        // What an earlier testbed had may still be stopping.
         for pod in [0, 1] {
             network.check_free(network.pod(pod))?;
+        }
+        for address in [network.read_service(), network.kubernetes_api()] {
+            TcpListener::bind(address).map(drop).with_context(|| taken(address.into()))?;
         }
         Ok(network)
     }
@@ -66,6 +72,12 @@ impl Network {
     #[must_use]
     pub fn dns(&self) -> SocketAddrV4 {
         SocketAddrV4::new(host(self.numbers, 2), DNS_PORT)
+    }
+
+    /// Where the stand-in for the API server answers.
+    #[must_use]
+    pub fn kubernetes_api(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(host(self.numbers, 4), API_PORT)
     }
 
     /// Where `mysql-read` accepts connections.

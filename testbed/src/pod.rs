@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io,
-    net::Ipv4Addr,
+    net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -18,7 +18,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{manifests::Files, mysql_programs::MysqlPrograms};
+use crate::{
+    kubernetes_api::mount_service_account, manifests::Files, mysql_programs::MysqlPrograms,
+};
 
 /// How long a server may take to stop before it is killed; the pod's grace period is 120 s.
 const GRACE: Duration = Duration::from_secs(60);
@@ -34,6 +36,8 @@ pub struct Cluster {
     pub programs: MysqlPrograms,
     /// The primary's address.
     pub primary: Ipv4Addr,
+    /// Where the stand-in for the API server answers.
+    pub kubernetes_api: SocketAddrV4,
 }
 
 /// A running MySQL server.
@@ -49,7 +53,7 @@ pub struct MysqlPod {
 #[derive(Clone, Debug)]
 pub struct Container {
     run: PathBuf,
-    config: PathBuf,
+    scripts: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 }
 
@@ -102,11 +106,20 @@ impl MysqlPod {
     /// Where the process cannot be waited for.
     pub async fn stop(mut self) -> io::Result<()> {
         self.signal(Signal::TERM);
-        if timeout(GRACE, self.process.wait()).await.is_err() {
-            self.signal(Signal::KILL);
-            self.process.wait().await?;
+        if let Ok(ended) = timeout(GRACE, self.process.wait()).await {
+            return ended.map(drop);
         }
-        Ok(())
+        self.kill().await
+    }
+
+    /// Kills the server, and returns when it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Where the process cannot be waited for.
+    pub async fn kill(mut self) -> io::Result<()> {
+        self.signal(Signal::KILL);
+        self.process.wait().await.map(drop)
     }
 
     /// To bootstrap.sh and what it has started, or to the server that it became.
@@ -127,23 +140,30 @@ impl Drop for MysqlPod {
 impl Container {
     fn new(cluster: &Cluster, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
         let (run, volume) = (cluster.run.join(name), cluster.volumes.join(name));
-        let (config, credentials) = (run.join("config"), run.join("credentials"));
+        let mount = |name: &str| run.join(name);
+        let (config, scripts, credentials) =
+            (mount("config"), mount("scripts"), mount("credentials"));
+        let service_account = mount("service-account");
         for folder in [&run, &volume] {
             fs::create_dir_all(folder)?;
         }
         Files::mysql_config()?.mount(&config)?;
+        Files::mysql_scripts()?.mount(&scripts)?;
         Files::mysql_credentials()?.mount(&credentials)?;
+        mount_service_account(&service_account)?;
         let environment = vec![
             ("PATH", cluster.programs.path()),
             ("POD_NAME", name.into()),
             ("MYSQL_VOLUME", volume.into()),
             ("MYSQL_RUN", run.clone().into()),
-            ("MYSQL_CONFIG", config.clone().into()),
+            ("MYSQL_CONFIG", config.into()),
             ("MYSQL_CREDENTIALS", credentials.into()),
             ("MYSQL_BIND_ADDRESS", address.to_string().into()),
             ("MYSQL_PRIMARY_HOST", cluster.primary.to_string().into()),
+            ("MYSQL_SERVICE_ACCOUNT", service_account.into()),
+            ("MYSQL_API", format!("http://{}", cluster.kubernetes_api).into()),
         ];
-        Ok(Self { run, config, environment })
+        Ok(Self { run, scripts, environment })
     }
 
     /// In a process group of its own, so that Ctrl-C at a terminal reaches the demo alone, which
@@ -153,7 +173,7 @@ impl Container {
         let log = File::create(log)?;
         self.command("setpriv")
             .args(["--pdeathsig", "TERM", "bash"])
-            .arg(self.config.join("bootstrap.sh"))
+            .arg(self.scripts.join("bootstrap.sh"))
             .stdout(log.try_clone()?)
             .stderr(log)
             .process_group(0)
@@ -166,17 +186,40 @@ impl Container {
     ///
     /// Why the pod may not serve, in the probe's words.
     pub async fn readiness(&self, variables: &[(&'static str, &str)]) -> Result<(), String> {
+        self.script(&["probe.sh", "ready"], variables).await.map(drop)
+    }
+
+    /// Runs the liveness probe.
+    ///
+    /// # Errors
+    ///
+    /// Why the server is not worth keeping, in the probe's words.
+    pub async fn liveness(&self) -> Result<(), String> {
+        self.script(&["probe.sh", "alive"], &[]).await.map(drop)
+    }
+
+    /// Runs one of the scripts beside bootstrap.sh, and returns what it prints.
+    ///
+    /// # Errors
+    ///
+    /// What it prints, where it fails.
+    pub async fn script(
+        &self,
+        command: &[&str],
+        variables: &[(&'static str, &str)],
+    ) -> Result<String, String> {
+        let [name, arguments @ ..] = command else { return Err("no script is named".into()) };
         let output = self
             .command("bash")
-            .arg(self.config.join("ready.sh"))
+            .arg(self.scripts.join(name))
+            .args(arguments)
             .envs(variables.iter().copied())
             .output()
             .await;
         let output = output.map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned())
+        let said =
+            String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned();
+        if output.status.success() { Ok(said) } else { Err(said) }
     }
 
     /// Runs SQL as root, by the socket, and returns what the client prints, without headers.

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     Progress, cluster_dns,
     endpoints::Endpoints,
+    kubernetes_api,
     manifests::Files,
     mysql_programs::MysqlPrograms,
     network::Network,
@@ -52,6 +53,7 @@ pub struct Testbed {
     endpoints: Endpoints,
     pods: BTreeMap<u8, Watched>,
     _dns: cluster_dns::Running,
+    api: kubernetes_api::Running,
     _read_service: AbortOnDropHandle<()>,
 }
 
@@ -61,7 +63,8 @@ impl Plan {
         std::fs::create_dir_all(&volumes)
             .with_context(|| format!("{} cannot be made", volumes.display()))?;
         let programs = MysqlPrograms::find(&self.cache, &run.join("bin"), self.progress).await?;
-        Ok(Cluster { volumes, run, programs, primary: self.network.pod(0) })
+        let (primary, kubernetes_api) = (self.network.pod(0), self.network.kubernetes_api());
+        Ok(Cluster { volumes, run, programs, primary, kubernetes_api })
     }
 }
 
@@ -83,12 +86,14 @@ impl Testbed {
         let service = network.read_service();
         let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
         let read_service = read_service::serve(service.into(), endpoints.clone()).await?;
+        let (address, volumes) = (network.kubernetes_api(), plan.volumes.clone());
+        let api = kubernetes_api::serve(address, endpoints.clone(), volumes).await?;
         let cluster = plan.cluster().await?;
         let version = cluster.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
         let pods = BTreeMap::new();
         let mut testbed =
-            Self { network, cluster, endpoints, pods, _dns: dns, _read_service: read_service };
+            Self { network, cluster, endpoints, pods, _dns: dns, api, _read_service: read_service };
         for ordinal in 0..plan.pods {
             testbed.start_pod(ordinal)?;
         }
@@ -162,10 +167,9 @@ impl Testbed {
     ///
     /// # Errors
     ///
-    /// Where there is none with this ordinal.
-    pub fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        // A pod that is dropped is killed.
-        self.remove(ordinal).map(drop)
+    /// Where there is none with this ordinal, or its process cannot be waited for.
+    pub async fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
+        Ok(self.remove(ordinal)?.kill().await?)
     }
 
     /// Takes a server out: from now on nobody probes it, and its name is gone.
@@ -217,7 +221,17 @@ impl Testbed {
         self.container(ordinal)?.sql(sql).await
     }
 
-    fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
+    /// Whether the API server answers.
+    pub fn set_api_available(&self, available: bool) {
+        self.api.set_available(available);
+    }
+
+    /// What runs beside a server in its container.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such server.
+    pub fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
         let running = self.pods.get(&ordinal);
         Ok(running.with_context(|| not_running(ordinal))?.pod.container())
     }

@@ -1,0 +1,181 @@
+//! May a pod serve reads, and is its server worth keeping?
+
+use std::time::{Duration, Instant};
+
+use crate::servers::{Servers, until};
+
+#[tokio::test]
+async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
+    let mut servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+
+    servers.sql(1, "STOP REPLICA SQL_THREAD").await;
+
+    until("mysql-1 to leave mysql-read", async || !servers.testbed.is_ready(1)).await;
+    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    assert!(reason.contains("not ready: replication cannot apply"), "{reason}");
+
+    servers.sql(1, "START REPLICA SQL_THREAD").await;
+    servers.testbed.wait_until_ready(1).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
+    let mut servers = Servers::start(2).await;
+    servers.write("readable").await;
+    servers.wait_for_equal_data(1).await;
+
+    servers.testbed.stop_pod(0).await.unwrap();
+
+    until("the replica to notice", async || !servers.is_connected(1).await).await;
+    servers.testbed.readiness(1, &[]).await.unwrap();
+    assert_eq!(servers.sql(1, "SELECT note FROM userdb.notes").await, "readable");
+
+    // Also where it has never heard of the primary since it was started itself.
+    servers.restart(1).await;
+    let impatient = [("MYSQL_PATIENCE", "1")];
+    until("a replica of little patience to give up", async || {
+        servers.testbed.readiness(1, &impatient).await.is_err()
+    })
+    .await;
+    let reason = servers.testbed.readiness(1, &impatient).await.unwrap_err();
+    assert!(reason.contains("nothing heard of the primary for over 1 s"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_restart() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    // For longer than the heartbeat's period of 2 s and the patience below: while there are writes to
+    // send, no heartbeat is.
+    let end = Instant::now() + Duration::from_secs(8);
+    for number in 0.. {
+        servers.write(&format!("{number}")).await;
+        if Instant::now() > end {
+            break;
+        }
+    }
+
+    servers.testbed.kill_pod(0).await.unwrap();
+
+    let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
+                     FROM performance_schema.replication_connection_status";
+    assert_eq!(servers.sql(1, heartbeat).await, "1", "writes have kept the heartbeat away");
+    until("the replica to notice", async || !servers.is_connected(1).await).await;
+    servers.testbed.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_is_done() {
+    let servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+    let container = servers.testbed.container(1).unwrap().clone();
+    let blocker = container.clone();
+    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
+    let lock = tokio::spawn(async move { blocker.sql(lock).await });
+    until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
+        .await;
+    servers.write("waits for the lock").await;
+
+    let strict = [("MYSQL_LAG", "1")];
+    until("the probe to notice", async || container.readiness(&strict).await.is_err()).await;
+    let reason = container.readiness(&strict).await.unwrap_err();
+    assert!(reason.contains("has been applying one transaction for over 1 s"), "{reason}");
+    container.readiness(&[]).await.unwrap();
+
+    lock.abort();
+    until("the probe to agree", async || container.readiness(&strict).await.is_ok()).await;
+    servers.wait_for_equal_data(1).await;
+}
+
+/// Writes a note as if it had been committed this many seconds ago.
+async fn write_late(servers: &Servers, note: &str, seconds: u32) {
+    let sql = "SET @@SESSION.original_commit_timestamp = 1000000 * (UNIX_TIMESTAMP() -";
+    servers.sql(0, &format!("{sql} {seconds}); INSERT INTO userdb.notes VALUES ('{note}')")).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_ready() {
+    let servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+    let blocker = servers.testbed.container(1).unwrap().clone();
+    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
+    let lock = tokio::spawn(async move { blocker.sql(lock).await });
+    until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
+        .await;
+    write_late(&servers, "an old one", 40).await;
+    servers.write("a new one").await;
+
+    until("the probe to notice", async || servers.testbed.readiness(1, &[]).await.is_err()).await;
+    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    assert!(reason.contains("over 30 s behind what it has received"), "{reason}");
+
+    lock.abort();
+    servers.testbed.readiness(1, &[]).await.unwrap_err();
+    servers.wait_for_equal_data(1).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_receives_late_is_not_ready_until_nothing_waits_to_be_sent() {
+    let servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+
+    write_late(&servers, "long on the way", 40).await;
+
+    until("the probe to notice", async || servers.testbed.readiness(1, &[]).await.is_err()).await;
+    until("the next heartbeat", async || servers.testbed.readiness(1, &[]).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_connections_are_all_taken_is_alive() {
+    let servers = Servers::start(1).await;
+    servers.write("a table").await;
+    let container = servers.testbed.container(0).unwrap().clone();
+    servers.sql(0, "SET GLOBAL max_connections = 1").await;
+    // One ordinary connection and the one that is kept back for administrators.
+    let sleepers = [container.clone(), container.clone()].map(|taker| {
+        tokio::spawn(async move {
+            // A probe may be in the way for a moment.
+            while taker.sql("SELECT SLEEP(60)").await.is_err() {}
+        })
+    });
+    until("all connections to be taken", async || {
+        container.sql("DO 1").await.is_err_and(|error| error.to_string().contains("ERROR 1040"))
+    })
+    .await;
+    container.liveness().await.unwrap();
+    container.readiness(&[]).await.unwrap_err();
+
+    for sleeper in sleepers {
+        sleeper.abort();
+    }
+    until("the probe to agree", async || container.readiness(&[]).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn the_status_says_who_is_connected_and_who_lacks_what() {
+    let servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+    let container = servers.testbed.container(1).unwrap().clone();
+    let status = async || {
+        let table = container.script(&["status.sh"], &[]).await.unwrap();
+        let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
+        rows.collect::<Vec<_>>().join("; ")
+    };
+    let names = "POD ROLE RECEIVER BEHIND ERRANT";
+    let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 replica ON 0 0");
+    assert_eq!(status().await, expected);
+
+    servers.sql(1, "STOP REPLICA; SET GLOBAL super_read_only = OFF; CREATE DATABASE mistake").await;
+    servers.write("one").await;
+    servers.write("two").await;
+
+    // Each note is a CREATE TABLE, which does nothing and is logged all the same, and an INSERT.
+    let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 primary OFF 4 1");
+    assert_eq!(status().await, expected);
+}

@@ -1,0 +1,113 @@
+//! A primary and its replica from the first start on.
+
+use std::time::{Duration, Instant};
+
+use testbed::manifests::Files;
+
+use crate::servers::{Servers, entries, until};
+
+#[tokio::test]
+async fn a_replica_clones_replicates_refuses_writes_and_catches_up_after_a_stop() {
+    let mut servers = Servers::start(2).await;
+    assert_eq!(
+        servers.sql(0, "SELECT @@GLOBAL.gtid_executed").await,
+        "",
+        "history begins with the first write"
+    );
+    servers.write("first").await;
+    servers.wait_for_equal_data(1).await;
+
+    let refusal =
+        servers.testbed.sql(1, "INSERT INTO userdb.notes VALUES ('errant')").await.unwrap_err();
+    assert!(refusal.to_string().contains("ERROR 1290"), "{refusal}");
+
+    servers.testbed.stop_pod(1).await.unwrap();
+    servers.write("while the replica is away").await;
+    servers.testbed.start_pod(1).unwrap();
+    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.wait_for_equal_data(1).await;
+
+    servers.restart(0).await;
+    servers.write("after a restart of the primary").await;
+    servers.wait_for_equal_data(1).await;
+}
+
+#[tokio::test]
+async fn a_commit_is_acknowledged_by_a_replica_before_the_client_hears_of_it() {
+    let servers = Servers::start(2).await;
+    let acknowledged = async || {
+        let status =
+            "SELECT variable_value FROM performance_schema.global_status WHERE variable_name =";
+        servers.sql(0, &format!("{status} 'Rpl_semi_sync_source_yes_tx'")).await
+    };
+    until("a replica that acknowledges", async || {
+        servers.sql(0, "SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'").await.ends_with('1')
+    })
+    .await;
+    let before: u32 = acknowledged().await.parse().unwrap();
+
+    servers.write("semi-sync").await;
+
+    // CREATE TABLE and INSERT.
+    assert_eq!(acknowledged().await.parse::<u32>().unwrap(), before + 2);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_start_left_behind_is_discarded_and_built_anew() {
+    let mut servers = Servers::start(2).await;
+    servers.write("kept").await;
+    servers.testbed.stop_pod(1).await.unwrap();
+    // As a kill would leave it in the middle of a clone: data half built, nothing published.
+    let volume = servers.volume(1);
+    std::fs::rename(volume.join("data"), volume.join("data.new")).unwrap();
+    std::fs::remove_file(volume.join("data.new/mysql.ibd")).unwrap();
+
+    servers.testbed.start_pod(1).unwrap();
+    servers.testbed.wait_until_ready(1).await.unwrap();
+
+    servers.wait_for_equal_data(1).await;
+    assert!(servers.log(1).contains("preparing to clone"), "{}", servers.log(1));
+    assert_eq!(entries(&volume), ["data"], "nothing else stays on the volume");
+}
+
+#[tokio::test]
+async fn a_missing_password_is_named_before_anything_is_done() {
+    for account in ["repl", "appuser", "reader"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        Files::mysql_scripts().unwrap().mount(&path("scripts")).unwrap();
+        Files::mysql_credentials().unwrap().mount(&path("credentials")).unwrap();
+        std::fs::create_dir(path("volume")).unwrap();
+        let password = path("credentials").join(format!("{account}-password"));
+        std::fs::write(&password, "").unwrap();
+
+        let output = std::process::Command::new("bash")
+            .arg(path("scripts").join("bootstrap.sh"))
+            .env("POD_NAME", "mysql-0")
+            .env("MYSQL_VOLUME", path("volume"))
+            .env("MYSQL_RUN", folder.path())
+            .env("MYSQL_CREDENTIALS", path("credentials"))
+            .output()
+            .unwrap();
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(password.to_str().unwrap()), "{said}");
+        assert!(entries(&path("volume")).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_told_to_stop_while_it_waits_for_a_clone_stops_at_once() {
+    let mut servers = Servers::start(1).await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.testbed.start_pod(1).unwrap();
+    until("mysql-1 to ask for a clone", async || servers.log(1).contains("gives no clone yet"))
+        .await;
+    let asked_to_stop = Instant::now();
+
+    servers.testbed.stop_pod(1).await.unwrap();
+
+    // A pod that ignored SIGTERM would be killed after its grace period of 120 s, here of 60 s.
+    assert!(asked_to_stop.elapsed() < Duration::from_secs(30), "{:?}", asked_to_stop.elapsed());
+    assert!(servers.log(1).contains("stopping before the server was ready"), "{}", servers.log(1));
+}

@@ -1,0 +1,95 @@
+//! Servers to break, and what the tests ask of them.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use testbed::{
+    Progress, Testbed,
+    network::Network,
+    shared::{TEST_NETWORKS, cache_folder},
+    testbed::Plan,
+};
+
+/// Servers that one test may break, and the folders they live in.
+pub(crate) struct Servers {
+    pub(crate) testbed: Testbed,
+    volumes: TempDir,
+    _run: TempDir,
+}
+
+impl Servers {
+    pub(crate) async fn start(pods: u8) -> Self {
+        let cache = cache_folder().unwrap();
+        std::fs::create_dir_all(&cache).unwrap();
+        let volumes = tempfile::tempdir_in(&cache).unwrap();
+        let run = tempfile::tempdir().unwrap();
+        let progress: Progress = |_| {};
+        let testbed = Testbed::start(Plan {
+            volumes: volumes.path().to_owned(),
+            run: run.path().to_owned(),
+            cache,
+            network: Network::claim_any(TEST_NETWORKS).unwrap(),
+            pods,
+            progress,
+        });
+        Self { testbed: testbed.await.unwrap(), volumes, _run: run }
+    }
+
+    pub(crate) async fn sql(&self, ordinal: u8, sql: &str) -> String {
+        self.testbed.sql(ordinal, sql).await.unwrap()
+    }
+
+    pub(crate) async fn write(&self, note: &str) {
+        let sql = "CREATE TABLE IF NOT EXISTS userdb.notes (note VARCHAR(99) PRIMARY KEY)";
+        self.sql(0, &format!("{sql}; INSERT INTO userdb.notes VALUES ('{note}')")).await;
+    }
+
+    /// Waits until a server has all that the primary has, and compares.
+    pub(crate) async fn wait_for_equal_data(&self, ordinal: u8) {
+        let written = self.sql(0, "SELECT @@GLOBAL.gtid_executed").await;
+        let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{written}', 30)");
+        assert_eq!(self.sql(ordinal, &wait).await, "0", "mysql-{ordinal} did not catch up");
+        let checksum = "CHECKSUM TABLE userdb.notes";
+        assert_eq!(self.sql(ordinal, checksum).await, self.sql(0, checksum).await);
+        assert_eq!(self.sql(ordinal, "SELECT @@GLOBAL.gtid_executed").await, written);
+    }
+
+    pub(crate) async fn is_connected(&self, ordinal: u8) -> bool {
+        let state = "SELECT service_state FROM performance_schema.replication_connection_status";
+        self.sql(ordinal, state).await == "ON"
+    }
+
+    pub(crate) async fn restart(&mut self, ordinal: u8) {
+        self.testbed.stop_pod(ordinal).await.unwrap();
+        self.testbed.start_pod(ordinal).unwrap();
+        self.testbed.wait_until_ready(ordinal).await.unwrap();
+    }
+
+    pub(crate) fn volume(&self, ordinal: u8) -> PathBuf {
+        self.volumes.path().join(format!("mysql-{ordinal}"))
+    }
+
+    pub(crate) fn log(&self, ordinal: u8) -> String {
+        std::fs::read_to_string(self.volumes.path().join(format!("mysql-{ordinal}.log"))).unwrap()
+    }
+}
+
+/// Waits until `ask` says yes.
+pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !ask().await {
+        assert!(Instant::now() < end, "{what}: not within 60 s");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The names in a folder.
+pub(crate) fn entries(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}

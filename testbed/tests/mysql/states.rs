@@ -1,0 +1,366 @@
+//! What a pod does with what is on its volume and what the others say: the table at the top of
+//! bootstrap.sh and in docs/mysql-states.md, row by row.
+
+use std::{fs, path::Path};
+
+use crate::servers::{Servers, entries, until};
+
+impl Servers {
+    /// What a disk that was replaced leaves: the claim, and nothing on it.
+    fn empty_volume(&self, ordinal: u8) {
+        fs::remove_dir_all(self.volume(ordinal).join("data")).unwrap();
+    }
+
+    /// Starts a pod, and waits until it has said this.
+    async fn start_until_it_says(&mut self, ordinal: u8, words: &str) {
+        self.testbed.start_pod(ordinal).unwrap();
+        until(words, async || self.log(ordinal).contains(words)).await;
+    }
+
+    /// Starts a pod that will not do: it must end, having said this last.
+    async fn start_refused(&mut self, ordinal: u8, words: &str) {
+        self.testbed.start_pod(ordinal).unwrap();
+        let end = self.testbed.next_end().await;
+        assert!(end.contains(&format!("mysql-{ordinal} ended with exit status: 1")), "{end}");
+        let log = self.log(ordinal);
+        assert!(log.lines().last().unwrap().contains(words), "{log}");
+    }
+
+    async fn start_until_ready(&mut self, ordinal: u8) {
+        self.testbed.start_pod(ordinal).unwrap();
+        self.testbed.wait_until_ready(ordinal).await.unwrap();
+    }
+
+    /// A transaction of a replica's own, as an administrator may make one by mistake.
+    async fn write_errant(&self, ordinal: u8, note: &str) {
+        let sql = "SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF";
+        self.sql(ordinal, &format!("{sql}; INSERT INTO userdb.notes VALUES ('{note}')")).await;
+    }
+
+    async fn purge_logs(&self) {
+        self.sql(0, "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY").await;
+    }
+
+    async fn notes(&self, ordinal: u8) -> Vec<String> {
+        let notes = self.sql(ordinal, "SELECT note FROM userdb.notes ORDER BY note").await;
+        notes.lines().map(str::to_owned).collect()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn row_1_a_new_primary_is_made_once_every_other_pod_has_said_that_it_has_no_data() {
+    let mut servers = Servers::start(0).await;
+    fs::create_dir(servers.volume(1)).unwrap();
+    servers.start_until_it_says(0, "waiting: mysql-1 does not say whether it has data").await;
+    assert!(!servers.volume(0).join("data").exists());
+
+    servers.testbed.start_pod(1).unwrap();
+
+    for ordinal in [0, 1] {
+        servers.testbed.wait_until_ready(ordinal).await.unwrap();
+    }
+    assert!(servers.log(0).contains("nobody has data: this cluster is new"), "{}", servers.log(0));
+}
+
+#[tokio::test]
+async fn row_2_a_primary_that_lost_its_data_is_rebuilt_from_the_most_advanced_replica() {
+    let mut servers = Servers::start(3).await;
+    servers.write("on all three").await;
+    servers.wait_for_equal_data(2).await;
+    servers.sql(2, "STOP REPLICA IO_THREAD").await;
+    servers.write("not on mysql-2").await;
+    servers.wait_for_equal_data(1).await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.empty_volume(0);
+
+    servers.start_until_ready(0).await;
+
+    assert!(servers.log(0).contains("rebuilding the primary from mysql-1"), "{}", servers.log(0));
+    assert_eq!(servers.notes(0).await, ["not on mysql-2", "on all three"]);
+    servers.write("afterwards").await;
+    servers.wait_for_equal_data(1).await;
+    // A clone has no log of what was before it, so the replica that lacked something starts anew.
+    servers.restart(2).await;
+    servers.wait_for_equal_data(2).await;
+}
+
+#[tokio::test]
+async fn row_2_what_a_replica_has_stored_but_not_applied_is_waited_for() {
+    let mut servers = Servers::start(2).await;
+    servers.write("applied").await;
+    servers.wait_for_equal_data(1).await;
+    servers.sql(1, "STOP REPLICA SQL_THREAD").await;
+    servers.write("only stored").await;
+    let received =
+        "SELECT received_transaction_set FROM performance_schema.replication_connection_status";
+    let written = servers.sql(0, "SELECT @@GLOBAL.gtid_executed").await;
+    let stored = written.split_once(':').unwrap().1.rsplit('-').next().unwrap().to_owned();
+    until("the write to be stored", async || servers.sql(1, received).await.ends_with(&stored))
+        .await;
+    servers.testbed.kill_pod(0).await.unwrap();
+    servers.empty_volume(0);
+
+    servers.start_until_it_says(0, "waiting for mysql-1 to apply what it has stored").await;
+    servers.sql(1, "START REPLICA SQL_THREAD").await;
+    servers.testbed.wait_until_ready(0).await.unwrap();
+
+    assert_eq!(servers.notes(0).await, ["applied", "only stored"]);
+}
+
+#[tokio::test]
+async fn row_3_a_primary_without_data_waits_for_a_replica_that_is_down() {
+    let mut servers = Servers::start(3).await;
+    servers.write("kept").await;
+    servers.wait_for_equal_data(1).await;
+    for ordinal in [2, 0] {
+        servers.testbed.stop_pod(ordinal).await.unwrap();
+    }
+    servers.empty_volume(0);
+
+    servers.start_until_it_says(0, "waiting: mysql-2 does not say whether it has data").await;
+    assert!(!servers.volume(0).join("data").exists());
+    // Nobody needs what it had: its claim goes.
+    fs::remove_dir_all(servers.volume(2)).unwrap();
+    servers.testbed.wait_until_ready(0).await.unwrap();
+
+    assert_eq!(servers.notes(0).await, ["kept"]);
+}
+
+#[tokio::test]
+async fn row_3_a_primary_without_data_waits_for_the_api_server() {
+    let mut servers = Servers::start(0).await;
+    servers.testbed.set_api_available(false);
+
+    servers
+        .start_until_it_says(0, "waiting: the API server does not say which pods may have data")
+        .await;
+    assert!(!servers.volume(0).join("data").exists());
+
+    servers.testbed.set_api_available(true);
+    servers.testbed.wait_until_ready(0).await.unwrap();
+}
+
+#[tokio::test]
+async fn row_4_a_primary_without_data_refuses_to_choose_between_two_histories() {
+    let mut servers = Servers::start(3).await;
+    servers.write("shared").await;
+    for ordinal in [1, 2] {
+        servers.wait_for_equal_data(ordinal).await;
+        servers.write_errant(ordinal, &format!("of mysql-{ordinal}")).await;
+    }
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.empty_volume(0);
+
+    servers.start_refused(0, "each have transactions that the other lacks").await;
+
+    assert!(!servers.volume(0).join("data").exists());
+    assert_eq!(servers.notes(2).await, ["of mysql-2", "shared"]);
+}
+
+#[tokio::test]
+async fn row_5_a_primary_with_data_starts_without_the_api_server_and_without_its_replica() {
+    let mut servers = Servers::start(2).await;
+    servers.write("kept").await;
+    servers.wait_for_equal_data(1).await;
+    for ordinal in [1, 0] {
+        servers.testbed.stop_pod(ordinal).await.unwrap();
+    }
+    servers.testbed.set_api_available(false);
+
+    servers.start_until_ready(0).await;
+    servers.write("alone").await;
+    servers.start_until_ready(1).await;
+
+    servers.wait_for_equal_data(1).await;
+}
+
+#[tokio::test]
+async fn row_6_a_primary_whose_volume_was_put_back_takes_what_is_missing_from_its_replica() {
+    let mut servers = Servers::start(2).await;
+    servers.write("old").await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    let (data, snapshot) = (servers.volume(0).join("data"), servers.volume(0).join("snapshot"));
+    copy_folder(&data, &snapshot);
+    servers.start_until_ready(0).await;
+    servers.write("new").await;
+    servers.wait_for_equal_data(1).await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&snapshot, &data).unwrap();
+
+    servers.start_until_ready(0).await;
+
+    assert_eq!(servers.notes(0).await, ["new", "old"]);
+    servers.write("afterwards").await;
+    servers.wait_for_equal_data(1).await;
+}
+
+#[tokio::test]
+async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_others() {
+    let mut servers = Servers::start(2).await;
+    servers.write("old").await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    let (data, snapshot) = (servers.volume(0).join("data"), servers.volume(0).join("snapshot"));
+    copy_folder(&data, &snapshot);
+    servers.start_until_ready(0).await;
+    servers.write("only on mysql-1").await;
+    servers.wait_for_equal_data(1).await;
+    for ordinal in [1, 0] {
+        servers.testbed.stop_pod(ordinal).await.unwrap();
+    }
+    fs::remove_dir_all(&data).unwrap();
+    fs::rename(&snapshot, &data).unwrap();
+    // Nobody answers who could tell it what is missing.
+    servers.start_until_ready(0).await;
+    servers.write("only on mysql-0").await;
+
+    servers.start_refused(1, "mysql-1 has transactions that mysql-0 lacks").await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.start_until_ready(1).await;
+    servers
+        .start_refused(0, "mysql-0 and mysql-1 each have transactions that the other lacks")
+        .await;
+
+    assert_eq!(servers.notes(1).await, ["old", "only on mysql-1"]);
+    servers.testbed.stop_pod(1).await.unwrap();
+    servers.start_until_ready(0).await;
+    assert_eq!(servers.notes(0).await, ["old", "only on mysql-0"]);
+}
+
+#[tokio::test]
+async fn row_8_a_replica_without_data_waits_for_the_primary() {
+    let mut servers = Servers::start(0).await;
+    servers.start_until_it_says(1, "gives no clone yet").await;
+    assert!(!servers.volume(1).join("data").exists());
+
+    servers.start_until_ready(0).await;
+
+    servers.testbed.wait_until_ready(1).await.unwrap();
+}
+
+#[tokio::test]
+async fn row_10_a_replica_with_data_starts_while_the_primary_is_away() {
+    let mut servers = Servers::start(2).await;
+    servers.write("readable").await;
+    servers.wait_for_equal_data(1).await;
+    servers.testbed.stop_pod(0).await.unwrap();
+
+    servers.restart(1).await;
+
+    assert_eq!(servers.notes(1).await, ["readable"]);
+    assert!(servers.log(1).contains("mysql-0 does not answer"), "{}", servers.log(1));
+}
+
+#[tokio::test]
+async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_clones_anew() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    servers.testbed.stop_pod(1).await.unwrap();
+    servers.write("purged").await;
+    servers.purge_logs().await;
+
+    servers.start_until_ready(1).await;
+
+    assert!(servers.log(1).contains("cloning it anew"), "{}", servers.log(1));
+    servers.write("afterwards").await;
+    servers.wait_for_equal_data(1).await;
+    assert_eq!(entries(&servers.volume(1)), ["data"], "nothing else stays on the volume");
+}
+
+#[tokio::test]
+async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed_by_a_restart() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    servers.wait_for_equal_data(1).await;
+    let container = servers.testbed.container(1).unwrap().clone();
+    container.liveness().await.unwrap();
+    servers.sql(1, "STOP REPLICA IO_THREAD").await;
+    servers.write("purged").await;
+    servers.purge_logs().await;
+
+    servers.sql(1, "START REPLICA IO_THREAD").await;
+
+    until("the liveness probe to notice", async || container.liveness().await.is_err()).await;
+    let reason = container.liveness().await.unwrap_err();
+    assert!(reason.contains("not alive") && reason.contains("purged"), "{reason}");
+    assert!(container.readiness(&[]).await.unwrap_err().contains("cannot receive"));
+    servers.restart(1).await;
+    servers.wait_for_equal_data(1).await;
+}
+
+#[tokio::test]
+async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    servers.wait_for_equal_data(1).await;
+    servers.testbed.stop_pod(1).await.unwrap();
+    servers.purge_logs().await;
+    servers.write("purged").await;
+    servers.purge_logs().await;
+    servers.sql(0, "REVOKE BACKUP_ADMIN ON *.* FROM repl").await;
+
+    servers.start_refused(1, "gives no clone").await;
+    assert!(servers.volume(1).join("data/mysql.ibd").exists());
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.start_until_ready(1).await;
+
+    assert_eq!(servers.notes(1).await, ["first"]);
+}
+
+#[tokio::test]
+async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
+    let mut servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+    servers.write_errant(1, "errant").await;
+    let own_uuid = servers.sql(1, "SELECT @@server_uuid").await;
+    servers.testbed.stop_pod(1).await.unwrap();
+
+    let errant = format!("mysql-1 has transactions that mysql-0 lacks: {own_uuid}:1.");
+    servers.start_refused(1, &errant).await;
+
+    // The primary does not suffer from it.
+    servers.restart(0).await;
+    servers.write("afterwards").await;
+    servers.testbed.stop_pod(0).await.unwrap();
+    servers.start_until_ready(1).await;
+    assert_eq!(servers.notes(1).await, ["errant", "shared"]);
+}
+
+#[tokio::test]
+async fn a_start_between_the_two_renames_of_a_new_clone_goes_on_with_the_old_data() {
+    let mut servers = Servers::start(2).await;
+    servers.write("kept").await;
+    servers.wait_for_equal_data(1).await;
+    for ordinal in [1, 0] {
+        servers.testbed.stop_pod(ordinal).await.unwrap();
+    }
+    let volume = servers.volume(1);
+    fs::rename(volume.join("data"), volume.join("data.old")).unwrap();
+    fs::create_dir(volume.join("data.new")).unwrap();
+
+    servers.start_until_ready(1).await;
+
+    assert_eq!(servers.notes(1).await, ["kept"]);
+    assert_eq!(entries(&volume), ["data"]);
+}
+
+#[tokio::test]
+async fn a_replica_takes_the_password_that_the_secret_has() {
+    let mut servers = Servers::start(2).await;
+    servers.write("first").await;
+    servers.wait_for_equal_data(1).await;
+    let outdated = "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'outdated'";
+    servers.sql(1, &format!("STOP REPLICA; {outdated}; START REPLICA")).await;
+    servers.testbed.stop_pod(1).await.unwrap();
+    servers.write("second").await;
+
+    servers.start_until_ready(1).await;
+
+    servers.wait_for_equal_data(1).await;
+}
