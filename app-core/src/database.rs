@@ -26,8 +26,8 @@ use crate::{
     dns::{DnsError, Resolver},
 };
 
-/// How long opening one connection may take: TCP, TLS and authentication.
-const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
+/// How long somebody may take to accept a connection.
+const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How long a request may wait for a pooled connection.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
@@ -79,6 +79,17 @@ pub enum DatabaseError {
     /// Anything else.
     #[error("the query failed")]
     Other(#[source] sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether another server might have answered.
+    #[must_use]
+    pub fn is_of_one_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TooManyConnections(_) | Self::ConnectionLost(_)
+        )
+    }
 }
 
 impl From<sqlx::Error> for DatabaseError {
@@ -151,17 +162,20 @@ impl Server {
         let Ok(address) = self.address().await else {
             return false;
         };
-        matches!(timeout(CONNECT_DEADLINE, TcpStream::connect(address)).await, Ok(Ok(_)))
+        matches!(timeout(ACCEPT_DEADLINE, TcpStream::connect(address)).await, Ok(Ok(_)))
     }
 
-    /// Opens one new connection, and says to which address.
+    /// Opens one new connection (TCP, TLS and authentication), and says to which address.
     ///
     /// # Errors
     ///
     /// Where the name has no address, nobody accepts there, or the server refuses.
-    pub async fn connect(&self) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
+    pub async fn connect(
+        &self,
+        deadline: Duration,
+    ) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
         let address = self.address().await?;
-        let connection = self.connect_to(address, CONNECT_DEADLINE).await?;
+        let connection = self.connect_to(address, deadline).await?;
         Ok((connection, address))
     }
 

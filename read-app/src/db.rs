@@ -10,11 +10,20 @@ use app_core::{
     config::DatabaseConfig,
     database::{DatabaseError, Server, to_its_end},
     dns::Resolver,
+    error::causes,
     pod::PodName,
 };
 use sqlx::{Connection as _, MySqlConnection};
 use time::OffsetDateTime;
 use tokio::{sync::Semaphore, time::timeout};
+
+/// How often a query is tried. Reading twice does no harm, and the Service may pick another pod: it
+/// still sends connections to one that has just died, until the cluster notices.
+const ATTEMPTS: u32 = 4;
+
+/// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
+/// together end within four seconds.
+const CONNECT_DEADLINE: Duration = Duration::from_millis(900);
 
 /// How many users a page shows.
 pub const PAGE_LENGTH: u32 = 50;
@@ -90,16 +99,29 @@ impl ReadService {
         to_its_end(async move {
             let slot = timeout(SLOT_DEADLINE, slots.acquire_owned()).await;
             let _slot = slot.map_err(|_| DatabaseError::Busy)?;
-            let (mut connection, asked) = server.connect().await?;
-            let (pod, role) = server_identity(&mut connection).await?;
-            let users = select_newest(&mut connection).await?;
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "a connection did not close cleanly");
+            for attempt in 1..ATTEMPTS {
+                match ask_a_pod(&server).await {
+                    Err(error) if error.is_of_one_server() => {
+                        tracing::info!(attempt, error = causes(&error), "asking again");
+                    }
+                    answer => return answer,
+                }
             }
-            Ok(Answer { users, pod, role, asked })
+            ask_a_pod(&server).await
         })
         .await
     }
+}
+
+/// Asks whichever pod the Service picks now.
+async fn ask_a_pod(server: &Server) -> Result<Answer, DatabaseError> {
+    let (mut connection, asked) = server.connect(CONNECT_DEADLINE).await?;
+    let (pod, role) = server_identity(&mut connection).await?;
+    let users = select_newest(&mut connection).await?;
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection did not close cleanly");
+    }
+    Ok(Answer { users, pod, role, asked })
 }
 
 async fn server_identity(
