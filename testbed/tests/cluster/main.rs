@@ -11,5 +11,6 @@ mod deployment;
 mod faults;
 mod kubectl;
 mod names;
+mod network;
 mod registration;
 mod scaling;
