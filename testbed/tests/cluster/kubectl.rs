@@ -49,7 +49,7 @@ pub(crate) fn try_sql(pod: &str, sql: &str) -> Result<String, String> {
 }
 
 /// What a program printed, or what it complained of.
-fn said(output: &Output) -> Result<String, String> {
+pub(crate) fn said(output: &Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }

@@ -7,7 +7,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod backup;
 mod deployment;
+mod document;
 mod faults;
 mod kubectl;
 mod names;

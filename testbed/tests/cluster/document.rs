@@ -1,0 +1,27 @@
+//! The commands of a document, run as they are printed.
+
+use std::{path::Path, process::Command};
+
+use tempfile::NamedTempFile;
+
+use crate::kubectl::{NAMESPACE, kubectl, said};
+
+/// Runs the blocks of a document that are marked with these tags, in the tests' namespace; what they
+/// printed.
+pub(crate) fn run(document: &str, tags: &[&str]) -> String {
+    let kubeconfig = kubeconfig();
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/readme");
+    let mut commands = Command::new(readme);
+    commands.args(["--file", document]).args(tags).env("KUBECONFIG", kubeconfig.path());
+    said(&commands.output().unwrap())
+        .unwrap_or_else(|error| panic!("{document}, {tags:?}: {error}"))
+}
+
+/// A copy of the configuration whose namespace is the tests', as a document's commands name none.
+fn kubeconfig() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(&file, kubectl(&["config", "view", "--raw", "--flatten", "--minify"])).unwrap();
+    let path = format!("--kubeconfig={}", file.path().display());
+    kubectl(&[&path, "config", "set-context", "--current", &format!("--namespace={NAMESPACE}")]);
+    file
+}
