@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod backup;
+mod credentials;
 mod deployment;
 mod document;
 mod faults;
