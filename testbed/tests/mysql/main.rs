@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+#[cfg(feature = "mounts")]
+mod full_disk;
 mod probes;
 mod replication;
 mod servers;

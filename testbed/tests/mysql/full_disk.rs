@@ -1,0 +1,136 @@
+//! Volumes without a byte left. Behind the feature `mounts`: a small file system takes rights to make.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use tokio::time::timeout;
+
+use crate::servers::{Servers, until};
+
+/// A pod's volume of limited size, in memory. It is gone when this is dropped.
+struct SmallVolume(PathBuf);
+
+impl SmallVolume {
+    fn mount(path: PathBuf) -> Self {
+        std::fs::create_dir_all(&path).unwrap();
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", "size=420m", "tmpfs"]).arg(&path).status();
+        assert!(mounted.unwrap().success(), "these tests need the right to mount");
+        Self(path)
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    fn fill(&self) {
+        let zeros = std::fs::File::open("/dev/zero").unwrap();
+        let mut ballast = std::fs::File::create(self.ballast()).unwrap();
+        let error = std::io::copy(&mut &zeros, &mut ballast).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.ballast()).unwrap();
+    }
+}
+
+impl Drop for SmallVolume {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
+impl Servers {
+    /// Writes notes until one has not been acknowledged within five seconds, or there are this many.
+    /// Returns those that were.
+    async fn write_until_it_hangs(&self, most: u32) -> Vec<String> {
+        let mut acknowledged = Vec::new();
+        for number in 0..most {
+            let note = format!("note {number}");
+            let insert = format!("INSERT INTO userdb.notes VALUES ('{note}')");
+            let written = timeout(Duration::from_secs(5), self.testbed.sql(0, &insert)).await;
+            if !matches!(written, Ok(Ok(_))) {
+                break;
+            }
+            acknowledged.push(note);
+        }
+        acknowledged
+    }
+
+    async fn assert_all_are_on_both(&self, notes: &[String]) {
+        self.write("with room again").await;
+        self.wait_for_equal_data(1).await;
+        let sql =
+            format!("SELECT COUNT(*) FROM userdb.notes WHERE note IN ('{}')", notes.join("', '"));
+        assert_eq!(self.sql(1, &sql).await, notes.len().to_string());
+    }
+}
+
+async fn two_servers_on_small_volumes() -> (Servers, [SmallVolume; 2]) {
+    let mut servers = Servers::start(0).await;
+    let volumes = [0, 1].map(|ordinal| SmallVolume::mount(servers.volume(ordinal)));
+    for ordinal in [0, 1] {
+        servers.testbed.start_pod(ordinal).unwrap();
+    }
+    for ordinal in [0, 1] {
+        servers.testbed.wait_until_ready(ordinal).await.unwrap();
+    }
+    servers.write("before").await;
+    servers.wait_for_equal_data(1).await;
+    (servers, volumes)
+}
+
+#[tokio::test]
+async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose() {
+    let (mut servers, [volume, _replicas]) = two_servers_on_small_volumes().await;
+    volume.fill();
+
+    let acknowledged = servers.write_until_it_hangs(10_000).await;
+
+    assert!(acknowledged.len() < 10_000, "the volume was never full");
+    assert_eq!(
+        servers.sql(1, "SELECT COUNT(*) FROM userdb.notes WHERE note = 'before'").await,
+        "1"
+    );
+    // Neither does a restart help, nor does it do harm.
+    servers.testbed.kill_pod(0).await.unwrap();
+    servers.testbed.start_pod(0).unwrap();
+    until("mysqld to say what is wrong", async || {
+        servers.log(0).contains("Cannot resize redo log file")
+    })
+    .await;
+    volume.make_room();
+    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.assert_all_are_on_both(&acknowledged).await;
+    servers.testbed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_service() {
+    let (mut servers, [_primarys, volume]) = two_servers_on_small_volumes().await;
+    volume.fill();
+
+    let start = Instant::now();
+    let mut acknowledged = Vec::new();
+    let reason = loop {
+        if let Err(reason) = servers.testbed.readiness(1, &[("MYSQL_LAG", "5")]).await {
+            break reason;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "the replica never left");
+        let note = format!("note {}", acknowledged.len());
+        servers.write(&note).await;
+        acknowledged.push(note);
+    };
+
+    assert!(reason.contains("is the volume full?"), "{reason}");
+    volume.make_room();
+    // mysqld looks for room once a minute; a restart is quicker.
+    servers.restart(1).await;
+    servers.assert_all_are_on_both(&acknowledged).await;
+    servers.testbed.stop().await.unwrap();
+}
