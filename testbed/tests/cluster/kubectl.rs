@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -12,16 +12,44 @@ pub(crate) const NAMESPACE: &str = "headless-demo-test";
 /// How long anything may take before a test gives up. The cluster's DNS alone may take 30 s.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 
+/// What runs a MySQL client in a container, as root.
+const MYSQL: [&str; 6] = [
+    "mysql",
+    "--no-defaults",
+    "--socket=/var/run/mysqld/mysqld.sock",
+    "--user=root",
+    "--batch",
+    "--skip-column-names",
+];
+
+/// Starts kubectl in the namespace, or in another one that the arguments name.
+fn start(arguments: &[&str], input: Stdio) -> Child {
+    Command::new("kubectl")
+        .args(["--namespace", NAMESPACE])
+        .args(arguments)
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("kubectl is needed on PATH: {error}"))
+}
+
 /// Runs kubectl in the namespace; what it printed, or what it complained of.
 pub(crate) fn try_kubectl(arguments: &[&str]) -> Result<String, String> {
-    let output = Command::new("kubectl").args(["--namespace", NAMESPACE]).args(arguments).output();
-    said(&output.unwrap_or_else(|error| panic!("kubectl is needed on PATH: {error}")))
+    said(&start(arguments, Stdio::null()).wait_with_output().unwrap())
 }
 
 /// Runs kubectl in the namespace; it must succeed.
 pub(crate) fn kubectl(arguments: &[&str]) -> String {
     try_kubectl(arguments)
         .unwrap_or_else(|error| panic!("kubectl {}: {error}", arguments.join(" ")))
+}
+
+/// Runs kubectl with something on its standard input.
+pub(crate) fn try_kubectl_with_input(arguments: &[&str], input: &str) -> Result<String, String> {
+    let mut child = start(arguments, Stdio::piped());
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    said(&child.wait_with_output().unwrap())
 }
 
 /// One field of one object.
@@ -31,21 +59,33 @@ pub(crate) fn field(object: &str, path: &str) -> String {
 
 /// Runs SQL as root in a MySQL pod.
 pub(crate) fn try_sql(pod: &str, sql: &str) -> Result<String, String> {
-    let mut client = Command::new("kubectl")
-        .args(["--namespace", NAMESPACE, "exec", "--stdin", pod, "--", "mysql", "--no-defaults"])
-        .args([
-            "--socket=/var/run/mysqld/mysqld.sock",
-            "--user=root",
-            "--batch",
-            "--skip-column-names",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    client.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
-    said(&client.wait_with_output().unwrap())
+    try_kubectl_with_input(&[&["exec", "--stdin", pod, "--"], &MYSQL[..]].concat(), sql)
+}
+
+/// Runs SQL as root in a MySQL pod; it must succeed.
+pub(crate) fn sql(pod: &str, sql: &str) -> String {
+    try_sql(pod, sql).unwrap_or_else(|error| panic!("{pod}: {sql}: {error}"))
+}
+
+/// A session in a MySQL pod that stays open until it is dropped, with all that it holds.
+pub(crate) struct Session(Child);
+
+impl Session {
+    /// Opens it and runs SQL in it.
+    pub(crate) fn open(pod: &str, sql: &str) -> Self {
+        let arguments = [&["exec", "--stdin", pod, "--"], &MYSQL[..]].concat();
+        let mut child = start(&arguments, Stdio::piped());
+        child.stdin.as_mut().unwrap().write_all(format!("{sql};\n").as_bytes()).unwrap();
+        Self(child)
+    }
+}
+
+impl Drop for Session {
+    /// The client ends with its input.
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
 }
 
 /// What a program printed, or what it complained of.
@@ -75,4 +115,26 @@ pub(crate) fn wait_for_ready_pods(count: usize) -> Duration {
         if status == format!("{count} of {count}") { Ok(()) } else { Err(status) }
     };
     until(&format!("{count} ready MySQL pods"), ready).1
+}
+
+/// The names of the MySQL pods.
+pub(crate) fn mysql_pods() -> Vec<String> {
+    let names = "--output=jsonpath={.items[*].metadata.name}";
+    let names = kubectl(&["get", "pods", "--selector=app.kubernetes.io/name=mysql", names]);
+    names.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The node that a pod runs on.
+pub(crate) fn node_of(pod: &str) -> String {
+    field(&format!("pod/{pod}"), ".spec.nodeName")
+}
+
+/// How often a MySQL pod's container was started again.
+pub(crate) fn restarts(pod: &str) -> u32 {
+    field(&format!("pod/{pod}"), ".status.containerStatuses[0].restartCount").parse().unwrap()
+}
+
+/// Whether a pod is ready, as `kubectl get pods` shows it.
+pub(crate) fn is_ready(pod: &str) -> bool {
+    field(&format!("pod/{pod}"), ".status.conditions[?(@.type==\"Ready\")].status") == "True"
 }

@@ -57,7 +57,8 @@ fn node_address() -> String {
     std::env::var("NODE_ADDRESS").unwrap_or_else(|_| "127.0.0.1".into())
 }
 
-fn node_port(port: u16, path: &str) -> String {
+/// A URL at a NodePort.
+pub(crate) fn node_port(port: u16, path: &str) -> String {
     format!("http://{}:{port}{path}", node_address())
 }
 

@@ -1,0 +1,78 @@
+//! Pods that go and come back.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    deployment::deployment,
+    kubectl::{DEADLINE, field, kubectl, try_kubectl, wait_for_ready_pods},
+    scenario::Scenario,
+};
+
+/// Deletes a pod and waits for its successor: the same name, another pod.
+pub(crate) fn replace(pod: &str) {
+    let uid = || field(&format!("pod/{pod}"), ".metadata.uid");
+    let before = uid();
+    kubectl(&["delete", "pod", pod]);
+    let took = wait_for_ready_pods(2);
+    assert_ne!(uid(), before);
+    println!(
+        "figure: {pod} was ready again {:.1} s after the old one was gone",
+        took.as_secs_f64()
+    );
+}
+
+/// Watches the name of mysql-0, as a pod that is not new gets it, until a registration works again.
+/// Since when the name has answered with the new address, and when the registration was served.
+fn watch_the_name_until_a_write(scenario: &Scenario, ready: Instant) -> (Instant, Instant) {
+    let address = field("pod/mysql-0", ".status.podIP");
+    let mut moved = None;
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(served) = scenario.traffic().writes().first_served_since(ready) {
+            return (moved.unwrap_or(served).min(served), served);
+        }
+        let answer = try_kubectl(&["exec", "mysql-1", "--", "getent", "ahostsv4", "mysql-0.mysql"]);
+        if answer.is_ok_and(|lines| lines.split_whitespace().next() == Some(&address)) {
+            moved = moved.or_else(|| Some(Instant::now()));
+        } else {
+            // Where several DNS servers answer, each has a cache of its own.
+            moved = None;
+        }
+        assert!(Instant::now() < deadline, "no registration within {DEADLINE:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_deleted_replica_comes_back_with_its_data_and_nobody_notices() {
+    let _turn = deployment();
+    let scenario = Scenario::begin("mysql-1 deleted");
+
+    replace("mysql-1");
+
+    let outcome = scenario.heal(2);
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+}
+
+#[test]
+fn a_deleted_primary_comes_back_with_its_data_while_reads_go_on_and_writes_are_told_to_wait() {
+    let _turn = deployment();
+    let scenario = Scenario::begin("mysql-0 deleted");
+
+    replace("mysql-0");
+    let ready = Instant::now();
+
+    let (moved, served) = watch_the_name_until_a_write(&scenario, ready);
+    let dns = moved.saturating_duration_since(ready);
+    println!(
+        "figure: DNS remembered the old mysql-0 {:.1} s longer than it was gone",
+        dns.as_secs_f64()
+    );
+    let late = served - moved.max(ready);
+    assert!(late < Duration::from_secs(5), "registration took {late:?} after DNS knew the address");
+    let outcome = scenario.heal(2);
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+    assert!(outcome.refused_writes.contains("503 "), "{}", outcome.refused_writes);
+    assert!(!outcome.refused_writes.contains("without Retry-After"), "{}", outcome.refused_writes);
+}
