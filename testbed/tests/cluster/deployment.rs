@@ -11,6 +11,7 @@ use rand::seq::SliceRandom as _;
 use crate::{
     figures::begin_table,
     kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for_ready_pods},
+    node_faults::delete_fault_pods,
     registration::wait_for_node_ports,
 };
 
@@ -27,6 +28,7 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
 /// The order of the files must not matter, and neither may a second time.
 fn apply_in_any_order_twice() {
     begin_table();
+    delete_fault_pods();
     let timeout = format!("--timeout={}s", DEADLINE.as_secs());
     kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", &timeout]);
     kubectl(&["create", "namespace", NAMESPACE]);

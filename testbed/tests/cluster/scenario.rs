@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     figures::Row,
-    kubectl::wait_for_ready_pods,
+    kubectl::{until, wait_for_ready_pods},
     nothing_lost::{lost, wait_until_replicated},
     traffic::{Load, Traffic},
 };
@@ -44,6 +44,15 @@ impl Scenario {
     /// The traffic, to look at while it goes on.
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// Waits for a registration that took at least so long, and says how long it took.
+    pub(crate) fn wait_for_slow_write(&self, at_least: Duration) -> Duration {
+        let slow = || {
+            let slowest = self.traffic.writes().slowest();
+            if slowest >= at_least { Ok(slowest) } else { Err(format!("{slowest:?} at most")) }
+        };
+        until(&format!("a registration that takes {at_least:?}"), slow).0
     }
 
     /// The fault is over. Waits until this many pods are ready and alike and both apps serve, stops

@@ -174,6 +174,12 @@ impl Requests {
         log.served.iter().filter(|one| one.asked >= moment).map(|one| one.answered).min()
     }
 
+    /// The longest that a served one took.
+    pub(crate) fn slowest(&self) -> Duration {
+        let log = self.log();
+        log.served.iter().map(|one| one.answered - one.asked).max().unwrap_or_default()
+    }
+
     /// The emails of the registrations that were acknowledged.
     pub(crate) fn acknowledged(&self) -> Vec<String> {
         self.log().served.iter().map(|served| served.email.clone()).collect()

@@ -1,0 +1,104 @@
+//! Servers that die, or stand still, and their pods stay.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    deployment::deployment,
+    kubectl::{DEADLINE, restarts, until},
+    node_faults::{Signal, kill_and_freeze_successor, signal},
+    pods_deleted::replace,
+    registration::{new_email, register},
+    scenario::Scenario,
+};
+
+/// How long a commit waits for a replica before the primary goes on alone: primary.cnf.
+const SEMI_SYNC_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The kubelet waits ever longer before it starts a container again, but a new pod begins anew.
+fn make_new_where_it_was_restarted(pod: &str) {
+    if restarts(pod) > 0 {
+        replace(pod);
+    }
+}
+
+/// Kills a server, and waits until its container runs again.
+pub(crate) fn kill(pod: &str) {
+    let before = restarts(pod);
+    signal(pod, Signal::Kill);
+    until(&format!("{pod} to be started again"), || match restarts(pod) {
+        now if now > before => Ok(()),
+        _ => Err("it is not".to_owned()),
+    });
+}
+
+/// Kills a server thrice, each time while people register, and as soon as it serves again.
+fn kill_thrice(pod: &str, name: &'static str) {
+    make_new_where_it_was_restarted(pod);
+    let scenario = Scenario::begin(name);
+    for _ in 0..3 {
+        kill(pod);
+        scenario.traffic().wait_until_served();
+    }
+    let outcome = scenario.heal(2);
+    println!("figure: {pod} killed thrice: {} writes refused", outcome.failed_writes);
+}
+
+#[test]
+fn a_primary_that_is_killed_again_and_again_loses_nothing() {
+    let _turn = deployment();
+
+    kill_thrice("mysql-0", "mysql-0 killed thrice");
+}
+
+#[test]
+fn a_replica_that_is_killed_again_and_again_loses_nothing() {
+    let _turn = deployment();
+
+    kill_thrice("mysql-1", "mysql-1 killed thrice");
+}
+
+#[test]
+fn a_frozen_replica_delays_one_registration_and_no_others() {
+    let _turn = deployment();
+    let restarts_before = restarts("mysql-1");
+    let scenario = Scenario::begin("mysql-1 frozen");
+
+    signal("mysql-1", Signal::Stop);
+    let slowest = scenario.wait_for_slow_write(SEMI_SYNC_TIMEOUT);
+    let later: Vec<Duration> = (0..5).map(|_| time_to_register()).collect();
+    signal("mysql-1", Signal::Continue);
+
+    let outcome = scenario.heal(2);
+    println!("figure: with a frozen replica one registration took {:.1} s", slowest.as_secs_f64());
+    assert!(slowest < SEMI_SYNC_TIMEOUT + Duration::from_secs(2), "{slowest:?}");
+    assert!(later.iter().all(|took| *took < Duration::from_secs(1)), "{later:?}");
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    assert_eq!(restarts("mysql-1"), restarts_before);
+}
+
+fn time_to_register() -> Duration {
+    let start = Instant::now();
+    register(&new_email());
+    start.elapsed()
+}
+
+/// Longer than a server may be silent before the liveness probe has it started again: six times ten
+/// seconds.
+const LONG_RECOVERY: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_recovery_that_takes_minutes_is_left_in_peace() {
+    let _turn = deployment();
+    make_new_where_it_was_restarted("mysql-1");
+    let scenario = Scenario::begin("mysql-1 slow to recover");
+
+    // A server that stands still from its start on answers no probe, as one that reads a long log.
+    kill_and_freeze_successor("mysql-1");
+    std::thread::sleep(LONG_RECOVERY);
+    signal("mysql-1", Signal::Continue);
+
+    assert!(LONG_RECOVERY < DEADLINE);
+    let outcome = scenario.heal(2);
+    assert_eq!(restarts("mysql-1"), 1, "only the kill started it again");
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+}
