@@ -8,18 +8,23 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod backup;
+mod clones_interrupted;
 mod credentials;
 mod deployment;
 mod document;
 mod figures;
 mod kubectl;
+mod load;
 mod names;
 mod network;
 mod node_faults;
 mod nothing_lost;
 mod pods_deleted;
+mod probes;
 mod registration;
+mod replicas_behind;
 mod scaling;
 mod scenario;
 mod servers_killed;
 mod traffic;
+mod upkeep;

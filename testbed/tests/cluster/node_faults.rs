@@ -112,7 +112,8 @@ pub(crate) fn node_without_control_plane() -> String {
     let nodes = nodes_with_addresses();
     let mut names = nodes.lines().filter_map(|line| line.split_once(' '));
     let worker = names.find(|(_, address)| !api.split(' ').any(|one| one == *address));
-    worker.expect("a node without the control plane is needed").0.to_owned()
+    let (name, _) = worker.unwrap_or_else(|| panic!("all nodes have the control plane: {nodes}"));
+    name.to_owned()
 }
 
 /// One line per node: its name and its address.

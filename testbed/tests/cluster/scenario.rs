@@ -23,7 +23,6 @@ pub(crate) struct Outcome {
     /// What the refusals were, for a message.
     pub(crate) refused_writes: String,
     pub(crate) refused_reads: String,
-    pub(crate) longest_write_outage: Duration,
 }
 
 impl Scenario {
@@ -83,7 +82,6 @@ impl Scenario {
             failed_writes: writes.failed(),
             refused_writes,
             refused_reads,
-            longest_write_outage: row.longest_write_outage,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 const SEMI_SYNC_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The kubelet waits ever longer before it starts a container again, but a new pod begins anew.
-fn make_new_where_it_was_restarted(pod: &str) {
+pub(crate) fn make_new_where_it_was_restarted(pod: &str) {
     if restarts(pod) > 0 {
         replace(pod);
     }

@@ -83,11 +83,6 @@ impl Traffic {
         &self.writes
     }
 
-    /// The reads so far.
-    pub(crate) fn reads(&self) -> &Requests {
-        &self.reads
-    }
-
     /// Lets every client finish the request that it waits for, and no more.
     pub(crate) fn stop(self) -> (Arc<Requests>, Arc<Requests>) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -164,7 +159,7 @@ impl Requests {
     }
 
     /// Whether one was served that was asked after this moment.
-    pub(crate) fn served_since(&self, moment: Instant) -> bool {
+    fn served_since(&self, moment: Instant) -> bool {
         self.log().served.iter().any(|served| served.asked >= moment)
     }
 

@@ -1,0 +1,122 @@
+//! Many clients at once, under the pods' memory limits.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use sqlx::{
+    ConnectOptions as _,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+};
+use tokio::runtime::Runtime;
+
+use crate::{
+    deployment::deployment,
+    kubectl::{NAMESPACE, kubectl},
+    scenario::Scenario,
+    traffic::Load,
+};
+
+/// How long the load lasts.
+const LOADED: Duration = Duration::from_secs(20);
+
+/// People at both apps, without a rest. The apps open up to 52 connections for them.
+const CROWD: Load = Load { writers: 30, readers: 30, rest: Duration::ZERO };
+
+/// Sessions on mysql-0 besides. With the apps' own, its 100 connections are nearly all in use.
+const SESSIONS: usize = 50;
+
+/// A way to a pod's MySQL from here. Dropped, it closes.
+struct Forward {
+    kubectl: Child,
+    port: u16,
+}
+
+impl Forward {
+    fn open(pod: &str) -> Self {
+        let mut kubectl = Command::new("kubectl")
+            .args(["--namespace", NAMESPACE, "port-forward", &format!("pod/{pod}"), ":3306"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(kubectl.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        // Forwarding from 127.0.0.1:40123 -> 3306
+        let port = line.split([':', ' ']).find_map(|word| word.parse().ok());
+        Self { kubectl, port: port.unwrap_or_else(|| panic!("no port: {line}")) }
+    }
+}
+
+impl Drop for Forward {
+    fn drop(&mut self) {
+        let _ = self.kubectl.kill();
+        let _ = self.kubectl.wait();
+    }
+}
+
+/// One session that sorts and groups all users until the end; how many times it did.
+async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let query = "SELECT email, COUNT(*) FROM users GROUP BY email ORDER BY MAX(created_at), email";
+    let mut times = 0;
+    while Instant::now() < end {
+        sqlx::query(query).fetch_all(&mut connection).await?;
+        times += 1;
+    }
+    Ok(times)
+}
+
+/// Opens the sessions on mysql-0 and keeps them busy until the end.
+fn keep_sessions_busy(end: Instant) {
+    let template = r#"--output=go-template={{index .data "appuser-password" | base64decode}}"#;
+    let password = kubectl(&["get", "secret", "mysql-credentials", template]);
+    let forward = Forward::open("mysql-0");
+    let options = MySqlConnectOptions::new()
+        .host("127.0.0.1")
+        .port(forward.port)
+        .username("appuser")
+        .password(&password)
+        .database("userdb")
+        .ssl_mode(MySqlSslMode::Required);
+    let runtime = Runtime::new().unwrap();
+    let sessions = [(); SESSIONS].map(|()| runtime.spawn(sort_until(options.clone(), end)));
+    let times = sessions.map(|session| runtime.block_on(session).unwrap().unwrap());
+    println!("figure: {SESSIONS} sessions sorted all users {} times", times.iter().sum::<usize>());
+}
+
+/// The most memory that a MySQL pod used: the server alone, and all with the page cache.
+fn print_peak_memory(pod: &str) {
+    let script = "awk '/VmHWM/ { print int($2 / 1024) \" MiB\" }' /proc/1/status; \
+                  cat /sys/fs/cgroup/memory.peak 2> /dev/null || \
+                  cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes";
+    let answer = kubectl(&["exec", pod, "--", "bash", "-c", script]);
+    let (server, all) = answer.split_once('\n').unwrap();
+    let all = all.parse::<u64>().unwrap() >> 20;
+    println!("figure: {pod}: mysqld had up to {server}, the pod with its page cache {all} MiB");
+}
+
+/// How often each container was started again, and why.
+fn ends_of_containers() -> String {
+    let container = "{.restartCount} {.lastState.terminated.reason} ";
+    let path = format!("{{range .items[*].status.containerStatuses[*]}}{container}{{end}}");
+    kubectl(&["get", "pods", &format!("--output=jsonpath={path}")])
+}
+
+#[test]
+fn a_hundred_clients_at_once_exhaust_no_memory() {
+    let _turn = deployment();
+    let before = ends_of_containers();
+    let scenario = Scenario::begin_with("110 clients at once", CROWD);
+
+    keep_sessions_busy(Instant::now() + LOADED);
+
+    let outcome = scenario.heal(2);
+    for pod in ["mysql-0", "mysql-1"] {
+        print_peak_memory(pod);
+    }
+    assert_eq!(ends_of_containers(), before);
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+}
