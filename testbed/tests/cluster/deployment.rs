@@ -29,11 +29,8 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
 fn apply_in_any_order_twice() {
     begin_table();
     delete_fault_pods();
+    make_empty_namespace();
     let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-    kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", &timeout]);
-    kubectl(&["create", "namespace", NAMESPACE]);
-    let enforced = "pod-security.kubernetes.io/enforce=restricted";
-    kubectl(&["label", "namespace", NAMESPACE, enforced]);
     let mut files = manifests();
     files.shuffle(&mut rand::rng());
     println!("applying in this order: {files:?}");
@@ -47,6 +44,17 @@ fn apply_in_any_order_twice() {
     wait_for_ready_pods(2);
     wait_for_node_ports();
     println!("figure: all ready {:.1} s after the first apply", start.elapsed().as_secs_f64());
+}
+
+/// The namespace, without anything that an earlier run left.
+fn make_empty_namespace() {
+    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
+    // A namespace that still has pods goes a minute after the last of them.
+    kubectl(&["delete", "statefulsets,deployments,pods", "--all", &timeout]);
+    kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found", &timeout]);
+    kubectl(&["create", "namespace", NAMESPACE]);
+    let enforced = "pod-security.kubernetes.io/enforce=restricted";
+    kubectl(&["label", "namespace", NAMESPACE, enforced]);
 }
 
 /// What `kubectl apply -f kubernetes` takes: the folder's files, not those of its folders.

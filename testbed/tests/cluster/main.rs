@@ -4,6 +4,11 @@
 //! "restricted", and deleted at the start of the next run. The tests take turns, since NodePorts are
 //! the whole cluster's; each leaves two ready MySQL pods behind. `NODE_ADDRESS` says where the
 //! NodePorts are; the default is 127.0.0.1.
+//!
+//! A scenario is a fault under traffic: people register and read all the while, and in the end every
+//! acknowledged registration must be on every pod. Faults of a node need a second one, busybox:stable,
+//! and a namespace of their own, `headless-demo-faults`. What each scenario measured is a row in
+//! `figures/` in the folder for tests' files, `target/tmp`; all files there together are one table.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 

@@ -22,7 +22,7 @@ fn take_all_connections(pod: &str) {
     );
     let script =
         format!("for session in $(seq 12); do {client} > /dev/null 2>&1 & done; exec >&- 2>&-");
-    try_kubectl(&["exec", pod, "--", "setsid", "bash", "-c", &script]).unwrap();
+    try_kubectl(&["exec", pod, "--", "bash", "-c", &script]).unwrap();
     let refused = ["exec", pod, "--", "mysqladmin", "--no-defaults", "--user=monitor", "ping"];
     until(&format!("{pod} to refuse a connection"), || match try_kubectl(&refused) {
         Err(refusal) if refusal.contains("Too many connections") => Ok(()),

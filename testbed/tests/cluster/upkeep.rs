@@ -90,8 +90,10 @@ fn a_rolling_update_of_all_mysql_pods_loses_nothing() {
     assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
 }
 
+const APPS: &str = "--selector=app.kubernetes.io/name in (write-app, read-app)";
+
 /// Gives both apps' accounts new passwords, as the documentation says: both the old and the new one
-/// are valid until every app has been started with the new one.
+/// are valid until the last app with the old one is gone.
 fn rotate_passwords(suffix: &str) {
     let password = |account: &str| format!("{account}-{suffix}");
     for account in ["appuser", "reader"] {
@@ -105,7 +107,12 @@ fn rotate_passwords(suffix: &str) {
         "appuser-password": password("appuser"), "reader-password": password("reader"),
     }});
     kubectl(&["patch", "secret", "mysql-credentials", "--patch", &secret.to_string()]);
+    let old = kubectl(&["get", "pods", APPS, "--output=name"]);
     rollout(&["deployment/write-app", "deployment/read-app"]);
+    // An app that was told to stop serves on for a while, with the old password.
+    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
+    let gone = old.lines().collect::<Vec<_>>();
+    kubectl(&[&["wait", "--for=delete", &timeout], &gone[..]].concat());
     for account in ["appuser", "reader"] {
         sql("mysql-0", &format!("ALTER USER '{account}'@'%' DISCARD OLD PASSWORD"));
     }
