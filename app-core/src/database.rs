@@ -18,7 +18,11 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode},
     pool::PoolConnection,
 };
-use tokio::{net::TcpStream, task::JoinError, time::timeout};
+use tokio::{
+    net::TcpStream,
+    task::JoinError,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 use tracing::Instrument as _;
 
 use crate::{
@@ -31,6 +35,9 @@ const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How long a request may wait for a pooled connection.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How often the name of a server that is being connected to is asked for again.
+const NAME_PERIOD: Duration = Duration::from_millis(250);
 
 /// How long finding out why a pool had no connection may take.
 const DIAGNOSIS_DEADLINE: Duration = Duration::from_millis(800);
@@ -157,6 +164,18 @@ impl Server {
         Ok((ip, self.0.port).into())
     }
 
+    /// Waits until the name stands for another address.
+    async fn other_address_than(&self, known: SocketAddr) -> SocketAddr {
+        loop {
+            sleep(NAME_PERIOD).await;
+            match self.address().await {
+                Ok(address) if address != known => return address,
+                // The same, or none at this moment: whoever connects will hear of it.
+                _ => {}
+            }
+        }
+    }
+
     /// Whether somebody accepts a connection at the name's address.
     pub async fn accepts(&self) -> bool {
         let Ok(address) = self.address().await else {
@@ -240,15 +259,26 @@ impl Pool {
     /// Why there is none, within four seconds.
     #[expect(clippy::disallowed_methods, reason = "the one place that names the cause")]
     pub async fn acquire(&self) -> Result<Pooled, DatabaseError> {
-        // The pool reads these options whenever it opens a connection, also while it retries.
-        let address = self.server.address().await?;
-        if self.connections.connect_options().get_host() != address.ip().to_string() {
-            self.connections.set_connect_options(self.server.options_for(address));
-        }
-        match self.connections.acquire().await {
-            Ok(connection) => Ok(Pooled { connection, reuse: false }),
-            Err(sqlx::Error::PoolTimedOut) => Err(self.why_none(address).await),
-            Err(error) => Err(self.server.not_connected(error, address)),
+        let mut address = self.server.address().await?;
+        let deadline = Instant::now() + ACQUIRE_DEADLINE;
+        loop {
+            // The pool reads these options whenever it opens a connection.
+            if self.connections.connect_options().get_host() != address.ip().to_string() {
+                self.connections.set_connect_options(self.server.options_for(address));
+            }
+            let acquired = tokio::select! {
+                acquired = timeout_at(deadline, self.connections.acquire()) => acquired,
+                // A pod that was replaced does not refuse: nobody is there to do so.
+                moved_to = self.server.other_address_than(address) => {
+                    address = moved_to;
+                    continue;
+                }
+            };
+            return match acquired {
+                Ok(Ok(connection)) => Ok(Pooled { connection, reuse: false }),
+                Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => Err(self.why_none(address).await),
+                Ok(Err(error)) => Err(self.server.not_connected(error, address)),
+            };
         }
     }
 

@@ -33,3 +33,4 @@ mod scenario;
 mod servers_killed;
 mod traffic;
 mod upkeep;
+mod volumes_lost;

@@ -1,13 +1,15 @@
 //! Replicas that fall behind, or stop, while their pods run.
 
+use std::time::Duration;
+
 use crate::{
     deployment::deployment,
-    kubectl::{Session, is_ready, kubectl, sql, until},
+    kubectl::{Session, is_ready, kubectl, restarts, sql, until, wait_for_ready_pods},
     node_faults::{cut_off, node_without_control_plane},
     registration::{new_email, register},
+    scaling::{scale, scale_in},
     scenario::Scenario,
 };
-use std::time::Duration;
 
 /// Waits until mysql-1 is no longer ready for a reason, which its events tell.
 fn wait_until_unready_because(reason: &str) -> Duration {
@@ -30,7 +32,7 @@ fn a_replica_over_30_s_behind_leaves_the_reads_says_why_and_comes_back() {
 
     // The applier waits for this session, while the log goes on arriving.
     let session = Session::open("mysql-1", "LOCK TABLES userdb.users READ");
-    let took = wait_until_unready_because("over 30 s behind the primary");
+    let took = wait_until_unready_because("has been applying one transaction for over 30 s");
     println!("figure: a stuck replica left mysql-read after {:.1} s", took.as_secs_f64());
     drop(session);
 
@@ -81,4 +83,52 @@ fn a_node_that_was_cut_off_joins_again_and_nothing_is_lost() {
     std::thread::sleep(CUT);
 
     scenario.heal(2);
+}
+
+/// Takes the primary's log away, but for what is written from now on.
+fn purge_logs() {
+    sql("mysql-0", "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+}
+
+#[test]
+fn a_replica_that_comes_back_after_its_log_was_purged_clones_anew() {
+    let _turn = deployment();
+    scale(3);
+    wait_for_ready_pods(3);
+    let scenario = Scenario::begin("purged while a replica was away");
+
+    // Its claim, and with it its data, stays.
+    scale(2);
+    wait_for_ready_pods(2);
+    register(&new_email());
+    purge_logs();
+    scale(3);
+
+    let outcome = scenario.heal(3);
+    let log = kubectl(&["logs", "mysql-2"]);
+    assert!(log.contains("cloning it anew"), "{log}");
+    scale_in();
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+}
+
+#[test]
+fn a_purge_under_a_replica_that_is_behind_takes_it_out_of_the_reads_and_heals_by_itself() {
+    let _turn = deployment();
+    let restarts_before = restarts("mysql-1");
+    let scenario = Scenario::begin("purged under a replica that is behind");
+
+    sql("mysql-1", "STOP REPLICA IO_THREAD");
+    register(&new_email());
+    purge_logs();
+    sql("mysql-1", "START REPLICA IO_THREAD");
+    wait_until_unready_because("replication cannot receive");
+    until("the liveness probe to have it started again", || match restarts("mysql-1") {
+        now if now > restarts_before => Ok(()),
+        _ => Err("it was not".to_owned()),
+    });
+
+    let outcome = scenario.heal(2);
+    let log = kubectl(&["logs", "mysql-1"]);
+    assert!(log.contains("cloning it anew"), "{log}");
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
 }

@@ -1,10 +1,10 @@
-//! What an operator does on purpose: drains, updates, new passwords.
+//! What an operator does on purpose: drains and updates.
 
 use std::{thread, time::Duration};
 
 use crate::{
     deployment::deployment,
-    kubectl::{DEADLINE, is_ready, kubectl, mysql_pods, node_of, sql, try_kubectl},
+    kubectl::{DEADLINE, is_ready, kubectl, mysql_pods, node_of, try_kubectl},
     scenario::Scenario,
 };
 
@@ -88,45 +88,4 @@ fn a_rolling_update_of_all_mysql_pods_loses_nothing() {
 
     let outcome = scenario.heal(2);
     assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
-}
-
-const APPS: &str = "--selector=app.kubernetes.io/name in (write-app, read-app)";
-
-/// Gives both apps' accounts new passwords, as the documentation says: both the old and the new one
-/// are valid until the last app with the old one is gone.
-fn rotate_passwords(suffix: &str) {
-    let password = |account: &str| format!("{account}-{suffix}");
-    for account in ["appuser", "reader"] {
-        let new = password(account);
-        sql(
-            "mysql-0",
-            &format!("ALTER USER '{account}'@'%' IDENTIFIED BY '{new}' RETAIN CURRENT PASSWORD"),
-        );
-    }
-    let secret = serde_json::json!({ "stringData": {
-        "appuser-password": password("appuser"), "reader-password": password("reader"),
-    }});
-    kubectl(&["patch", "secret", "mysql-credentials", "--patch", &secret.to_string()]);
-    let old = kubectl(&["get", "pods", APPS, "--output=name"]);
-    rollout(&["deployment/write-app", "deployment/read-app"]);
-    // An app that was told to stop serves on for a while, with the old password.
-    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-    let gone = old.lines().collect::<Vec<_>>();
-    kubectl(&[&["wait", "--for=delete", &timeout], &gone[..]].concat());
-    for account in ["appuser", "reader"] {
-        sql("mysql-0", &format!("ALTER USER '{account}'@'%' DISCARD OLD PASSWORD"));
-    }
-}
-
-#[test]
-fn passwords_are_changed_and_no_request_fails() {
-    let _turn = deployment();
-    let scenario = Scenario::begin("passwords changed");
-
-    rotate_passwords("changed-password");
-    rotate_passwords("demo-password");
-
-    let outcome = scenario.heal(2);
-    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
-    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
 }
