@@ -15,15 +15,23 @@ use app_core::{
 };
 use sqlx::{Connection as _, MySqlConnection};
 use time::OffsetDateTime;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 
-/// How often a query is tried. Reading twice does no harm, and the Service may pick another pod: it
-/// still sends connections to one that has just died, until the cluster notices.
-const ATTEMPTS: u32 = 4;
+/// A query is tried again after these pauses. Reading twice does no harm, and the Service may pick
+/// another pod: it still sends connections to one that has just died, until the cluster notices.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
 
 /// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
 /// together end within four seconds.
-const CONNECT_DEADLINE: Duration = Duration::from_millis(900);
+const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
 
 /// How many users a page shows.
 pub const PAGE_LENGTH: u32 = 50;
@@ -99,13 +107,14 @@ impl ReadService {
         to_its_end(async move {
             let slot = timeout(SLOT_DEADLINE, slots.acquire_owned()).await;
             let _slot = slot.map_err(|_| DatabaseError::Busy)?;
-            for attempt in 1..ATTEMPTS {
+            for pause in PAUSES {
                 match ask_a_pod(&server).await {
                     Err(error) if error.is_of_one_server() => {
-                        tracing::info!(attempt, error = causes(&error), "asking again");
+                        tracing::info!(error = causes(&error), "asking again in {pause:?}");
                     }
                     answer => return answer,
                 }
+                sleep(pause).await;
             }
             ask_a_pod(&server).await
         })

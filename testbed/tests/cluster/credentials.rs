@@ -5,7 +5,7 @@ use testbed::manifests::Files;
 use crate::{
     deployment::deployment,
     document,
-    kubectl::{kubectl, sql, wait_for_ready_pods},
+    kubectl::{kubectl, sql, until, wait_for_ready_pods},
     pods_deleted::replace,
     registration::wait_for_node_ports,
     scenario::Scenario,
@@ -28,11 +28,17 @@ fn put_back(accounts: &[&str]) {
     kubectl(&["apply", "--filename", secret]);
 }
 
+/// Waits until the pods with the old passwords are gone: they serve on for a while.
 fn restart_apps() {
     kubectl(&["rollout", "restart", "deployment/write-app", "deployment/read-app"]);
     for app in ["write-app", "read-app"] {
         kubectl(&["rollout", "status", &format!("deployment/{app}"), "--timeout=60s"]);
     }
+    let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
+    until("two pods of apps", || {
+        let names = kubectl(&["get", "pods", apps, "--output=name"]);
+        if names.lines().count() == 2 { Ok(()) } else { Err(names) }
+    });
     wait_for_node_ports();
 }
 

@@ -10,9 +10,10 @@ use rand::seq::SliceRandom as _;
 
 use crate::{
     figures::begin_table,
-    kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for_ready_pods},
+    kubectl::{DEADLINE, NAMESPACE, kubectl, wait_for, wait_for_ready_pods},
     node_faults::delete_fault_pods,
     registration::wait_for_node_ports,
+    scenario::Scenario,
 };
 
 /// The turn of one test. The first to have it applies the folder.
@@ -21,7 +22,10 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
     static APPLIED: OnceLock<()> = OnceLock::new();
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     APPLIED.get_or_init(apply_in_any_order_twice);
+    // Whatever the last test did to nodes and pods is over.
+    wait_for("condition=Ready", &["nodes", "--all"]);
     wait_for_ready_pods(2);
+    wait_for("condition=Available", &["deployments", "--all"]);
     turn
 }
 
@@ -31,19 +35,24 @@ fn apply_in_any_order_twice() {
     delete_fault_pods();
     make_empty_namespace();
     let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-    let mut files = manifests();
-    files.shuffle(&mut rand::rng());
-    println!("applying in this order: {files:?}");
     let start = Instant::now();
-    for file in files.iter().chain(&files) {
-        kubectl(&["apply", "--filename", file.to_str().unwrap()]);
-    }
+    apply_shuffled_twice();
     for app in ["write-app", "read-app"] {
         kubectl(&["rollout", "status", &format!("deployment/{app}"), &timeout]);
     }
     wait_for_ready_pods(2);
     wait_for_node_ports();
     println!("figure: all ready {:.1} s after the first apply", start.elapsed().as_secs_f64());
+}
+
+fn apply_shuffled_twice() {
+    let mut files = manifests();
+    files.shuffle(&mut rand::rng());
+    let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();
+    println!("applying in this order: {names:?}");
+    for file in files.iter().chain(&files) {
+        kubectl(&["apply", "--filename", file.to_str().unwrap()]);
+    }
 }
 
 /// The namespace, without anything that an earlier run left.
@@ -73,6 +82,18 @@ fn every_pod_passes_pod_security_restricted_and_runs() {
     // A pod that the namespace does not admit leaves nothing but an event.
     let events = kubectl(&["get", "events", "--output=jsonpath={.items[*].message}"]);
     assert!(!events.contains("violates PodSecurity"), "{events}");
+}
+
+#[test]
+fn to_apply_all_of_it_again_disturbs_nobody() {
+    let _turn = deployment();
+    let scenario = Scenario::begin("applied again");
+
+    apply_shuffled_twice();
+
+    let outcome = scenario.heal(2);
+    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
 }
 
 #[test]

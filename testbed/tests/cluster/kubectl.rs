@@ -108,6 +108,12 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -
     }
 }
 
+/// Waits until something is so, in kubectl's words.
+pub(crate) fn wait_for(what: &str, of: &[&str]) {
+    let (what, timeout) = (format!("--for={what}"), format!("--timeout={}s", DEADLINE.as_secs()));
+    kubectl(&[&["wait", &what, &timeout], of].concat());
+}
+
 /// Waits until the StatefulSet has this many ready pods, and no others.
 pub(crate) fn wait_for_ready_pods(count: usize) -> Duration {
     let ready = || {

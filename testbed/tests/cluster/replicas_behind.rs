@@ -9,6 +9,7 @@ use crate::{
     registration::{new_email, register},
     scaling::{scale, scale_in},
     scenario::Scenario,
+    servers_killed::wait_for_restart,
 };
 
 /// Waits until mysql-1 is no longer ready for a reason, which its events tell.
@@ -114,7 +115,7 @@ fn a_replica_that_comes_back_after_its_log_was_purged_clones_anew() {
 #[test]
 fn a_purge_under_a_replica_that_is_behind_takes_it_out_of_the_reads_and_heals_by_itself() {
     let _turn = deployment();
-    let restarts_before = restarts("mysql-1");
+    let before = restarts("mysql-1");
     let scenario = Scenario::begin("purged under a replica that is behind");
 
     sql("mysql-1", "STOP REPLICA IO_THREAD");
@@ -122,10 +123,7 @@ fn a_purge_under_a_replica_that_is_behind_takes_it_out_of_the_reads_and_heals_by
     purge_logs();
     sql("mysql-1", "START REPLICA IO_THREAD");
     wait_until_unready_because("replication cannot receive");
-    until("the liveness probe to have it started again", || match restarts("mysql-1") {
-        now if now > restarts_before => Ok(()),
-        _ => Err("it was not".to_owned()),
-    });
+    wait_for_restart("mysql-1", before);
 
     let outcome = scenario.heal(2);
     let log = kubectl(&["logs", "mysql-1"]);

@@ -25,6 +25,11 @@ pub(crate) fn make_new_where_it_was_restarted(pod: &str) {
 pub(crate) fn kill(pod: &str) {
     let before = restarts(pod);
     signal(pod, Signal::Kill);
+    wait_for_restart(pod, before);
+}
+
+/// Waits until a container was started again, more often than before.
+pub(crate) fn wait_for_restart(pod: &str, before: u32) {
     until(&format!("{pod} to be started again"), || match restarts(pod) {
         now if now > before => Ok(()),
         _ => Err("it is not".to_owned()),
@@ -74,6 +79,19 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
     assert!(later.iter().all(|took| *took < Duration::from_secs(1)), "{later:?}");
     assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
     assert_eq!(restarts("mysql-1"), restarts_before);
+}
+
+#[test]
+fn a_replica_that_is_frozen_for_good_is_started_again() {
+    let _turn = deployment();
+    let before = restarts("mysql-1");
+    let scenario = Scenario::begin("mysql-1 frozen for good");
+
+    signal("mysql-1", Signal::Stop);
+    wait_for_restart("mysql-1", before);
+
+    let outcome = scenario.heal(2);
+    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
 }
 
 fn time_to_register() -> Duration {
