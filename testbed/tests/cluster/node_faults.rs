@@ -133,8 +133,19 @@ fn on_node(node: &str, script: &str) -> String {
     kubectl(&["exec", IN_FAULTS, &pod, "--", "sh", "-c", script])
 }
 
+/// Waits until a kubelet that was cut off acts on what the API server says. It may hold on to a dead
+/// connection for a minute or two, and until then sees no change to its pods.
+pub(crate) fn wait_until_kubelets_follow() {
+    kubectl(&["delete", IN_FAULTS, "pods", "--all"]);
+    wait_for_fault_pods();
+}
+
 fn make_fault_pods() {
     try_kubectl_with_input(&["apply", IN_FAULTS, "--filename=-"], DAEMON_SET).unwrap();
+    wait_for_fault_pods();
+}
+
+fn wait_for_fault_pods() {
     let timeout = format!("--timeout={}s", DEADLINE.as_secs());
     kubectl(&["rollout", "status", IN_FAULTS, "daemonset/node-faults", &timeout]);
 }

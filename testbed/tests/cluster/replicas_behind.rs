@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use crate::{
     deployment::deployment,
-    kubectl::{Session, is_ready, kubectl, restarts, sql, until, wait_for_ready_pods},
-    node_faults::{cut_off, node_without_control_plane},
+    kubectl::{Session, is_ready, kubectl, restarts, sql, try_kubectl, until, wait_for_ready_pods},
+    node_faults::{cut_off, node_without_control_plane, wait_until_kubelets_follow},
     registration::{new_email, register},
     scaling::{scale, scale_in},
     scenario::Scenario,
     servers_killed::wait_for_restart,
 };
 
-/// Waits until mysql-1 is no longer ready for a reason, which its events tell.
+/// Waits until mysql-1 is no longer ready, and its probe says why. (`kubectl describe` shows that too,
+/// but the kubelet reports few events of a pod that had many.)
 fn wait_until_unready_because(reason: &str) -> Duration {
     let (_, took) = until("mysql-1 to leave mysql-read", || {
         if is_ready("mysql-1") { Err("it is ready".to_owned()) } else { Ok(()) }
     });
-    let of_the_pod = "--field-selector=involvedObject.name=mysql-1,reason=Unhealthy";
-    until("an event that says why", || {
-        let messages = "--output=jsonpath={.items[*].message}";
-        let events = kubectl(&["get", "events", of_the_pod, messages]);
-        if events.contains(reason) { Ok(()) } else { Err(events) }
+    let probe = "bash /etc/mysql-scripts/probe.sh ready >&2";
+    let probe = ["exec", "mysql-1", "--", "bash", "-c", probe];
+    until("the probe to say why", || match try_kubectl(&probe) {
+        Err(said) if said.contains(reason) => Ok(()),
+        other => Err(format!("{other:?}")),
     });
     took
 }
@@ -84,6 +85,7 @@ fn a_node_that_was_cut_off_joins_again_and_nothing_is_lost() {
     std::thread::sleep(CUT);
 
     scenario.heal(2);
+    wait_until_kubelets_follow();
 }
 
 /// Takes the primary's log away, but for what is written from now on.

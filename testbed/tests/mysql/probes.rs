@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
+
 use crate::servers::{Servers, until};
 
 #[tokio::test]
@@ -66,17 +68,23 @@ async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_
     servers.testbed.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
 }
 
+/// Holds the table on the replica until the task ends, so that what comes next cannot be applied.
+async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
+    let container = servers.testbed.container(1).unwrap().clone();
+    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
+    let lock = tokio::spawn(async move { container.sql(lock).await });
+    until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
+        .await;
+    lock
+}
+
 #[tokio::test]
 async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_is_done() {
     let servers = Servers::start(2).await;
     servers.write("shared").await;
     servers.wait_for_equal_data(1).await;
     let container = servers.testbed.container(1).unwrap().clone();
-    let blocker = container.clone();
-    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
-    let lock = tokio::spawn(async move { blocker.sql(lock).await });
-    until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
-        .await;
+    let lock = lock_notes(&servers).await;
     servers.write("waits for the lock").await;
 
     let strict = [("MYSQL_LAG", "1")];
@@ -101,11 +109,7 @@ async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_
     let servers = Servers::start(2).await;
     servers.write("shared").await;
     servers.wait_for_equal_data(1).await;
-    let blocker = servers.testbed.container(1).unwrap().clone();
-    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
-    let lock = tokio::spawn(async move { blocker.sql(lock).await });
-    until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
-        .await;
+    let lock = lock_notes(&servers).await;
     write_late(&servers, "an old one", 40).await;
     servers.write("a new one").await;
 

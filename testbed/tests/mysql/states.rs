@@ -1,7 +1,11 @@
 //! What a pod does with what is on its volume and what the others say: the table at the top of
 //! bootstrap.sh and in docs/mysql-states.md, row by row.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::servers::{Servers, entries, until};
 
@@ -37,6 +41,20 @@ impl Servers {
         self.sql(ordinal, &format!("{sql}; INSERT INTO userdb.notes VALUES ('{note}')")).await;
     }
 
+    /// What the primary's volume holds at this moment.
+    async fn take_snapshot_of_primary(&mut self) -> PathBuf {
+        self.testbed.stop_pod(0).await.unwrap();
+        let (data, snapshot) = (self.volume(0).join("data"), self.volume(0).join("snapshot"));
+        let copied = Command::new("cp").arg("-a").args([&data, &snapshot]).status().unwrap();
+        assert!(copied.success());
+        snapshot
+    }
+
+    fn put_back(&self, snapshot: &Path) {
+        self.empty_volume(0);
+        fs::rename(snapshot, self.volume(0).join("data")).unwrap();
+    }
+
     async fn purge_logs(&self) {
         self.sql(0, "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY").await;
     }
@@ -45,11 +63,6 @@ impl Servers {
         let notes = self.sql(ordinal, "SELECT note FROM userdb.notes ORDER BY note").await;
         notes.lines().map(str::to_owned).collect()
     }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    let status = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
-    assert!(status.success());
 }
 
 #[tokio::test]
@@ -183,15 +196,12 @@ async fn row_5_a_primary_with_data_starts_without_the_api_server_and_without_its
 async fn row_6_a_primary_whose_volume_was_put_back_takes_what_is_missing_from_its_replica() {
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
-    servers.testbed.stop_pod(0).await.unwrap();
-    let (data, snapshot) = (servers.volume(0).join("data"), servers.volume(0).join("snapshot"));
-    copy_folder(&data, &snapshot);
+    let snapshot = servers.take_snapshot_of_primary().await;
     servers.start_until_ready(0).await;
     servers.write("new").await;
     servers.wait_for_equal_data(1).await;
     servers.testbed.stop_pod(0).await.unwrap();
-    fs::remove_dir_all(&data).unwrap();
-    fs::rename(&snapshot, &data).unwrap();
+    servers.put_back(&snapshot);
 
     servers.start_until_ready(0).await;
 
@@ -204,17 +214,14 @@ async fn row_6_a_primary_whose_volume_was_put_back_takes_what_is_missing_from_it
 async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_others() {
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
-    servers.testbed.stop_pod(0).await.unwrap();
-    let (data, snapshot) = (servers.volume(0).join("data"), servers.volume(0).join("snapshot"));
-    copy_folder(&data, &snapshot);
+    let snapshot = servers.take_snapshot_of_primary().await;
     servers.start_until_ready(0).await;
     servers.write("only on mysql-1").await;
     servers.wait_for_equal_data(1).await;
     for ordinal in [1, 0] {
         servers.testbed.stop_pod(ordinal).await.unwrap();
     }
-    fs::remove_dir_all(&data).unwrap();
-    fs::rename(&snapshot, &data).unwrap();
+    servers.put_back(&snapshot);
     // Nobody answers who could tell it what is missing.
     servers.start_until_ready(0).await;
     servers.write("only on mysql-0").await;
