@@ -140,3 +140,40 @@ fn the_pinned_toolchain_is_the_one_that_the_images_are_built_with() {
         assert!(toolchain.contains(&format!("channel = \"{version}.")), "{version}");
     }
 }
+
+#[test]
+fn mysql_may_ask_about_the_pods_that_its_scripts_ask_about_and_no_others() {
+    let role = object("mysql-service-account", "Role");
+    let named = |rule: usize| -> Vec<String> {
+        let names = role["rules"][rule]["resourceNames"].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let pods = |first: u8| (first..=9).map(|ordinal| format!("mysql-{ordinal}"));
+
+    assert_eq!(named(0), pods(0).collect::<Vec<_>>());
+    assert_eq!(named(1), pods(1).map(|pod| format!("data-{pod}")).collect::<Vec<_>>());
+    let scripts = file("kubernetes/mysql-scripts.yaml");
+    assert!(scripts.contains("for n in {1..9}") && scripts.contains("for n in {0..9}"));
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], serde_json::json!(["get"]));
+    }
+}
+
+#[test]
+fn every_row_of_the_table_of_states_has_a_test_and_stands_in_bootstrap_sh() {
+    let tests =
+        ["states", "replication"].map(|name| file(&format!("testbed/tests/mysql/{name}.rs")));
+    let tests = tests.concat();
+    let named: Vec<&str> =
+        tests.lines().filter_map(|line| line.strip_prefix("async fn row")).collect();
+    let states = file("docs/mysql-states.md");
+    let script = file("kubernetes/mysql-scripts.yaml");
+    for row in 1..=13 {
+        assert!(states.contains(&format!("\n| {row} | mysql-")), "docs/mysql-states.md: {row}");
+        assert!(script.contains(&format!("\n    #   {row:>2}  mysql-")), "bootstrap.sh: {row}");
+        let number = row.to_string();
+        let tested = named.iter().any(|name| name.split('_').any(|word| word == number));
+        assert!(tested, "no test is named for row {row}");
+    }
+    assert!(!states.contains("\n| 14 |"));
+}

@@ -7,7 +7,7 @@ use testbed::manifests::Files;
 use crate::servers::{Servers, entries, until};
 
 #[tokio::test]
-async fn a_replica_clones_replicates_refuses_writes_and_catches_up_after_a_stop() {
+async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop() {
     let mut servers = Servers::start(2).await;
     assert_eq!(
         servers.sql(0, "SELECT @@GLOBAL.gtid_executed").await,
