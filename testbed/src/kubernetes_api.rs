@@ -81,7 +81,10 @@ pub fn mount_service_account(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("token"), "for-the-testbed")
 }
 
-type Answer = Result<String, StatusCode>;
+/// An object, or why there is none, as the API server says it.
+type Answer = Result<String, (StatusCode, &'static str)>;
+
+const NOT_FOUND: (StatusCode, &str) = (StatusCode::NOT_FOUND, "reason: NotFound\n");
 
 /// A claim is bound as long as its pod's folder is there.
 async fn claim(
@@ -89,24 +92,24 @@ async fn claim(
     extract::Path(name): extract::Path<String>,
 ) -> Answer {
     objects.check_available()?;
-    let pod = name.strip_prefix("data-").ok_or(StatusCode::NOT_FOUND)?;
+    let pod = name.strip_prefix("data-").ok_or(NOT_FOUND)?;
     let exists = objects.volumes.join(pod).is_dir();
-    exists.then(|| format!("spec:\n  volumeName: {pod}\n")).ok_or(StatusCode::NOT_FOUND)
+    exists.then(|| format!("spec:\n  volumeName: {pod}\n")).ok_or(NOT_FOUND)
 }
 
 async fn pod(State(objects): State<Objects>, extract::Path(name): extract::Path<String>) -> Answer {
     objects.check_available()?;
     let pods = objects.endpoints.all();
-    let endpoint = pods.get(&name).ok_or(StatusCode::NOT_FOUND)?;
+    let endpoint = pods.get(&name).ok_or(NOT_FOUND)?;
     Ok(format!("status:\n  podIP: {}\n", endpoint.address))
 }
 
 impl Objects {
-    fn check_available(&self) -> Result<(), StatusCode> {
+    fn check_available(&self) -> Result<(), (StatusCode, &'static str)> {
         if self.available.load(Ordering::Relaxed) {
             Ok(())
         } else {
-            Err(StatusCode::SERVICE_UNAVAILABLE)
+            Err((StatusCode::SERVICE_UNAVAILABLE, "reason: ServiceUnavailable\n"))
         }
     }
 }

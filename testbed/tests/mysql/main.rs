@@ -7,6 +7,7 @@
 
 #[cfg(feature = "mounts")]
 mod full_disk;
+mod passwords;
 mod probes;
 mod replication;
 mod servers;

@@ -183,3 +183,41 @@ async fn the_status_says_who_is_connected_and_who_lacks_what() {
     let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 primary OFF 4 1");
     assert_eq!(status().await, expected);
 }
+
+#[tokio::test]
+async fn a_replica_that_starts_with_much_to_apply_is_not_ready() {
+    let mut servers = Servers::start(2).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(1).await;
+    let delay = "CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 3600";
+    servers.sql(1, &format!("STOP REPLICA SQL_THREAD; {delay}; START REPLICA SQL_THREAD")).await;
+    servers.write("stored").await;
+    for ordinal in [0, 1] {
+        servers.testbed.stop_pod(ordinal).await.unwrap();
+    }
+
+    servers.testbed.start_pod(1).unwrap();
+    until("mysqld", async || servers.testbed.sql(1, "DO 1").await.is_ok()).await;
+
+    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    assert!(reason.contains("still applies what it had stored before its start"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_replica_that_follows_another_is_not_ready_and_is_sent_away() {
+    let servers = Servers::start(3).await;
+    servers.write("shared").await;
+    servers.wait_for_equal_data(2).await;
+    let other = servers.sql(1, "SELECT @@bind_address").await;
+    let follow = format!("CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{other}'");
+    servers.sql(2, &format!("STOP REPLICA; {follow}; START REPLICA")).await;
+    until("mysql-2 to follow mysql-1", async || servers.is_connected(2).await).await;
+
+    let reason = servers.testbed.readiness(2, &[]).await.unwrap_err();
+    assert!(reason.contains("follows another server than mysql-0"), "{reason}");
+    let follower = "SELECT processlist_id FROM performance_schema.threads
+                    WHERE processlist_command LIKE 'Binlog Dump%'";
+    let before = servers.sql(1, follower).await;
+    servers.testbed.container(1).unwrap().liveness().await.unwrap();
+    until("the follower to be gone", async || servers.sql(1, follower).await != before).await;
+}
