@@ -180,7 +180,7 @@ async fn the_status_says_who_is_connected_and_who_lacks_what() {
     servers.write("two").await;
 
     // Each note is a CREATE TABLE, which does nothing and is logged all the same, and an INSERT.
-    let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 primary OFF 4 1");
+    let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 replica OFF 4 1");
     assert_eq!(status().await, expected);
 }
 
