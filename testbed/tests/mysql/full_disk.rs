@@ -74,12 +74,7 @@ impl Servers {
 async fn two_servers_on_small_volumes() -> (Servers, [SmallVolume; 2]) {
     let mut servers = Servers::start(0).await;
     let volumes = [0, 1].map(|ordinal| SmallVolume::mount(servers.volume(ordinal)));
-    for ordinal in [0, 1] {
-        servers.testbed.start_pod(ordinal).unwrap();
-    }
-    for ordinal in [0, 1] {
-        servers.testbed.wait_until_ready(ordinal).await.unwrap();
-    }
+    servers.start_until_ready(&[0, 1]).await;
     servers.write("before").await;
     servers.wait_for_equal_data(1).await;
     (servers, volumes)

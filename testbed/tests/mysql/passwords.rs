@@ -4,24 +4,20 @@ use crate::servers::{Servers, until};
 
 #[tokio::test]
 async fn a_replica_takes_the_password_that_the_secret_has() {
-    let mut servers = Servers::start(2).await;
-    servers.write("first").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("first").await;
     let outdated = "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'outdated'";
     servers.sql(1, &format!("STOP REPLICA; {outdated}; START REPLICA")).await;
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
     servers.write("second").await;
 
-    servers.start_until_ready(1).await;
+    servers.start_until_ready(&[1]).await;
 
     servers.wait_for_equal_data(1).await;
 }
 
 #[tokio::test]
 async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_changed() {
-    let mut servers = Servers::start(2).await;
-    servers.write("first").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("first").await;
     servers.sql(0, "ALTER USER repl IDENTIFIED BY 'other' RETAIN CURRENT PASSWORD").await;
     servers.write("with two passwords").await;
     servers.wait_for_equal_data(1).await;
@@ -35,9 +31,7 @@ async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_c
     let received =
         "SELECT received_transaction_set FROM performance_schema.replication_connection_status";
     let stored = servers.sql(1, received).await;
-    for ordinal in [1, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    servers.stop(&[1, 0]).await;
 
     servers.start_until_it_says(1, "keeping the old password").await;
 

@@ -8,9 +8,7 @@ use crate::servers::{Servers, until};
 
 #[tokio::test]
 async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
-    let mut servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("shared").await;
 
     servers.sql(1, "STOP REPLICA SQL_THREAD").await;
 
@@ -24,11 +22,9 @@ async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
 
 #[tokio::test]
 async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
-    let mut servers = Servers::start(2).await;
-    servers.write("readable").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("readable").await;
 
-    servers.testbed.stop_pod(0).await.unwrap();
+    servers.stop(&[0]).await;
 
     until("the replica to notice", async || !servers.is_connected(1).await).await;
     servers.testbed.readiness(1, &[]).await.unwrap();
@@ -80,9 +76,7 @@ async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
 
 #[tokio::test]
 async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_is_done() {
-    let servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let servers = Servers::start_with("shared").await;
     let container = servers.testbed.container(1).unwrap().clone();
     let lock = lock_notes(&servers).await;
     servers.write("waits for the lock").await;
@@ -106,9 +100,7 @@ async fn write_late(servers: &Servers, note: &str, seconds: u32) {
 
 #[tokio::test]
 async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_ready() {
-    let servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let servers = Servers::start_with("shared").await;
     let lock = lock_notes(&servers).await;
     write_late(&servers, "an old one", 40).await;
     servers.write("a new one").await;
@@ -124,9 +116,7 @@ async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_
 
 #[tokio::test]
 async fn a_replica_that_receives_late_is_not_ready_until_nothing_waits_to_be_sent() {
-    let servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let servers = Servers::start_with("shared").await;
 
     write_late(&servers, "long on the way", 40).await;
 
@@ -162,9 +152,7 @@ async fn a_server_whose_connections_are_all_taken_is_alive() {
 
 #[tokio::test]
 async fn the_status_says_who_is_connected_and_who_lacks_what() {
-    let servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let servers = Servers::start_with("shared").await;
     let container = servers.testbed.container(1).unwrap().clone();
     let status = async || {
         let table = container.script(&["status.sh"], &[]).await.unwrap();
@@ -186,15 +174,11 @@ async fn the_status_says_who_is_connected_and_who_lacks_what() {
 
 #[tokio::test]
 async fn a_replica_that_starts_with_much_to_apply_is_not_ready() {
-    let mut servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("shared").await;
     let delay = "CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 3600";
     servers.sql(1, &format!("STOP REPLICA SQL_THREAD; {delay}; START REPLICA SQL_THREAD")).await;
     servers.write("stored").await;
-    for ordinal in [0, 1] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    servers.stop(&[0, 1]).await;
 
     servers.testbed.start_pod(1).unwrap();
     until("mysqld", async || servers.testbed.sql(1, "DO 1").await.is_ok()).await;

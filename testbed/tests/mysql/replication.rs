@@ -21,10 +21,9 @@ async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop()
         servers.testbed.sql(1, "INSERT INTO userdb.notes VALUES ('errant')").await.unwrap_err();
     assert!(refusal.to_string().contains("ERROR 1290"), "{refusal}");
 
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
     servers.write("while the replica is away").await;
-    servers.testbed.start_pod(1).unwrap();
-    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.start_until_ready(&[1]).await;
     servers.wait_for_equal_data(1).await;
 
     servers.restart(0).await;
@@ -56,14 +55,13 @@ async fn a_commit_is_acknowledged_by_a_replica_before_the_client_hears_of_it() {
 async fn what_an_interrupted_start_left_behind_is_discarded_and_built_anew() {
     let mut servers = Servers::start(2).await;
     servers.write("kept").await;
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
     // As a kill would leave it in the middle of a clone: data half built, nothing published.
     let volume = servers.volume(1);
     std::fs::rename(volume.join("data"), volume.join("data.new")).unwrap();
     std::fs::remove_file(volume.join("data.new/mysql.ibd")).unwrap();
 
-    servers.testbed.start_pod(1).unwrap();
-    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.start_until_ready(&[1]).await;
 
     servers.wait_for_equal_data(1).await;
     assert!(servers.log(1).contains("preparing to clone"), "{}", servers.log(1));
@@ -99,13 +97,13 @@ async fn a_missing_password_is_named_before_anything_is_done() {
 #[tokio::test]
 async fn a_server_that_is_told_to_stop_while_it_waits_for_a_clone_stops_at_once() {
     let mut servers = Servers::start(1).await;
-    servers.testbed.stop_pod(0).await.unwrap();
+    servers.stop(&[0]).await;
     servers.testbed.start_pod(1).unwrap();
     until("mysql-1 to ask for a clone", async || servers.log(1).contains("gives no clone yet"))
         .await;
     let asked_to_stop = Instant::now();
 
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
 
     // A pod that ignored SIGTERM would be killed after its grace period of 120 s, here of 60 s.
     assert!(asked_to_stop.elapsed() < Duration::from_secs(30), "{:?}", asked_to_stop.elapsed());

@@ -38,6 +38,14 @@ impl Servers {
         Self { testbed: testbed.await.unwrap(), volumes, _run: run }
     }
 
+    /// A primary and its replica, both with one note.
+    pub(crate) async fn start_with(note: &str) -> Self {
+        let servers = Self::start(2).await;
+        servers.write(note).await;
+        servers.wait_for_equal_data(1).await;
+        servers
+    }
+
     pub(crate) async fn sql(&self, ordinal: u8, sql: &str) -> String {
         self.testbed.sql(ordinal, sql).await.unwrap()
     }
@@ -62,10 +70,32 @@ impl Servers {
         self.sql(ordinal, state).await == "ON"
     }
 
-    pub(crate) async fn restart(&mut self, ordinal: u8) {
-        self.testbed.stop_pod(ordinal).await.unwrap();
+    /// Starts these pods, all at once, and waits until each is ready.
+    pub(crate) async fn start_until_ready(&mut self, ordinals: &[u8]) {
+        for ordinal in ordinals {
+            self.testbed.start_pod(*ordinal).unwrap();
+        }
+        for ordinal in ordinals {
+            self.testbed.wait_until_ready(*ordinal).await.unwrap();
+        }
+    }
+
+    /// Starts a pod, and waits until it has said this.
+    pub(crate) async fn start_until_it_says(&mut self, ordinal: u8, words: &str) {
         self.testbed.start_pod(ordinal).unwrap();
-        self.testbed.wait_until_ready(ordinal).await.unwrap();
+        until(words, async || self.log(ordinal).contains(words)).await;
+    }
+
+    /// Stops these pods, one after the other.
+    pub(crate) async fn stop(&mut self, ordinals: &[u8]) {
+        for ordinal in ordinals {
+            self.testbed.stop_pod(*ordinal).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn restart(&mut self, ordinal: u8) {
+        self.stop(&[ordinal]).await;
+        self.start_until_ready(&[ordinal]).await;
     }
 
     pub(crate) fn volume(&self, ordinal: u8) -> PathBuf {

@@ -15,12 +15,6 @@ impl Servers {
         fs::remove_dir_all(self.volume(ordinal).join("data")).unwrap();
     }
 
-    /// Starts a pod, and waits until it has said this.
-    pub(crate) async fn start_until_it_says(&mut self, ordinal: u8, words: &str) {
-        self.testbed.start_pod(ordinal).unwrap();
-        until(words, async || self.log(ordinal).contains(words)).await;
-    }
-
     /// Starts a pod that will not do: it must end, having said this last.
     async fn start_refused(&mut self, ordinal: u8, words: &str) {
         self.testbed.start_pod(ordinal).unwrap();
@@ -28,11 +22,6 @@ impl Servers {
         assert!(end.contains(&format!("mysql-{ordinal} ended with exit status: 1")), "{end}");
         let log = self.log(ordinal);
         assert!(log.lines().last().unwrap().contains(words), "{log}");
-    }
-
-    pub(crate) async fn start_until_ready(&mut self, ordinal: u8) {
-        self.testbed.start_pod(ordinal).unwrap();
-        self.testbed.wait_until_ready(ordinal).await.unwrap();
     }
 
     /// A transaction of a replica's own, as an administrator may make one by mistake.
@@ -43,7 +32,7 @@ impl Servers {
 
     /// What the primary's volume holds at this moment.
     async fn take_snapshot_of_primary(&mut self) -> PathBuf {
-        self.testbed.stop_pod(0).await.unwrap();
+        self.stop(&[0]).await;
         let (data, snapshot) = (self.volume(0).join("data"), self.volume(0).join("snapshot"));
         let copied = Command::new("cp").arg("-a").args([&data, &snapshot]).status().unwrap();
         assert!(copied.success());
@@ -88,10 +77,10 @@ async fn row_2_a_primary_that_lost_its_data_is_rebuilt_from_the_most_advanced_re
     servers.sql(2, "STOP REPLICA IO_THREAD").await;
     servers.write("not on mysql-2").await;
     servers.wait_for_equal_data(1).await;
-    servers.testbed.stop_pod(0).await.unwrap();
+    servers.stop(&[0]).await;
     servers.empty_volume(0);
 
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
 
     assert!(servers.log(0).contains("rebuilding the primary from mysql-1"), "{}", servers.log(0));
     assert_eq!(servers.notes(0).await, ["not on mysql-2", "on all three"]);
@@ -104,9 +93,7 @@ async fn row_2_a_primary_that_lost_its_data_is_rebuilt_from_the_most_advanced_re
 
 #[tokio::test]
 async fn row_2_what_a_replica_has_stored_but_not_applied_is_waited_for() {
-    let mut servers = Servers::start(2).await;
-    servers.write("applied").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("applied").await;
     servers.sql(1, "STOP REPLICA SQL_THREAD").await;
     servers.write("only stored").await;
     let received =
@@ -130,9 +117,7 @@ async fn row_3_a_primary_without_data_waits_for_a_replica_that_is_down() {
     let mut servers = Servers::start(3).await;
     servers.write("kept").await;
     servers.wait_for_equal_data(1).await;
-    for ordinal in [2, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    servers.stop(&[2, 0]).await;
     servers.empty_volume(0);
 
     servers.start_until_it_says(0, "waiting: mysql-2 does not say whether it has data").await;
@@ -166,7 +151,7 @@ async fn row_4_a_primary_without_data_refuses_to_choose_between_two_histories() 
         servers.wait_for_equal_data(ordinal).await;
         servers.write_errant(ordinal, &format!("of mysql-{ordinal}")).await;
     }
-    servers.testbed.stop_pod(0).await.unwrap();
+    servers.stop(&[0]).await;
     servers.empty_volume(0);
 
     servers.start_refused(0, "each have transactions that the other lacks").await;
@@ -177,17 +162,13 @@ async fn row_4_a_primary_without_data_refuses_to_choose_between_two_histories() 
 
 #[tokio::test]
 async fn row_5_a_primary_with_data_starts_without_the_api_server_and_without_its_replica() {
-    let mut servers = Servers::start(2).await;
-    servers.write("kept").await;
-    servers.wait_for_equal_data(1).await;
-    for ordinal in [1, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    let mut servers = Servers::start_with("kept").await;
+    servers.stop(&[1, 0]).await;
     servers.testbed.set_api_available(false);
 
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
     servers.write("alone").await;
-    servers.start_until_ready(1).await;
+    servers.start_until_ready(&[1]).await;
 
     servers.wait_for_equal_data(1).await;
 }
@@ -197,13 +178,13 @@ async fn row_6_a_primary_whose_volume_was_put_back_takes_what_is_missing_from_it
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
     let snapshot = servers.take_snapshot_of_primary().await;
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
     servers.write("new").await;
     servers.wait_for_equal_data(1).await;
-    servers.testbed.stop_pod(0).await.unwrap();
+    servers.stop(&[0]).await;
     servers.put_back(&snapshot);
 
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
 
     assert_eq!(servers.notes(0).await, ["new", "old"]);
     servers.write("afterwards").await;
@@ -215,20 +196,13 @@ async fn row_6_holds_also_where_both_pods_start_at_the_same_time() {
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
     let snapshot = servers.take_snapshot_of_primary().await;
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
     servers.write("new").await;
     servers.wait_for_equal_data(1).await;
-    for ordinal in [1, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    servers.stop(&[1, 0]).await;
     servers.put_back(&snapshot);
 
-    for ordinal in [0, 1] {
-        servers.testbed.start_pod(ordinal).unwrap();
-    }
-    for ordinal in [0, 1] {
-        servers.testbed.wait_until_ready(ordinal).await.unwrap();
-    }
+    servers.start_until_ready(&[0, 1]).await;
 
     assert_eq!(servers.notes(0).await, ["new", "old"]);
     servers.write("afterwards").await;
@@ -240,27 +214,25 @@ async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_oth
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
     let snapshot = servers.take_snapshot_of_primary().await;
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
     servers.write("only on mysql-1").await;
     servers.wait_for_equal_data(1).await;
-    for ordinal in [1, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    servers.stop(&[1, 0]).await;
     servers.put_back(&snapshot);
     // Nobody answers who could tell it what is missing.
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
     servers.write("only on mysql-0").await;
 
     servers.start_refused(1, "mysql-1 has transactions that mysql-0 lacks").await;
-    servers.testbed.stop_pod(0).await.unwrap();
-    servers.start_until_ready(1).await;
+    servers.stop(&[0]).await;
+    servers.start_until_ready(&[1]).await;
     servers
         .start_refused(0, "mysql-0 and mysql-1 each have transactions that the other lacks")
         .await;
 
     assert_eq!(servers.notes(1).await, ["old", "only on mysql-1"]);
-    servers.testbed.stop_pod(1).await.unwrap();
-    servers.start_until_ready(0).await;
+    servers.stop(&[1]).await;
+    servers.start_until_ready(&[0]).await;
     assert_eq!(servers.notes(0).await, ["old", "only on mysql-0"]);
 }
 
@@ -270,17 +242,15 @@ async fn row_8_a_replica_without_data_waits_for_the_primary() {
     servers.start_until_it_says(1, "gives no clone yet").await;
     assert!(!servers.volume(1).join("data").exists());
 
-    servers.start_until_ready(0).await;
+    servers.start_until_ready(&[0]).await;
 
     servers.testbed.wait_until_ready(1).await.unwrap();
 }
 
 #[tokio::test]
 async fn row_10_a_replica_with_data_starts_while_the_primary_is_away() {
-    let mut servers = Servers::start(2).await;
-    servers.write("readable").await;
-    servers.wait_for_equal_data(1).await;
-    servers.testbed.stop_pod(0).await.unwrap();
+    let mut servers = Servers::start_with("readable").await;
+    servers.stop(&[0]).await;
 
     servers.restart(1).await;
 
@@ -292,11 +262,11 @@ async fn row_10_a_replica_with_data_starts_while_the_primary_is_away() {
 async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_clones_anew() {
     let mut servers = Servers::start(2).await;
     servers.write("first").await;
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
     servers.write("purged").await;
     servers.purge_logs().await;
 
-    servers.start_until_ready(1).await;
+    servers.start_until_ready(&[1]).await;
 
     assert!(servers.log(1).contains("cloning it anew"), "{}", servers.log(1));
     servers.write("afterwards").await;
@@ -306,9 +276,7 @@ async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_
 
 #[tokio::test]
 async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed_by_a_restart() {
-    let mut servers = Servers::start(2).await;
-    servers.write("first").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("first").await;
     let container = servers.testbed.container(1).unwrap().clone();
     container.liveness().await.unwrap();
     servers.sql(1, "STOP REPLICA IO_THREAD").await;
@@ -327,10 +295,8 @@ async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed
 
 #[tokio::test]
 async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
-    let mut servers = Servers::start(2).await;
-    servers.write("first").await;
-    servers.wait_for_equal_data(1).await;
-    servers.testbed.stop_pod(1).await.unwrap();
+    let mut servers = Servers::start_with("first").await;
+    servers.stop(&[1]).await;
     servers.purge_logs().await;
     servers.write("purged").await;
     servers.purge_logs().await;
@@ -338,22 +304,20 @@ async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
 
     servers.start_refused(1, "gives no clone").await;
     assert!(servers.volume(1).join("data/mysql.ibd").exists());
-    servers.testbed.stop_pod(0).await.unwrap();
-    servers.start_until_ready(1).await;
+    servers.stop(&[0]).await;
+    servers.start_until_ready(&[1]).await;
 
     assert_eq!(servers.notes(1).await, ["first"]);
 }
 
 #[tokio::test]
 async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
-    let mut servers = Servers::start(2).await;
-    servers.write("shared").await;
-    servers.wait_for_equal_data(1).await;
+    let mut servers = Servers::start_with("shared").await;
     servers.write_errant(1, "errant").await;
     let own_uuid = servers.sql(1, "SELECT @@server_uuid").await;
     let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
     assert_eq!(reason, format!("not ready: has transactions that mysql-0 lacks: {own_uuid}:1"));
-    servers.testbed.stop_pod(1).await.unwrap();
+    servers.stop(&[1]).await;
 
     let errant = format!("mysql-1 has transactions that mysql-0 lacks: {own_uuid}:1.");
     servers.start_refused(1, &errant).await;
@@ -361,24 +325,20 @@ async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
     // The primary does not suffer from it.
     servers.restart(0).await;
     servers.write("afterwards").await;
-    servers.testbed.stop_pod(0).await.unwrap();
-    servers.start_until_ready(1).await;
+    servers.stop(&[0]).await;
+    servers.start_until_ready(&[1]).await;
     assert_eq!(servers.notes(1).await, ["errant", "shared"]);
 }
 
 #[tokio::test]
 async fn a_start_between_the_two_renames_of_a_new_clone_goes_on_with_the_old_data() {
-    let mut servers = Servers::start(2).await;
-    servers.write("kept").await;
-    servers.wait_for_equal_data(1).await;
-    for ordinal in [1, 0] {
-        servers.testbed.stop_pod(ordinal).await.unwrap();
-    }
+    let mut servers = Servers::start_with("kept").await;
+    servers.stop(&[1, 0]).await;
     let volume = servers.volume(1);
     fs::rename(volume.join("data"), volume.join("data.old")).unwrap();
     fs::create_dir(volume.join("data.new")).unwrap();
 
-    servers.start_until_ready(1).await;
+    servers.start_until_ready(&[1]).await;
 
     assert_eq!(servers.notes(1).await, ["kept"]);
     assert_eq!(entries(&volume), ["data"]);
