@@ -88,17 +88,6 @@ pub enum DatabaseError {
     Other(#[source] sqlx::Error),
 }
 
-impl DatabaseError {
-    /// Whether another server might have answered.
-    #[must_use]
-    pub fn is_of_one_server(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::TooManyConnections(_) | Self::ConnectionLost(_)
-        )
-    }
-}
-
 impl From<sqlx::Error> for DatabaseError {
     /// Tells errors apart by the server's own numbers:
     /// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>

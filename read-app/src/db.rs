@@ -109,7 +109,7 @@ impl ReadService {
             let _slot = slot.map_err(|_| DatabaseError::Busy)?;
             for pause in PAUSES {
                 match ask_a_pod(&server).await {
-                    Err(error) if error.is_of_one_server() => {
+                    Err(error) if another_pod_might_answer(&error) => {
                         tracing::info!(error = causes(&error), "asking again in {pause:?}");
                     }
                     answer => return answer,
@@ -120,6 +120,16 @@ impl ReadService {
         })
         .await
     }
+}
+
+/// Whether the error is of one pod, and says nothing of the others.
+fn another_pod_might_answer(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::Unreachable { .. }
+            | DatabaseError::TooManyConnections(_)
+            | DatabaseError::ConnectionLost(_)
+    )
 }
 
 /// Asks whichever pod the Service picks now.

@@ -35,12 +35,9 @@ impl Network {
         let claim = TcpListener::bind(address).with_context(|| taken(address))?;
         let network = Self { numbers, _claim: Arc::new(claim) };
         // What an earlier testbed had may still be stopping.
-        for pod in [0, 1] {
-            network.check_free(network.pod(pod))?;
-        }
-        for address in [network.read_service(), network.kubernetes_api()] {
-            TcpListener::bind(address).map(drop).with_context(|| taken(address.into()))?;
-        }
+        let pods = [0, 1].map(|ordinal| (network.pod(ordinal), MYSQL_PORT).into());
+        let services = [network.read_service(), network.kubernetes_api()].map(SocketAddr::from);
+        pods.into_iter().chain(services).try_for_each(check_free)?;
         Ok(network)
     }
 
@@ -85,16 +82,15 @@ impl Network {
     pub fn read_service(&self) -> SocketAddrV4 {
         SocketAddrV4::new(host(self.numbers, 3), MYSQL_PORT)
     }
+}
 
-    /// Whether a server could listen there.
-    ///
-    /// # Errors
-    ///
-    /// Where somebody does already.
-    pub fn check_free(&self, address: Ipv4Addr) -> anyhow::Result<()> {
-        let address = SocketAddr::from((address, MYSQL_PORT));
-        TcpListener::bind(address).map(drop).with_context(|| taken(address))
-    }
+/// Whether a server could listen there.
+///
+/// # Errors
+///
+/// Where somebody does already.
+pub fn check_free(address: SocketAddr) -> anyhow::Result<()> {
+    TcpListener::bind(address).map(drop).with_context(|| taken(address))
 }
 
 fn host([a, b]: [u8; 2], number: u8) -> Ipv4Addr {

@@ -17,7 +17,7 @@ use crate::{
     kubernetes_api,
     manifests::Files,
     mysql_programs::MysqlPrograms,
-    network::Network,
+    network::{MYSQL_PORT, Network, check_free},
     pod::{Cluster, Container, MysqlPod},
     read_service,
 };
@@ -111,7 +111,7 @@ impl Testbed {
     /// Where its address is taken or it cannot be started.
     pub fn start_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
         let address = self.network.pod(ordinal);
-        self.network.check_free(address)?;
+        check_free((address, MYSQL_PORT).into())?;
         let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
         self.endpoints.add(pod.name(), address);
         let container = pod.container().clone();
