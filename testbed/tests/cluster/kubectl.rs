@@ -108,10 +108,36 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -
     }
 }
 
+/// kubectl's own deadline for what it waits for.
+pub(crate) fn timeout() -> String {
+    format!("--timeout={}s", DEADLINE.as_secs())
+}
+
 /// Waits until something is so, in kubectl's words.
 pub(crate) fn wait_for(what: &str, of: &[&str]) {
-    let (what, timeout) = (format!("--for={what}"), format!("--timeout={}s", DEADLINE.as_secs()));
-    kubectl(&[&["wait", &what, &timeout], of].concat());
+    kubectl(&[&["wait", &format!("--for={what}"), &timeout()], of].concat());
+}
+
+/// Waits until these workloads run as their manifests say.
+pub(crate) fn wait_for_rollout(workloads: &[&str]) {
+    for workload in workloads {
+        kubectl(&["rollout", "status", workload, &timeout()]);
+    }
+}
+
+/// Gives these workloads new pods, and waits until they run.
+pub(crate) fn restart(workloads: &[&str]) {
+    kubectl(&[&["rollout", "restart"], workloads].concat());
+    wait_for_rollout(workloads);
+}
+
+/// How long a MySQL server may be silent before the liveness probe has it started again.
+pub(crate) fn liveness_patience() -> Duration {
+    let of_probe = |what: &str| -> u64 {
+        let path = format!(".spec.template.spec.containers[0].livenessProbe.{what}");
+        field("statefulset/mysql", &path).parse().unwrap()
+    };
+    Duration::from_secs(of_probe("periodSeconds") * of_probe("failureThreshold"))
 }
 
 /// Waits until the StatefulSet has this many ready pods, and no others.

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
-use crate::kubectl::{DEADLINE, field, kubectl, node_of, try_kubectl_with_input};
+use crate::kubectl::{field, kubectl, node_of, timeout, try_kubectl_with_input};
 
 const FAULTS_NAMESPACE: &str = "headless-demo-faults";
 
@@ -146,8 +146,7 @@ fn make_fault_pods() {
 }
 
 fn wait_for_fault_pods() {
-    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-    kubectl(&["rollout", "status", IN_FAULTS, "daemonset/node-faults", &timeout]);
+    kubectl(&["rollout", "status", IN_FAULTS, "daemonset/node-faults", &timeout()]);
 }
 
 /// Deletes what an earlier run left.

@@ -4,24 +4,20 @@ use std::time::Duration;
 
 use crate::{
     deployment::deployment,
-    kubectl::{kubectl, restarts, sql, try_kubectl, try_sql, until},
+    kubectl::{kubectl, liveness_patience, restarts, sql, try_kubectl, try_sql, until},
     scenario::Scenario,
 };
-
-/// Longer than the liveness probe is patient: six times ten seconds.
-const LONGER_THAN_LIVENESS: Duration = Duration::from_secs(75);
 
 /// All connections of a server, taken by sessions that end by themselves. Dropped, there are more.
 struct Taken(&'static str);
 
 impl Taken {
-    fn all(pod: &'static str) -> Self {
+    fn all(pod: &'static str, duration: Duration) -> Self {
         sql(pod, "SET GLOBAL max_connections = 10");
         let taken = Self(pod);
         // An administrator would get one connection more; monitor@localhost is none.
         let client = "mysql --no-defaults --socket=/var/run/mysqld/mysqld.sock --user=monitor";
-        let sleep =
-            format!("{client} --execute 'SELECT SLEEP({})'", LONGER_THAN_LIVENESS.as_secs());
+        let sleep = format!("{client} --execute 'SELECT SLEEP({})'", duration.as_secs());
         let script = format!("for session in $(seq 12); do {sleep} > /dev/null 2>&1 & done");
         kubectl(&["exec", pod, "--", "bash", "-c", &script]);
         // `mysqladmin ping` would not do: to be refused is an answer too, it says, and succeeds.
@@ -50,8 +46,9 @@ fn no_probe_restarts_a_server_whose_connections_are_all_taken() {
     let before = pods.map(restarts);
     let scenario = Scenario::begin("all connections taken");
 
-    let taken = pods.map(Taken::all);
-    std::thread::sleep(LONGER_THAN_LIVENESS);
+    let longer_than_liveness = liveness_patience() * 5 / 4;
+    let taken = pods.map(|pod| Taken::all(pod, longer_than_liveness));
+    std::thread::sleep(longer_than_liveness);
     drop(taken);
 
     scenario.heal(2);

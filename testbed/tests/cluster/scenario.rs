@@ -25,6 +25,24 @@ pub(crate) struct Outcome {
     pub(crate) refused_reads: String,
 }
 
+impl Outcome {
+    /// No reader met an error.
+    pub(crate) fn assert_reads_went_on(&self) {
+        assert_eq!(self.failed_reads, 0, "{}", self.refused_reads);
+    }
+
+    /// Nobody met an error, neither who read nor who registered.
+    pub(crate) fn assert_nobody_noticed(&self) {
+        self.assert_reads_went_on();
+        self.assert_writes_went_on();
+    }
+
+    /// Nobody who registered met an error.
+    pub(crate) fn assert_writes_went_on(&self) {
+        assert_eq!(self.failed_writes, 0, "{}", self.refused_writes);
+    }
+}
+
 impl Scenario {
     /// Starts the traffic. The fault begins when this returns.
     pub(crate) fn begin(name: &'static str) -> Self {

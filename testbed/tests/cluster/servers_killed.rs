@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     deployment::deployment,
-    kubectl::{DEADLINE, restarts, until},
+    kubectl::{liveness_patience, restarts, until},
     node_faults::{Signal, kill_and_freeze_successor, signal},
     pods_deleted::replace,
     registration::{new_email, register},
@@ -77,7 +77,7 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
     println!("figure: with a frozen replica one registration took {:.1} s", slowest.as_secs_f64());
     assert!(slowest < SEMI_SYNC_TIMEOUT + Duration::from_secs(2), "{slowest:?}");
     assert!(later.iter().all(|took| *took < Duration::from_secs(1)), "{later:?}");
-    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    outcome.assert_writes_went_on();
     assert_eq!(restarts("mysql-1"), restarts_before);
 }
 
@@ -91,7 +91,7 @@ fn a_replica_that_is_frozen_for_good_is_started_again() {
     wait_for_restart("mysql-1", before);
 
     let outcome = scenario.heal(2);
-    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    outcome.assert_writes_went_on();
 }
 
 fn time_to_register() -> Duration {
@@ -99,10 +99,6 @@ fn time_to_register() -> Duration {
     register(&new_email());
     start.elapsed()
 }
-
-/// Longer than a server may be silent before the liveness probe has it started again: six times ten
-/// seconds.
-const LONG_RECOVERY: Duration = Duration::from_secs(90);
 
 #[test]
 fn a_recovery_that_takes_minutes_is_left_in_peace() {
@@ -112,11 +108,10 @@ fn a_recovery_that_takes_minutes_is_left_in_peace() {
 
     // A server that stands still from its start on answers no probe, as one that reads a long log.
     kill_and_freeze_successor("mysql-1");
-    std::thread::sleep(LONG_RECOVERY);
+    std::thread::sleep(liveness_patience() * 3 / 2);
     signal("mysql-1", Signal::Continue);
 
-    assert!(LONG_RECOVERY < DEADLINE);
     let outcome = scenario.heal(2);
     assert_eq!(restarts("mysql-1"), 1, "only the kill started it again");
-    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    outcome.assert_writes_went_on();
 }

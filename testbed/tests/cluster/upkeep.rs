@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use crate::{
     deployment::deployment,
-    kubectl::{DEADLINE, is_ready, kubectl, mysql_pods, node_of, try_kubectl},
+    kubectl::{DEADLINE, is_ready, mysql_pods, node_of, restart, try_kubectl},
     scenario::Scenario,
 };
 
@@ -43,8 +43,7 @@ fn the_node_of_a_replica_is_drained_and_nobody_notices() {
     drain_and_uncordon(node_of("mysql-1"));
 
     let outcome = scenario.heal(2);
-    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
-    assert_eq!(outcome.failed_writes, 0, "{}", outcome.refused_writes);
+    outcome.assert_nobody_noticed();
 }
 
 /// How long both nodes are being drained: long enough to evict all that the budget does not hold.
@@ -68,15 +67,7 @@ fn a_drain_of_all_nodes_leaves_one_mysql_pod() {
 
     assert!(refusal.contains("disruption budget"), "{refusal}");
     let outcome = scenario.heal(2);
-    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
-}
-
-fn rollout(what: &[&str]) {
-    let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-    kubectl(&[&["rollout", "restart"], what].concat());
-    for one in what {
-        kubectl(&["rollout", "status", one, &timeout]);
-    }
+    outcome.assert_reads_went_on();
 }
 
 #[test]
@@ -84,8 +75,8 @@ fn a_rolling_update_of_all_mysql_pods_loses_nothing() {
     let _turn = deployment();
     let scenario = Scenario::begin("MySQL updated");
 
-    rollout(&["statefulset/mysql"]);
+    restart(&["statefulset/mysql"]);
 
     let outcome = scenario.heal(2);
-    assert_eq!(outcome.failed_reads, 0, "{}", outcome.refused_reads);
+    outcome.assert_reads_went_on();
 }
