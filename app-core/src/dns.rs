@@ -5,14 +5,16 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
     net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::Name,
+    proto::rr::{Name, RData, Record, RecordType},
+    system_conf::read_system_conf,
 };
 
 use crate::config::DnsConfig;
@@ -23,7 +25,40 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// Asks the cluster's DNS. Cheap to clone.
 #[derive(Clone)]
-pub struct Resolver(TokioResolver);
+pub struct Resolver {
+    /// For connecting.
+    remembering: TokioResolver,
+    /// For showing what the server says at this moment.
+    asking: TokioResolver,
+    search_path: Arc<[String]>,
+}
+
+/// What the DNS server says of a name at this moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsAnswer {
+    /// The whole name that had an answer, such as `mysql.default.svc.cluster.local.`
+    pub full_name: String,
+    /// The records, in the order in which they came. None where there is no such name.
+    pub records: Vec<DnsRecord>,
+}
+
+/// One record of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// An address, or for SRV the target's name with its port.
+    pub value: String,
+    /// For how many more seconds others may keep it.
+    pub ttl: u32,
+}
+
+/// The types of record that are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// IPv4 addresses.
+    A,
+    /// Names and ports of those that offer a service.
+    Srv,
+}
 
 /// Why a name has no address.
 #[derive(Debug, thiserror::Error)]
@@ -43,24 +78,31 @@ impl Resolver {
     ///
     /// Where `/etc/resolv.conf` cannot be read or a search domain is not a name.
     pub fn new(config: Option<&DnsConfig>) -> Result<Self, NetError> {
-        let mut builder = match config {
-            None => TokioResolver::builder_tokio()?,
-            Some(config) => TokioResolver::builder_with_config(
-                resolver_config(config)?,
-                TokioRuntimeProvider::default(),
-            ),
+        let (servers, mut options) = match config {
+            None => read_system_conf()?,
+            // As in a pod's resolv.conf: a name with fewer dots is tried in the search domains first.
+            // https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
+            Some(config) => {
+                let mut options = ResolverOpts::default();
+                options.ndots = 5;
+                (resolver_config(config)?, options)
+            }
         };
-        let options = builder.options_mut();
         options.timeout = Duration::from_secs(1);
         options.attempts = 1;
         options.positive_max_ttl = Some(REMEMBERED);
         options.negative_max_ttl = Some(REMEMBERED);
-        if config.is_some() {
-            // As in a pod's resolv.conf: a name with fewer dots is tried in the search domains first.
-            // https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
-            options.ndots = 5;
-        }
-        Ok(Self(builder.build()?))
+        let search_path = servers.search().iter().map(ToString::to_string).collect();
+        let remembering = build(servers.clone(), options.clone())?;
+        options.positive_max_ttl = None;
+        options.cache_size = 0;
+        Ok(Self { remembering, asking: build(servers, options)?, search_path })
+    }
+
+    /// The domains that a short name is tried in, in order.
+    #[must_use]
+    pub fn search_path(&self) -> &[String] {
+        &self.search_path
     }
 
     /// The address of `host`, which may be an address already. Where a name has several, the first
@@ -70,18 +112,68 @@ impl Resolver {
     ///
     /// Where the name has no address, or the DNS server gave no answer within two seconds.
     pub async fn address(&self, host: &str) -> Result<IpAddr, DnsError> {
+        let addresses = self.addresses(host).await?;
+        addresses.first().copied().ok_or_else(|| DnsError::NoAddress(host.to_owned()))
+    }
+
+    /// All addresses of `host`, in the order in which the DNS server gave them.
+    ///
+    /// # Errors
+    ///
+    /// As for one address.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, DnsError> {
         if let Ok(address) = host.parse() {
-            return Ok(address);
+            return Ok(vec![address]);
         }
-        match self.0.lookup_ip(host).await {
-            Ok(addresses) => {
-                addresses.iter().next().ok_or_else(|| DnsError::NoAddress(host.to_owned()))
-            }
-            // Also a server that fails for a name outside of its domains has no address for it.
-            Err(NetError::Dns(_)) => Err(DnsError::NoAddress(host.to_owned())),
-            Err(error) => Err(DnsError::NoAnswer(host.to_owned(), error)),
+        match self.remembering.lookup_ip(host).await {
+            Ok(addresses) => Ok(addresses.iter().collect()),
+            Err(error) => Err(no_address(host, error)),
         }
     }
+
+    /// What the DNS server says of a name now, and not a second ago.
+    ///
+    /// # Errors
+    ///
+    /// Where the DNS server gave no answer. That there is no such name is an answer.
+    pub async fn ask(&self, name: &str, kind: RecordKind) -> Result<DnsAnswer, DnsError> {
+        let kind = match kind {
+            RecordKind::A => RecordType::A,
+            RecordKind::Srv => RecordType::SRV,
+        };
+        match self.asking.lookup(name, kind).await {
+            Ok(found) => Ok(DnsAnswer {
+                full_name: found.query().name().to_string(),
+                records: found.answers().iter().filter_map(shown).collect(),
+            }),
+            Err(error) => match no_address(name, error) {
+                DnsError::NoAddress(_) => Ok(DnsAnswer::default()),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+fn build(servers: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, NetError> {
+    let builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
+    builder.with_options(options).build()
+}
+
+/// Also a server that fails for a name outside of its domains has no address for it.
+fn no_address(host: &str, error: NetError) -> DnsError {
+    match error {
+        NetError::Dns(_) => DnsError::NoAddress(host.to_owned()),
+        error => DnsError::NoAnswer(host.to_owned(), error),
+    }
+}
+
+fn shown(record: &Record) -> Option<DnsRecord> {
+    let value = match &record.data {
+        RData::A(address) => address.to_string(),
+        RData::SRV(service) => format!("{} {}", service.target, service.port),
+        _ => return None,
+    };
+    Some(DnsRecord { value, ttl: record.ttl })
 }
 
 fn resolver_config(config: &DnsConfig) -> Result<ResolverConfig, NetError> {

@@ -14,6 +14,7 @@
 //! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
 //! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
 //!   which that can fail.
+//! - [`gtid`]: which transactions a server has, or a client asks for.
 //! - [`request_id`]: the id that a request has in its answer and in the log.
 //! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
 //! - [`pod`]: the name of the pod that served.
@@ -24,6 +25,7 @@ pub mod config;
 pub mod database;
 pub mod dns;
 pub mod error;
+pub mod gtid;
 pub mod health;
 pub mod page;
 pub mod pod;
