@@ -65,6 +65,11 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "Service that must accept a connection before DB_HOST is first looked up",
         default: "none",
     },
+    Variable {
+        name: "DB_HEADLESS_HOST",
+        meaning: "headless Service whose pods read-app picks from by itself",
+        default: "mysql",
+    },
     Variable { name: "LISTEN", meaning: "address and port to serve on", default: "0.0.0.0:5000" },
     Variable {
         name: "OTHER_APP_URL",
@@ -97,6 +102,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// A Service to wait for at the start, before the server's name is first looked up.
     pub wait_for: Option<String>,
+    /// The headless Service, where it is not the default.
+    pub headless_host: Option<String>,
     /// The DNS server to ask, where it is not the system's.
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
@@ -151,6 +158,7 @@ struct Raw {
     db_password: Option<String>,
     db_name: Option<String>,
     db_wait_for: Option<String>,
+    db_headless_host: Option<String>,
     listen: Option<String>,
     other_app_url: Option<String>,
     dns_server: Option<String>,
@@ -204,6 +212,7 @@ impl Raw {
             log: self.log(problems),
             database: self.database(about, problems),
             wait_for: self.db_wait_for,
+            headless_host: self.db_headless_host,
             other_app_url: self.other_app_url,
         }
     }

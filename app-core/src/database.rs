@@ -264,7 +264,7 @@ impl Pool {
                 }
             };
             return match acquired {
-                Ok(Ok(connection)) => Ok(Pooled { connection, reuse: false }),
+                Ok(Ok(connection)) => Ok(Pooled { connection, address, reuse: false }),
                 Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => Err(self.why_none(address).await),
                 Ok(Err(error)) => Err(self.server.not_connected(error, address)),
             };
@@ -285,10 +285,17 @@ impl Pool {
 /// error, or a query dropped half-way, nobody knows what it would answer next.
 pub struct Pooled {
     connection: PoolConnection<MySql>,
+    address: SocketAddr,
     reuse: bool,
 }
 
 impl Pooled {
+    /// Where it leads to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The work is done, and the connection is as good as before.
     pub fn give_back(mut self) {
         self.reuse = true;

@@ -29,6 +29,7 @@ use serde::Serialize;
 use crate::{
     database::DatabaseError,
     page::{self, Layout, Site},
+    pod::PodName,
     request_id,
 };
 
@@ -62,6 +63,14 @@ pub enum Error {
     /// The value of a field is taken by somebody else.
     #[error("conflict in {}", .0.field)]
     Conflict(FieldProblem),
+    /// A replica has not applied the transactions that the client must see.
+    #[error("{pod} lacks {transactions} transactions")]
+    ReplicaBehind {
+        /// The replica.
+        pod: PodName,
+        /// How many it lacks, up to the last that was asked for.
+        transactions: u64,
+    },
     /// MySQL could not do it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -95,7 +104,7 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(DatabaseError::Duplicate(_) | DatabaseError::Other(_))
             | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::ReplicaBehind { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -113,8 +122,15 @@ impl Error {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Invalid(_) => "invalid_fields",
             Self::Internal(_) => "internal_error",
+            Self::ReplicaBehind { .. } => "replica_behind",
             Self::Database(error) => database_code(error),
         }
+    }
+
+    /// A sentence for a person, of a failure of MySQL alone.
+    #[must_use]
+    pub fn sentence(error: &DatabaseError) -> &'static str {
+        database_sentence(error)
     }
 
     /// A sentence for a person.
@@ -122,6 +138,9 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Malformed(what) => what.clone(),
+            Self::ReplicaBehind { pod, transactions } => format!(
+                "{pod} is behind: up to what you asked for it lacks {transactions} transactions. Ask again; another pod may have them."
+            ),
             Self::CrossSite => {
                 "The form was sent from another site. Open this page and send it from here.".into()
             }

@@ -1,56 +1,112 @@
-//! Queries through `mysql-read`, and who answered them.
-//!
-//! Each query gets a connection of its own, because that is when a Service chooses: kube-proxy picks
-//! a pod for a connection when it is opened, and never again. A pool would go on asking the pods that
-//! its first connections happened to meet.
+//! What one connection is asked, and what it says: the pod that is named and the rows that are shown
+//! come from the same connection.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::time::{Duration, Instant};
 
-use app_core::{
-    config::DatabaseConfig,
-    database::{DatabaseError, Server, to_its_end},
-    dns::Resolver,
-    error::causes,
-    pod::PodName,
-};
-use sqlx::{Connection as _, MySqlConnection};
+use app_core::{database::DatabaseError, gtid::GtidSet, pod::PodName};
+use serde::Serialize;
+use sqlx::MySqlConnection;
 use time::OffsetDateTime;
-use tokio::{
-    sync::Semaphore,
-    time::{sleep, timeout},
-};
 
-/// A query is tried again after these pauses. Reading twice does no harm, and the Service may pick
-/// another pod: it still sends connections to one that has just died, until the cluster notices.
-const PAUSES: [Duration; 4] = [
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-];
-
-/// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
-/// together end within four seconds.
-const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+/// The statement behind each dot. It is shown as it is sent.
+pub const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
 
 /// How many users a page shows.
-pub const PAGE_LENGTH: u32 = 50;
+pub const PAGE_LENGTH: usize = 50;
 
-/// How many connections may be open at once; a server allows 100 in all.
-const CONNECTIONS: usize = 32;
+/// What a connection is asked, besides who it leads to.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Transactions that the pod must have applied before it is asked for users.
+    pub after: Option<After>,
+    /// Which users.
+    pub users: Option<UsersQuery>,
+}
 
-/// How long a request may wait until one of them is closed.
-const SLOT_DEADLINE: Duration = Duration::from_secs(3);
+/// Transactions to wait for.
+#[derive(Clone, Debug)]
+pub struct After {
+    /// What a write gave as its token.
+    pub token: GtidSet,
+    /// How long to wait.
+    pub wait: Duration,
+}
 
-/// The Service that reads go through. Cheap to clone.
-#[derive(Clone)]
-pub struct ReadService {
-    server: Server,
-    slots: Arc<Semaphore>,
+/// Which of the users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsersQuery {
+    /// The newest.
+    Newest,
+    /// The newest of those before this id.
+    OlderThan(u64),
+    /// Those next after this id.
+    NewerThan(u64),
+    /// Those whose name or email begins so.
+    Beginning(String),
+}
+
+/// What one connection said.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who it leads to.
+    pub server: ServerIdentity,
+    /// Whether the pod had what was to be waited for.
+    pub freshness: Option<Freshness>,
+    /// The users, where they were asked for.
+    pub users: Option<UsersPage>,
+}
+
+/// The server at the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerIdentity {
+    /// The pod.
+    pub pod: PodName,
+    /// What the pod is.
+    pub role: Role,
+    /// The server's own number for the connection: a kept connection keeps it.
+    pub connection: u64,
+}
+
+/// What a server is to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It is super-read-only and follows the primary.
+    Replica,
+}
+
+impl Role {
+    /// By `@@super_read_only`.
+    #[must_use]
+    pub fn new(super_read_only: bool) -> Self {
+        if super_read_only { Self::Replica } else { Self::Primary }
+    }
+
+    /// As people say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+/// Whether a pod has the transactions that a client must see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It had them when it was asked.
+    AtOnce,
+    /// It had them after this time.
+    AfterWaiting(Duration),
+    /// It does not have them yet: it lacks so many transactions up to the last of them.
+    Behind(u64),
 }
 
 /// One registered user.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Clone, Debug, sqlx::FromRow)]
 pub struct User {
     /// The row's key; a newer user has a larger one.
     pub id: u64,
@@ -62,101 +118,140 @@ pub struct User {
     pub created_at: OffsetDateTime,
 }
 
-/// What one connection had to say: the rows, and where they come from.
-#[derive(Debug)]
-pub struct Answer {
-    /// The newest [`PAGE_LENGTH`] users, newest first.
+/// At most [`PAGE_LENGTH`] users, newest first, and whether there are more on either side. A search has
+/// one page, by email and name: more letters find the rest.
+#[derive(Debug, Default)]
+pub struct UsersPage {
+    /// The users.
     pub users: Vec<User>,
-    /// The pod at the other end of the connection.
-    pub pod: PodName,
-    /// What that pod is.
-    pub role: Role,
-    /// The address that the connection was opened to: the Service's, not the pod's.
-    pub asked: SocketAddr,
+    /// Whether there are newer ones.
+    pub has_newer: bool,
+    /// Whether there are older ones.
+    pub has_older: bool,
 }
 
-/// What a server is to the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It takes writes.
-    Primary,
-    /// It is super-read-only and follows the primary.
-    Replica,
-}
-
-impl ReadService {
-    /// The Service that the configuration names. Nothing is asked of it yet.
-    #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
-        Self { server: Server::new(config, resolver), slots: Arc::new(Semaphore::new(CONNECTIONS)) }
-    }
-
-    /// The name that it is known by.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.server.host()
-    }
-
-    /// The newest users, as whichever pod the Service picked has them.
-    ///
-    /// # Errors
-    ///
-    /// Why no pod answered.
-    pub async fn newest_users(&self) -> Result<Answer, DatabaseError> {
-        let Self { server, slots } = self.clone();
-        to_its_end(async move {
-            let slot = timeout(SLOT_DEADLINE, slots.acquire_owned()).await;
-            let _slot = slot.map_err(|_| DatabaseError::Busy)?;
-            for pause in PAUSES {
-                match ask_a_pod(&server).await {
-                    Err(error) if another_pod_might_answer(&error) => {
-                        tracing::info!(error = causes(&error), "asking again in {pause:?}");
-                    }
-                    answer => return answer,
-                }
-                sleep(pause).await;
-            }
-            ask_a_pod(&server).await
-        })
-        .await
-    }
-}
-
-/// Whether the error is of one pod, and says nothing of the others.
-fn another_pod_might_answer(error: &DatabaseError) -> bool {
-    matches!(
-        error,
-        DatabaseError::Unreachable { .. }
-            | DatabaseError::TooManyConnections(_)
-            | DatabaseError::ConnectionLost(_)
-    )
-}
-
-/// Asks whichever pod the Service picks now.
-async fn ask_a_pod(server: &Server) -> Result<Answer, DatabaseError> {
-    let (mut connection, asked) = server.connect(CONNECT_DEADLINE).await?;
-    let (pod, role) = server_identity(&mut connection).await?;
-    let users = select_newest(&mut connection).await?;
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "a connection did not close cleanly");
-    }
-    Ok(Answer { users, pod, role, asked })
-}
-
-async fn server_identity(
+/// Asks everything on one connection, in this order.
+///
+/// # Errors
+///
+/// Why it did not answer.
+pub async fn answer(
     connection: &mut MySqlConnection,
-) -> Result<(PodName, Role), DatabaseError> {
-    let (pod, read_only): (String, bool) =
-        sqlx::query_as("SELECT @@report_host, @@super_read_only").fetch_one(connection).await?;
-    let role = if read_only { Role::Replica } else { Role::Primary };
-    Ok((PodName::new(pod), role))
+    question: &Question,
+) -> Result<Answer, DatabaseError> {
+    let server = identity(connection).await?;
+    let freshness = match &question.after {
+        Some(after) => Some(freshness(connection, after).await?),
+        None => None,
+    };
+    let users = match &question.users {
+        Some(query) => Some(users(connection, query).await?),
+        None => None,
+    };
+    Ok(Answer { server, freshness, users })
 }
 
-async fn select_newest(connection: &mut MySqlConnection) -> Result<Vec<User>, DatabaseError> {
-    let users =
-        sqlx::query_as("SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT ?")
-            .bind(PAGE_LENGTH)
-            .fetch_all(connection)
+async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
+    let (pod, read_only, connection): (String, bool, u64) =
+        sqlx::query_as(IDENTITY).fetch_one(connection).await?;
+    Ok(ServerIdentity { pod: PodName::new(pod), role: Role::new(read_only), connection })
+}
+
+/// <https://dev.mysql.com/doc/refman/9.7/en/gtid-functions.html>
+async fn freshness(
+    connection: &mut MySqlConnection,
+    After { token, wait }: &After,
+) -> Result<Freshness, DatabaseError> {
+    let has_them: bool = sqlx::query_scalar("SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)")
+        .bind(token.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    if has_them {
+        return Ok(Freshness::AtOnce);
+    }
+    let start = Instant::now();
+    // A timeout of 0 would mean to wait without end.
+    if !wait.is_zero() {
+        let timed_out: bool = sqlx::query_scalar("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)")
+            .bind(token.to_string())
+            .bind(wait.as_secs_f64())
+            .fetch_one(&mut *connection)
             .await?;
+        if !timed_out {
+            return Ok(Freshness::AfterWaiting(start.elapsed()));
+        }
+    }
+    let lacks: String = sqlx::query_scalar("SELECT GTID_SUBTRACT(?, @@GLOBAL.gtid_executed)")
+        .bind(token.with_all_before().to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(Freshness::Behind(lacks.parse::<GtidSet>().map_or(1, |set| set.transactions())))
+}
+
+/// Each statement reads one page along an index, however many users there are. One more than a page
+/// is asked for: it says whether there are others.
+async fn users(
+    connection: &mut MySqlConnection,
+    query: &UsersQuery,
+) -> Result<UsersPage, DatabaseError> {
+    let limit = u32::try_from(PAGE_LENGTH + 1).unwrap_or(u32::MAX);
+    let mut users: Vec<User> = match query {
+        UsersQuery::Newest => {
+            sqlx::query_as("SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT ?")
+                .bind(limit)
+                .fetch_all(connection)
+                .await?
+        }
+        UsersQuery::OlderThan(id) => sqlx::query_as(
+            "SELECT id, name, email, created_at FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
+        )
+        .bind(id)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?,
+        UsersQuery::NewerThan(id) => {
+            sqlx::query_as(
+                "SELECT id, name, email, created_at FROM users WHERE id > ? ORDER BY id LIMIT ?",
+            )
+            .bind(id)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?
+        }
+        UsersQuery::Beginning(text) => beginning(connection, text, limit).await?,
+    };
+    let more = users.len() > PAGE_LENGTH;
+    users.truncate(PAGE_LENGTH);
+    Ok(match query {
+        UsersQuery::NewerThan(_) => {
+            users.reverse();
+            UsersPage { users, has_newer: more, has_older: true }
+        }
+        UsersQuery::OlderThan(_) => UsersPage { users, has_newer: true, has_older: more },
+        UsersQuery::Newest => UsersPage { users, has_newer: false, has_older: more },
+        UsersQuery::Beginning(_) => UsersPage { users, has_newer: false, has_older: false },
+    })
+}
+
+/// Those whose email begins so, then those whose name does: two ranges of two indexes.
+async fn beginning(
+    connection: &mut MySqlConnection,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<User>, DatabaseError> {
+    // In a pattern these three characters have a meaning of their own.
+    let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
+    let users = sqlx::query_as(
+        "(SELECT id, name, email, created_at FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
+         UNION (SELECT id, name, email, created_at FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
+         LIMIT ?",
+    )
+    .bind(&pattern)
+    .bind(limit)
+    .bind(&pattern)
+    .bind(limit)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
     Ok(users)
 }

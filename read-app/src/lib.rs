@@ -2,14 +2,29 @@
 //!
 //! # Layout
 //!
-//! - [`users`]: the page and `GET /users`; both show one [`Answer`](db::Answer).
-//! - [`db`]: a query through the Service, on a connection opened for it, and what it brings back:
-//!   the rows, and the pod that the same connection names.
+//! What a request passes, in order:
+//!
+//! - [`params`]: its query string, read and checked once for the page and for the API.
+//! - [`reads`]: a question to MySQL through one of the two doors: `mysql-read`, or the headless `mysql`
+//!   with a strategy of our own. Whom they lead to is watched there too.
+//! - [`db`]: the statements, and what one connection says: who it is, whether it is fresh, the users.
+//! - [`live`]: the page `/`: dots, shares, the diagram. [`dots`] is its memory, [`explain`] its
+//!   sentences, [`times`] how it writes times.
+//! - [`users`], [`pods`], [`names`]: `GET /users`, `/pods` and `/names`, for programs, and what the page
+//!   shows of the same.
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
 pub mod db;
-pub mod users;
+mod dots;
+mod explain;
+mod live;
+mod names;
+mod params;
+mod pods;
+pub mod reads;
+mod times;
+mod users;
 
 use app_core::{
     config::{About, Config},
@@ -20,7 +35,11 @@ use app_core::{
 };
 use axum::{Router, extract::FromRef};
 
-use crate::db::ReadService;
+use crate::{
+    db::Question,
+    names::Names,
+    reads::{Reads, mode::Mode},
+};
 
 /// What this app says of itself, and its defaults.
 pub const ABOUT: About = About {
@@ -36,7 +55,8 @@ pub const ABOUT: About = About {
 /// What the handlers share.
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
-    pub(crate) mysql: ReadService,
+    pub(crate) reads: Reads,
+    pub(crate) names: Names,
     pub(crate) site: Site,
 }
 
@@ -46,15 +66,20 @@ pub(crate) struct App {
 ///
 /// Where the resolver cannot be set up.
 pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
-    let mysql = ReadService::new(&config.database, Resolver::new(config.dns.as_ref())?);
+    let reads = Reads::new(config, Resolver::new(config.dns.as_ref())?);
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
-    tokio::spawn(until_answered(mysql.clone(), health.clone()));
-    let routes = users::routes().with_state(App { mysql, site: site.clone() });
+    tokio::spawn(until_answered(reads.clone(), health.clone()));
+    let app = App { names: Names::new(&reads), reads, site: site.clone() };
+    let routes = live::routes()
+        .merge(users::routes())
+        .merge(pods::routes())
+        .merge(names::routes())
+        .with_state(app);
     Ok((serve::app(routes, site, health.clone()), health))
 }
 
-async fn until_answered(mysql: ReadService, health: Health) {
-    let attempt = async || mysql.newest_users().await.map(drop);
+async fn until_answered(reads: Reads, health: Health) {
+    let attempt = async || reads.ask(&Mode::default(), Question::default()).await.map(drop);
     health.ready_after("an answer from a pod", attempt).await;
 }

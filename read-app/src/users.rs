@@ -1,39 +1,40 @@
-//! The page and `GET /users`: the same answer, for people and for programs.
+//! `GET /users`: the users, for programs, and how they were come by.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use app_core::{
-    error::Error,
-    page::{self, Layout},
-    pod::PodName,
-};
-use askama::Template;
-use axum::{Json, Router, extract::State, response::Response, routing::get};
+use app_core::{error::Error, pod::PodName};
+use axum::{Json, Router, extract::State, routing::get};
 use serde::Serialize;
-use time::{
-    OffsetDateTime, format_description::StaticFormatDescription, macros::format_description,
-};
 
 use crate::{
     App,
-    db::{Answer, PAGE_LENGTH, ReadService, Role, User},
+    db::{Freshness, PAGE_LENGTH, Question, Role, User, UsersPage},
+    params::Params,
+    reads::{
+        Reads, Served,
+        mode::{Mode, Strategy, Via, With},
+    },
 };
 
-/// How the page writes a time, in UTC.
-const TIME: StaticFormatDescription =
-    format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
-
-/// The routes of this page.
+/// The route of this module.
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/", get(show)).route("/users", get(list))
+    Router::new().route("/users", get(list))
 }
 
-/// The JSON answer, in the form that clients have always relied on.
+/// The JSON answer. The first three fields are what clients have always relied on.
 #[derive(Serialize)]
 struct UsersBody {
     success: bool,
     users: Vec<UserBody>,
     mysql_pod: PodName,
+    served: ServedBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<AfterBody>,
+    /// The queries for the pages beside this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newer: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -45,36 +46,101 @@ struct UserBody {
     created_at: String,
 }
 
-impl From<User> for UserBody {
-    fn from(user: User) -> Self {
+/// How the answer was come by.
+#[derive(Serialize)]
+struct ServedBody {
+    role: Role,
+    via: Via,
+    with: With,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategy: Option<Strategy>,
+    /// Where the connection leads to; for `mysql-read` the Service's address.
+    address: String,
+    /// The server's number for the connection.
+    connection: u64,
+    milliseconds: f64,
+    failed_attempts: Vec<String>,
+}
+
+/// Whether the pod had what was to be waited for.
+#[derive(Serialize)]
+struct AfterBody {
+    /// `at_once` or `after_waiting`.
+    outcome: &'static str,
+    waited_milliseconds: f64,
+}
+
+impl From<&User> for UserBody {
+    fn from(user: &User) -> Self {
         let created_at = httpdate::fmt_http_date(SystemTime::from(user.created_at));
-        Self { id: user.id, name: user.name, email: user.email, created_at }
+        let (name, email) = (user.name.clone(), user.email.clone());
+        Self { id: user.id, name, email, created_at }
     }
 }
 
-#[derive(Template)]
-#[template(path = "users.html")]
-struct UsersPage<'a> {
-    layout: Layout,
-    /// The Service that was asked.
-    host: &'a str,
-    answer: &'a Answer,
-}
-
-impl UsersPage<'_> {
-    fn time(at: &OffsetDateTime) -> String {
-        at.format(TIME).unwrap_or_else(|_| at.to_string())
+impl ServedBody {
+    fn new(served: &Served, mode: &Mode) -> Self {
+        Self {
+            role: served.answer.server.role,
+            via: mode.via,
+            with: mode.with,
+            strategy: (mode.via == Via::Mysql).then_some(mode.strategy),
+            address: served.address.ip().to_string(),
+            connection: served.answer.server.connection,
+            milliseconds: milliseconds(served.took),
+            failed_attempts: served.failed_attempts.clone(),
+        }
     }
 }
 
-async fn show(State(mysql): State<ReadService>, layout: Layout) -> Result<Response, Error> {
-    let answer = mysql.newest_users().await?;
-    Ok(page::respond(&UsersPage { layout, host: mysql.host(), answer: &answer })?)
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-async fn list(State(mysql): State<ReadService>) -> Result<Json<UsersBody>, Error> {
-    let answer = mysql.newest_users().await?;
-    let users = answer.users.into_iter().map(UserBody::from).collect();
-    let body = UsersBody { success: true, users, mysql_pod: answer.pod };
-    Ok(Json(body))
+async fn list(State(reads): State<Reads>, params: Params) -> Result<Json<UsersBody>, Error> {
+    let question = Question { after: params.after, users: Some(params.users) };
+    let served = reads.ask(&params.mode, question).await?;
+    let pod = served.answer.server.pod.clone();
+    let after = match served.answer.freshness {
+        None => None,
+        Some(Freshness::AtOnce) => Some(AfterBody { outcome: "at_once", waited_milliseconds: 0.0 }),
+        Some(Freshness::AfterWaiting(waited)) => {
+            let waited_milliseconds = milliseconds(waited);
+            Some(AfterBody { outcome: "after_waiting", waited_milliseconds })
+        }
+        // Users without what the client must see would be the wrong answer, and look like the right one.
+        Some(Freshness::Behind(transactions)) => {
+            return Err(Error::ReplicaBehind { pod, transactions });
+        }
+    };
+    let served_body = ServedBody::new(&served, &params.mode);
+    let page = served.answer.users.unwrap_or_default();
+    Ok(Json(UsersBody {
+        success: true,
+        users: page.users.iter().map(UserBody::from).collect(),
+        mysql_pod: pod,
+        served: served_body,
+        after,
+        older: page.older(),
+        newer: page.newer(),
+    }))
+}
+
+impl UsersPage {
+    /// The query of the page of older ones, where there are any.
+    pub(crate) fn older(&self) -> Option<String> {
+        let last = self.users.last().filter(|_| self.has_older)?;
+        Some(format!("older_than={}", last.id))
+    }
+
+    /// The query of the page of newer ones, where there are any.
+    pub(crate) fn newer(&self) -> Option<String> {
+        let first = self.users.first().filter(|_| self.has_newer)?;
+        Some(format!("newer_than={}", first.id))
+    }
+
+    /// Whether a page is full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.users.len() == PAGE_LENGTH
+    }
 }

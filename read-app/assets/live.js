@@ -1,0 +1,161 @@
+// The page lives: one query after another, each a request for the page's own live part, which the
+// server renders as it renders the page. Nothing is computed here that the server has not said.
+(() => {
+  'use strict';
+  const byId = (id) => document.getElementById(id);
+  const form = byId('controls'), rate = byId('rate'), speed = byId('speed'), play = byId('play');
+  if (!form) return;
+  const calm = matchMedia('(prefers-reduced-motion: reduce)');
+  const stored = { get: () => { try { return sessionStorage.rate; } catch { return 0; } },
+    set: (value) => { try { sessionStorage.rate = value; } catch { /* then it starts paused */ } } };
+  let playing = false, wanted = 0, flight = null, timer = 0, began = 0, failures = 0;
+  let counts = {}, said = 0, changed = false;
+
+  // The form's state, as a plain submit would send it.
+  const state = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+
+  // Makes `old` like `fresh`, touching only what differs: focus and transitions go on.
+  function morph(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) return old.replaceWith(fresh);
+    if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const before = [...old.childNodes];
+    [...fresh.childNodes].forEach((node, i) => before[i] ? morph(before[i], node) : old.append(node));
+    before.slice(fresh.childNodes.length).forEach((node) => node.remove());
+  }
+
+  function show(html, asked) {
+    const part = document.createElement('template');
+    part.innerHTML = html;
+    for (const fresh of [...part.content.children]) {
+      const old = fresh.id && fresh !== form && byId(fresh.id);
+      if (old && old !== form) morph(old, document.importNode(fresh, true));
+    }
+    if (!asked) return;
+    changed = true;
+    for (const dot of (form.elements.seen.value).slice(-asked)) {
+      const pod = dot < 'A' || dot > 'Z' ? byId('state').dataset.prefix + parseInt(dot, 36) : 'no answer';
+      counts[pod] = (counts[pod] || 0) + 1;
+    }
+    if (calm.matches) return;
+    for (const lane of document.querySelectorAll('.dots')) {
+      for (const dot of [...lane.children].slice(-asked)) dot.animate({ opacity: [0, 1] }, 120);
+    }
+  }
+
+  // At most every five seconds: says aloud who answered, and keeps the address bar true.
+  function note() {
+    if (!changed || Date.now() - said < 5000) return;
+    const summary = Object.keys(counts).sort().map((pod) => `${pod} ${counts[pod]}`).join(', ');
+    byId('said').textContent = `${playing ? 'last 5 s' : 'answered'}: ${summary}`;
+    history.replaceState(null, '', `?${state()}${location.hash}`);
+    [counts, said, changed] = [{}, Date.now(), false];
+  }
+
+  async function ask(count) {
+    const query = state();
+    query.set('part', 'live');
+    query.set('ask', count);
+    const mine = flight = new AbortController();
+    const late = setTimeout(() => mine.abort(), 10000);
+    began = Date.now();
+    try {
+      const answer = await fetch(`/?${query}`, { signal: mine.signal, headers: { accept: 'text/html' } });
+      if (!answer.ok) throw new Error(answer.status);
+      const html = await answer.text();
+      if (flight !== mine) return;
+      show(html, count);
+      failures = 0;
+      byId('trouble').textContent = '';
+      note();
+    } catch {
+      if (flight !== mine) return;
+      failures += 1;
+      byId('trouble').textContent = 'read-app does not answer; trying again';
+    } finally {
+      clearTimeout(late);
+      if (flight === mine) { flight = null; plan(); }
+    }
+  }
+
+  // What comes next, and when: what was pressed at once, else the next query, else a look at the pods.
+  function plan() {
+    clearTimeout(timer);
+    if (flight || document.hidden) return;
+    const pace = playing ? 1000 / rate.value : 1000;
+    const pause = failures ? Math.min(1000 * 2 ** (failures - 1), 8000) : wanted ? 0 : pace;
+    timer = setTimeout(() => {
+      const count = wanted || (playing ? 1 : 0);
+      wanted = 0;
+      ask(count);
+    }, failures ? pause : Math.max(0, began + pause - Date.now()));
+  }
+
+  // Forgets the dots, and with them an answer that is still on its way.
+  function startOver(count) {
+    form.elements.seen.value = form.elements.seen2.value = '';
+    if (flight) { const old = flight; flight = null; old.abort(); }
+    [counts, wanted, changed] = [{}, count, true];
+    plan();
+  }
+
+  function setPlaying(on) {
+    if (on && rate.value === '0') rate.value = 2;
+    playing = on;
+    play.textContent = on ? 'Pause' : 'Play';
+    speed.textContent = rate.value === '0' ? 'off' : `${rate.value}/s`;
+    rate.setAttribute('aria-valuetext', rate.value === '0' ? 'off' : `${rate.value} a second`);
+    stored.set(on ? rate.value : 0);
+    plan();
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const pressed = event.submitter;
+    if (pressed && pressed.name === 'over') return startOver(0);
+    wanted = Math.min(20, wanted + Number(pressed ? pressed.value : 1));
+    failures = 0;
+    plan();
+  });
+  form.addEventListener('change', (event) => { if (event.target.name) startOver(1); });
+  rate.addEventListener('input', () => setPlaying(rate.value !== '0'));
+  play.addEventListener('click', () => setPlaying(!playing));
+  document.addEventListener('visibilitychange', plan);
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== ' ' || event.target.closest('a, button, input, [tabindex]')) return;
+    event.preventDefault();
+    setPlaying(!playing);
+  });
+
+  // A link or a search leaves the page with what is on it now.
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[data-keep]');
+    if (!link) return;
+    const query = state();
+    for (const [name, value] of new URLSearchParams(link.dataset.keep)) {
+      if (value) query.set(name, value); else query.delete(name);
+    }
+    link.search = query;
+  });
+  document.addEventListener('submit', (event) => {
+    if (!('keep' in event.target.dataset)) return;
+    const query = state();
+    for (const field of event.target.querySelectorAll('[type=hidden]')) field.value = query.get(field.name) || '';
+  });
+
+  // The clipboard's own interface wants HTTPS, which a NodePort has not: select, and copy that.
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('.copy');
+    if (!button) return;
+    getSelection().selectAllChildren(button.previousElementSibling);
+    button.textContent = document.execCommand('copy') ? 'Copied' : 'Selected';
+    byId('said').textContent = button.textContent;
+    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+  });
+
+  for (const part of [byId('pace'), ...document.querySelectorAll('.copy')]) part.hidden = false;
+  rate.value = stored.get() || 0;
+  setPlaying(rate.value !== '0');
+})();

@@ -1,0 +1,175 @@
+//! The dots: each is one query that was made, and says which pod answered it.
+//!
+//! The page remembers them, not this process: they travel as a string in its form, a character a query,
+//! newest last. `0` to `9` are ordinals, `a` to `z` the ordinals 10 to 35, and a capital is a query that
+//! nobody answered.
+
+use std::collections::BTreeMap;
+
+use app_core::{database::DatabaseError, pod::PodName};
+
+/// How many are kept.
+pub(crate) const KEPT: usize = 240;
+
+/// One query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dot {
+    /// The pod with this ordinal answered.
+    Pod(u8),
+    /// Nobody did.
+    Failed(Reason),
+}
+
+/// Why nobody answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Unreachable,
+    NoAddress,
+    Busy,
+    Slow,
+    Other,
+}
+
+impl Reason {
+    const ALL: [(char, Self); 5] = [
+        ('U', Self::Unreachable),
+        ('N', Self::NoAddress),
+        ('B', Self::Busy),
+        ('D', Self::Slow),
+        ('E', Self::Other),
+    ];
+
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::Unreachable => "No pod accepted a connection.",
+            Self::NoAddress => "The name has no address.",
+            Self::Busy => "No connection was free.",
+            Self::Slow => "No pod answered in time.",
+            Self::Other => "MySQL could not answer; the log of read-app says why.",
+        }
+    }
+}
+
+impl From<&DatabaseError> for Reason {
+    fn from(error: &DatabaseError) -> Self {
+        match error {
+            DatabaseError::Unreachable { .. } | DatabaseError::ConnectionLost(_) => {
+                Self::Unreachable
+            }
+            DatabaseError::Name(_) => Self::NoAddress,
+            DatabaseError::Busy | DatabaseError::TooManyConnections(_) => Self::Busy,
+            DatabaseError::Deadline(_) => Self::Slow,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Dot {
+    /// The dot of a pod; one whose name has no ordinal cannot have a dot of its own.
+    pub(crate) fn of(pod: &PodName) -> Self {
+        match pod.ordinal().parse() {
+            Ok(ordinal) if ordinal < 36 => Self::Pod(ordinal),
+            _ => Self::Failed(Reason::Other),
+        }
+    }
+
+    fn from_char(character: char) -> Option<Self> {
+        match character {
+            '0'..='9' | 'a'..='z' => {
+                character.to_digit(36).and_then(|digit| u8::try_from(digit).ok()).map(Self::Pod)
+            }
+            _ => Reason::ALL
+                .iter()
+                .find(|(code, _)| *code == character)
+                .map(|(_, reason)| Self::Failed(*reason)),
+        }
+    }
+
+    fn to_char(self) -> char {
+        match self {
+            Self::Pod(ordinal) => char::from_digit(ordinal.into(), 36).unwrap_or('E'),
+            Self::Failed(reason) => {
+                Reason::ALL.iter().find(|(_, one)| *one == reason).map_or('E', |(code, _)| *code)
+            }
+        }
+    }
+}
+
+/// The newest [`KEPT`] dots, newest last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dots(Vec<Dot>);
+
+impl Dots {
+    /// Reads what the page remembers; characters that mean nothing are passed over.
+    pub(crate) fn read(text: &str) -> Self {
+        let mut dots = Self::default();
+        text.chars().filter_map(Dot::from_char).for_each(|dot| dots.push(dot));
+        dots
+    }
+
+    /// What the page shall remember.
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(|dot| dot.to_char()).collect()
+    }
+
+    pub(crate) fn push(&mut self, dot: Dot) {
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(dot);
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Dot> {
+        self.0.iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn last(&self) -> Option<Dot> {
+        self.0.last().copied()
+    }
+
+    /// How many each pod answered.
+    pub(crate) fn counts(&self) -> BTreeMap<u8, usize> {
+        let mut counts = BTreeMap::new();
+        for dot in &self.0 {
+            if let Dot::Pod(ordinal) = dot {
+                *counts.entry(*ordinal).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// How many were answered.
+    pub(crate) fn answered(&self) -> usize {
+        self.counts().values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_page_remembers_reads_as_it_was_written() {
+        let dots = Dots::read("01azUNBDE");
+        assert_eq!(dots.text(), "01azUNBDE");
+        assert_eq!(dots.counts(), BTreeMap::from([(0, 1), (1, 1), (10, 1), (35, 1)]));
+        assert_eq!(dots.last(), Some(Dot::Failed(Reason::Other)));
+    }
+
+    #[test]
+    fn what_means_nothing_is_passed_over() {
+        assert_eq!(Dots::read("0<script>é\u{0}1 X").text(), "0script1");
+    }
+
+    #[test]
+    fn the_oldest_go_first() {
+        let mut dots = Dots::read(&"0".repeat(KEPT + 10));
+        assert_eq!(dots.len(), KEPT);
+        dots.push(Dot::Pod(1));
+        assert_eq!((dots.len(), dots.last()), (KEPT, Some(Dot::Pod(1))));
+    }
+}

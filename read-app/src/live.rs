@@ -1,0 +1,271 @@
+//! The page: who has just answered, how the answers spread, and why.
+//!
+//! The whole page is made here, with and without JavaScript. What it remembers is in its form, so that
+//! any copy of this app can continue it; the script fetches the living part alone (`part=live`).
+
+mod diagram;
+mod glossary;
+mod hero;
+mod lanes;
+
+use app_core::{
+    database::DatabaseError,
+    error::{self, Error},
+    page::{self, Layout},
+    request_id,
+};
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+
+use crate::{
+    App,
+    db::{Freshness, Question, User, UsersPage, UsersQuery},
+    dots::{Dot, Reason},
+    live::{diagram::Diagram, hero::Hero, lanes::Lanes},
+    names::NamesView,
+    params::Params,
+    pods::{self, PodView},
+    reads::{Reads, Served, mode::Mode},
+    times,
+};
+
+const SCRIPT: &str = include_str!("../assets/live.js");
+
+/// The routes of the page.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(show))
+        .route("/glossary", get(glossary::show))
+        .route("/assets/live.js", get(script))
+}
+
+async fn script() -> Response {
+    let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
+    ([kind, (header::CACHE_CONTROL, "max-age=3600")], SCRIPT).into_response()
+}
+
+/// The living part: what changes with each query, and what changes by itself.
+#[derive(Template)]
+#[template(path = "live.html")]
+struct LivePart<'a> {
+    state: &'a PageState,
+    hero: Option<Hero>,
+    /// With the controls, which the script keeps as they are.
+    full: bool,
+    diagram: Diagram,
+    lanes: Lanes<'a>,
+    names: &'a NamesView,
+    pods: &'a [PodView],
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct LivePage<'a> {
+    layout: Layout,
+    state: &'a PageState,
+    live: LivePart<'a>,
+    users: Result<UsersPart<'a>, Failure>,
+}
+
+/// What the page remembers, in its form and its links.
+struct PageState {
+    mode: Mode,
+    compare: bool,
+    large: bool,
+    seen: String,
+    seen_beside: String,
+}
+
+/// The users, and how fresh they are.
+struct UsersPart<'a> {
+    page: UsersPage,
+    pod: String,
+    ordinal: String,
+    freshness: Option<Freshness>,
+    query: &'a UsersQuery,
+    /// The user whom the reader has just registered.
+    id: Option<u64>,
+}
+
+/// Why nobody answered.
+struct Failure {
+    status: StatusCode,
+    message: String,
+    request_id: String,
+}
+
+async fn show(
+    State(App { reads, names, .. }): State<App>,
+    layout: Layout,
+    headers: HeaderMap,
+    mut params: Params,
+) -> Result<Response, Error> {
+    let users = Question { after: params.after.clone(), users: Some(params.users.clone()) };
+    // The whole page has users on it, so it makes one query at least.
+    let (queries, question) = match (params.only_live, params.ask.unwrap_or(1)) {
+        (true, queries) => (queries, Question::default()),
+        (false, queries) => (queries.max(1), users),
+    };
+    let last = ask(&reads, &mut params, queries, question).await;
+    let state = PageState::of(&params);
+    let (names, pods) = (names.now().await, pods::now(&reads));
+    let live = LivePart::new(&reads, &params, &state, &names, &pods, last.as_ref());
+    if params.only_live {
+        return Ok(page::respond(&live)?);
+    }
+    let users = match last {
+        Some(Ok(served)) => Ok(UsersPart::of(served, &params)),
+        Some(Err(error)) => Err(Failure::of(error.into(), &headers)),
+        None => Err(Failure::of(DatabaseError::Busy.into(), &headers)),
+    };
+    let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
+    let page = LivePage { layout, state: &state, live, users };
+    Ok((status, page::respond(&page)?).into_response())
+}
+
+/// Makes so many queries, one after the other, and each with the other kind of connection too where
+/// that is wanted. The last one asks `question`, and its outcome is returned.
+async fn ask(
+    reads: &Reads,
+    params: &mut Params,
+    queries: u8,
+    question: Question,
+) -> Option<Result<Served, DatabaseError>> {
+    let mut last = None;
+    for number in 1..=queries {
+        let question = if number == queries { question.clone() } else { Question::default() };
+        let other = params.mode.other_connections();
+        let served = if params.compare {
+            let beside = reads.ask(&other, Question::default());
+            let (served, beside) = tokio::join!(reads.ask(&params.mode, question), beside);
+            params.dots_beside.push(dot(&beside));
+            served
+        } else {
+            reads.ask(&params.mode, question).await
+        };
+        params.dots.push(dot(&served));
+        last = Some(served);
+    }
+    last
+}
+
+fn dot(served: &Result<Served, DatabaseError>) -> Dot {
+    match served {
+        Ok(served) => Dot::of(&served.answer.server.pod),
+        Err(error) => Dot::Failed(Reason::from(error)),
+    }
+}
+
+impl<'a> LivePart<'a> {
+    fn new(
+        reads: &Reads,
+        params: &'a Params,
+        state: &'a PageState,
+        names: &'a NamesView,
+        pods: &'a [PodView],
+        last: Option<&Result<Served, DatabaseError>>,
+    ) -> Self {
+        Self {
+            state,
+            hero: last.map(|last| Hero::new(last, &params.mode, pods)),
+            full: !params.only_live,
+            diagram: Diagram::new(reads, params, names, pods),
+            lanes: Lanes::new(params, names, pods),
+            names,
+            pods,
+        }
+    }
+}
+
+impl PageState {
+    fn of(params: &Params) -> Self {
+        Self {
+            mode: params.mode.clone(),
+            compare: params.compare,
+            large: params.large,
+            seen: params.dots.text(),
+            seen_beside: params.dots_beside.text(),
+        }
+    }
+
+    /// What links and forms carry on, but for the size of text.
+    fn kept(&self) -> Vec<(&'static str, String)> {
+        let Mode { via, with, strategy, user } = &self.mode;
+        let on = |is_on: bool| if is_on { "on".to_owned() } else { String::new() };
+        let all = [
+            ("via", via.name().to_owned()),
+            ("with", with.name().to_owned()),
+            ("strategy", strategy.name().to_owned()),
+            ("user", user.clone()),
+            ("compare", on(self.compare)),
+            ("large", on(self.large)),
+            ("was", self.mode.text()),
+            ("seen", self.seen.clone()),
+            ("seen2", self.seen_beside.clone()),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    /// The same as a query string, with another parameter in place of the one of that name.
+    fn link(&self, name: &str, value: &str) -> String {
+        let mut kept = self.kept();
+        kept.retain(|(one, _)| *one != name);
+        let kept = kept.iter().map(|(name, value)| (*name, value.as_str()));
+        let changed = (!value.is_empty()).then_some((name, value));
+        serde_urlencoded::to_string(kept.chain(changed).collect::<Vec<_>>()).unwrap_or_default()
+    }
+}
+
+impl<'a> UsersPart<'a> {
+    fn of(served: Served, params: &'a Params) -> Self {
+        let server = served.answer.server;
+        Self {
+            ordinal: server.pod.ordinal().to_owned(),
+            pod: server.pod.to_string(),
+            freshness: served.answer.freshness,
+            page: served.answer.users.unwrap_or_default(),
+            query: &params.users,
+            id: params.id,
+        }
+    }
+
+    /// What came of the token, in a sentence.
+    fn finding(&self) -> Option<String> {
+        let pod = &self.pod;
+        Some(match self.freshness? {
+            Freshness::AtOnce => format!("{pod} had it at once"),
+            Freshness::AfterWaiting(waited) => {
+                format!("{pod} had it after waiting {}", times::seconds(waited))
+            }
+            Freshness::Behind(1) => format!("{pod} is behind by 1 transaction"),
+            Freshness::Behind(transactions) => {
+                format!("{pod} is behind by {transactions} transactions")
+            }
+        })
+    }
+
+    fn search(&self) -> &str {
+        match self.query {
+            UsersQuery::Beginning(text) => text,
+            _ => "",
+        }
+    }
+
+    fn is_mine(&self, user: &User) -> bool {
+        self.id == Some(user.id)
+    }
+}
+
+impl Failure {
+    fn of(error: Error, headers: &HeaderMap) -> Self {
+        let request_id = request_id::of(headers);
+        error::log(&error, &request_id);
+        Self { status: error.status(), message: error.message(), request_id }
+    }
+}

@@ -1,0 +1,134 @@
+//! The pods as they are at this moment, and `GET /pods`.
+
+use std::time::Duration;
+
+use app_core::pod::PodName;
+use axum::{Json, Router, extract::State, routing::get};
+use serde::Serialize;
+
+use crate::{
+    App,
+    db::Role,
+    reads::{
+        Reads,
+        headless::Pod,
+        watch::{Lag, State as PodState},
+    },
+};
+
+/// The route of this module.
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/pods", get(list))
+}
+
+/// A pod, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct PodView {
+    pub(crate) ordinal: u8,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) state: PodState,
+    pub(crate) under_way: usize,
+    /// Whether it answered a query after its address had fallen silent: the Service knows its new
+    /// address, and DNS does not yet.
+    pub(crate) answers_elsewhere: bool,
+}
+
+impl PodView {
+    pub(crate) fn role(&self) -> Option<Role> {
+        match self.state {
+            PodState::Answers { role, .. } => Some(role),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn lag(&self) -> Option<Lag> {
+        match self.state {
+            PodState::Answers { lag, .. } => lag,
+            _ => None,
+        }
+    }
+
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self.state, PodState::Answers { .. })
+    }
+
+    /// Its state in a few words.
+    pub(crate) fn health(&self) -> String {
+        match &self.state {
+            PodState::Unknown => "not asked yet".to_owned(),
+            PodState::Answers { .. } => "answers".to_owned(),
+            PodState::Silent { .. } if self.answers_elsewhere => {
+                "answers at a new address, which DNS does not have yet".to_owned()
+            }
+            PodState::Silent { since, .. } => {
+                format!("no answer for {} s", since.elapsed().as_secs())
+            }
+        }
+    }
+}
+
+/// The pods by ordinal. Those that have not told their name yet are not among them.
+pub(crate) fn now(reads: &Reads) -> Vec<PodView> {
+    let mut views: Vec<PodView> = reads
+        .headless()
+        .pods()
+        .into_iter()
+        .filter_map(|pod| {
+            let name = pod.name.clone()?;
+            let ordinal = name.ordinal().parse().ok()?;
+            Some(view(pod, &name, ordinal, reads.headless().since_answer(&name)))
+        })
+        .collect();
+    // After a pod was replaced both addresses may be listed; the one that answers is the pod.
+    views.sort_by_key(|view| (view.ordinal, !view.answers()));
+    views.dedup_by_key(|view| view.ordinal);
+    views
+}
+
+fn view(pod: Pod, name: &PodName, ordinal: u8, since_answer: Option<Duration>) -> PodView {
+    let answers_elsewhere = match (&pod.state, since_answer) {
+        (PodState::Silent { since, .. }, Some(answered)) => answered < since.elapsed(),
+        _ => false,
+    };
+    PodView {
+        ordinal,
+        name: name.to_string(),
+        address: pod.address.ip().to_string(),
+        state: pod.state,
+        under_way: pod.under_way,
+        answers_elsewhere,
+    }
+}
+
+#[derive(Serialize)]
+struct PodsBody {
+    success: bool,
+    pods: Vec<PodBody>,
+}
+
+/// A pod, for programs.
+#[derive(Serialize)]
+struct PodBody {
+    name: String,
+    address: String,
+    answers: bool,
+    role: Option<Role>,
+    /// Behind the primary, by time and by transactions.
+    lag_seconds: Option<f64>,
+    lag_transactions: Option<u64>,
+    queries_under_way: usize,
+}
+
+async fn list(State(reads): State<Reads>) -> Json<PodsBody> {
+    let pods = now(&reads).into_iter().map(|pod| PodBody {
+        answers: pod.answers(),
+        role: pod.role(),
+        lag_seconds: pod.lag().map(|lag| lag.time.as_secs_f64()),
+        lag_transactions: pod.lag().map(|lag| lag.transactions),
+        queries_under_way: pod.under_way,
+        name: pod.name,
+        address: pod.address,
+    });
+    Json(PodsBody { success: true, pods: pods.collect() })
+}

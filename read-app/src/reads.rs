@@ -1,0 +1,177 @@
+//! A question to MySQL, by whichever way the client chose, and what came of it.
+//!
+//! # Layout
+//!
+//! - [`mode`]: the choices.
+//! - [`mysql_read`]: the door with one address.
+//! - [`headless`]: the door with all addresses: the pods as DNS lists them, each with a pool and
+//!   somebody who watches it.
+//! - [`strategy`]: picking one of them.
+
+pub mod headless;
+pub mod mode;
+pub mod mysql_read;
+pub mod strategy;
+pub mod watch;
+
+use std::{net::SocketAddr, time::Duration};
+
+use app_core::{
+    config::{Config, DatabaseConfig},
+    database::{DatabaseError, Pool, Server, to_its_end},
+    dns::Resolver,
+    error::causes,
+};
+use sqlx::Connection as _;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    db::{self, Answer, Question},
+    reads::{
+        headless::Headless,
+        mode::{Mode, Via},
+        mysql_read::MysqlRead,
+    },
+};
+
+/// A query is tried again after these pauses. Reading twice does no harm, and another pod may be
+/// picked: a Service still sends connections to one that has just died, until the cluster notices.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+];
+
+/// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
+/// together end within four seconds.
+const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+
+/// Both doors. Cheap to clone.
+#[derive(Clone)]
+pub struct Reads {
+    mysql_read: MysqlRead,
+    headless: Headless,
+    resolver: Resolver,
+}
+
+/// An answer, and how it was come by.
+#[derive(Debug)]
+pub struct Served {
+    /// What the connection said.
+    pub answer: Answer,
+    /// Where the connection leads to: for `mysql-read` the Service's address, not the pod's.
+    pub address: SocketAddr,
+    /// How long the attempt took that succeeded, the opening of a connection included.
+    pub took: Duration,
+    /// The attempts before it, a sentence each.
+    pub failed_attempts: Vec<String>,
+}
+
+impl Reads {
+    /// Both doors, as the configuration names them. From now on the pods of the headless Service are
+    /// followed and watched.
+    #[must_use]
+    pub fn new(config: &Config, resolver: Resolver) -> Self {
+        let database = &config.database;
+        let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
+        let headless = DatabaseConfig { host: headless_host.to_owned(), ..database.clone() };
+        Self {
+            mysql_read: MysqlRead::new(Server::new(database, resolver.clone())),
+            headless: Headless::follow(&headless, resolver.clone()),
+            resolver,
+        }
+    }
+
+    /// The pods of the headless Service.
+    #[must_use]
+    pub fn headless(&self) -> &Headless {
+        &self.headless
+    }
+
+    /// The DNS server that both doors go by.
+    #[must_use]
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// The name behind a door, which the configuration may have changed.
+    #[must_use]
+    pub fn host(&self, via: Via) -> &str {
+        match via {
+            Via::MysqlRead => self.mysql_read.host(),
+            Via::Mysql => self.headless.host(),
+        }
+    }
+
+    /// Asks a pod, and where it does not answer, up to four others.
+    ///
+    /// # Errors
+    ///
+    /// Why no pod answered.
+    pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, DatabaseError> {
+        let (reads, mode) = (self.clone(), mode.clone());
+        to_its_end(async move { reads.ask_until_answered(&mode, &question).await }).await
+    }
+
+    async fn ask_until_answered(
+        &self,
+        mode: &Mode,
+        question: &Question,
+    ) -> Result<Served, DatabaseError> {
+        let mut failed_attempts = Vec::new();
+        for pause in PAUSES {
+            match self.ask_once(mode, question).await {
+                Err(error) if another_pod_might_answer(&error) => {
+                    let causes = causes(&error);
+                    tracing::info!(causes, "asking again in {pause:?}");
+                    failed_attempts.push(causes);
+                }
+                answer => return answer.map(|served| Served { failed_attempts, ..served }),
+            }
+            sleep(pause).await;
+        }
+        let served = self.ask_once(mode, question).await?;
+        Ok(Served { failed_attempts, ..served })
+    }
+
+    async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
+        let served = match mode.via {
+            Via::MysqlRead => self.mysql_read.ask(mode.with, question).await,
+            Via::Mysql => self.headless.ask(mode, question).await,
+        }?;
+        self.headless.answered(&served.answer.server);
+        Ok(served)
+    }
+}
+
+/// Whether the error is of one pod, and says nothing of the others.
+fn another_pod_might_answer(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::Unreachable { .. }
+            | DatabaseError::TooManyConnections(_)
+            | DatabaseError::ConnectionLost(_)
+    )
+}
+
+/// Asks on a connection that is opened for this and closed after it.
+async fn ask_on_new(server: &Server, question: &Question) -> Result<Served, DatabaseError> {
+    let start = Instant::now();
+    let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
+    let answer = db::answer(&mut connection, question).await?;
+    if let Err(error) = connection.close().await {
+        tracing::debug!(%error, "a connection did not close cleanly");
+    }
+    Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
+}
+
+/// Asks on a connection that was there, and stays for the next.
+async fn ask_on_kept(pool: &Pool, question: &Question) -> Result<Served, DatabaseError> {
+    let start = Instant::now();
+    let mut connection = pool.acquire().await?;
+    let address = connection.address();
+    let answer = db::answer(&mut connection, question).await?;
+    connection.give_back();
+    Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
+}

@@ -1,0 +1,236 @@
+//! The door with all addresses: the headless Service `mysql`.
+//!
+//! DNS answers with an address for each pod, and picking one is the client's affair. So this keeps a
+//! list that follows the DNS answer: a pool and a watcher for each address, made when it appears and
+//! dropped when it is gone.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use app_core::{
+    config::DatabaseConfig,
+    database::{DatabaseError, Pool, Server},
+    dns::{DnsError, Resolver},
+    pod::PodName,
+};
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    db::{Question, ServerIdentity},
+    reads::{
+        Served, ask_on_kept, ask_on_new,
+        mode::{Mode, With},
+        strategy::{Candidate, Picker},
+        watch::{Observed, PrimaryProgress, State, watch},
+    },
+};
+
+/// How often the list is compared with the DNS answer, which the resolver remembers for a second.
+const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
+
+/// Connections that are kept for each pod.
+const POOL_SIZE: u32 = 4;
+
+/// The pods. Cheap to clone; they are followed until the last clone is gone.
+#[derive(Clone)]
+pub struct Headless {
+    members: Arc<Members>,
+    _following: Arc<AbortOnDropHandle<()>>,
+}
+
+struct Members {
+    config: DatabaseConfig,
+    resolver: Resolver,
+    /// By address, so that they are in the same order for everybody.
+    by_address: Mutex<BTreeMap<IpAddr, Arc<Member>>>,
+    picker: Picker,
+    progress: PrimaryProgress,
+    /// When each pod last answered a query, through either door.
+    answered: Mutex<BTreeMap<String, Instant>>,
+}
+
+/// A pod, by one of the addresses in the DNS answer.
+pub struct Member {
+    address: SocketAddr,
+    server: Server,
+    pool: Pool,
+    under_way: AtomicUsize,
+    observed: Observed,
+    _watching: AbortOnDropHandle<()>,
+}
+
+/// A pod as it is at this moment.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    /// Its name, once its server has said it.
+    pub name: Option<PodName>,
+    /// Its address in the DNS answer.
+    pub address: SocketAddr,
+    /// What its watcher saw.
+    pub state: State,
+    /// How many queries are under way to it.
+    pub under_way: usize,
+}
+
+impl Headless {
+    /// Follows the name from now on.
+    #[must_use]
+    pub fn follow(config: &DatabaseConfig, resolver: Resolver) -> Self {
+        let members = Arc::new(Members {
+            config: config.clone(),
+            resolver,
+            by_address: Mutex::default(),
+            picker: Picker::default(),
+            progress: PrimaryProgress::default(),
+            answered: Mutex::default(),
+        });
+        let following = AbortOnDropHandle::new(tokio::spawn(follow(members.clone())));
+        Self { members, _following: Arc::new(following) }
+    }
+
+    /// The name that is followed.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.members.config.host
+    }
+
+    /// The pods that the DNS answer lists, in the order of their addresses.
+    #[must_use]
+    pub fn pods(&self) -> Vec<Pod> {
+        self.members.list().values().map(|member| member.pod()).collect()
+    }
+
+    /// How long ago a pod answered a query, through either door.
+    #[must_use]
+    pub fn since_answer(&self, pod: &PodName) -> Option<Duration> {
+        lock(&self.members.answered).get(&pod.to_string()).map(Instant::elapsed)
+    }
+
+    /// A pod has answered a query.
+    pub(super) fn answered(&self, server: &ServerIdentity) {
+        lock(&self.members.answered).insert(server.pod.to_string(), Instant::now());
+    }
+
+    /// Asks the pod that the strategy picks among those that answered their watcher.
+    ///
+    /// # Errors
+    ///
+    /// Why there was no answer.
+    pub async fn ask(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
+        let member = self.pick(mode).await?;
+        let _under_way = UnderWay::count(&member);
+        let served = match mode.with {
+            With::New => ask_on_new(&member.server, question).await,
+            With::Pool => ask_on_kept(&member.pool, question).await,
+        };
+        if let Err(DatabaseError::Unreachable { .. } | DatabaseError::ConnectionLost(_)) = &served {
+            member.observed.failed("it did not answer a query");
+        }
+        served
+    }
+
+    async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, DatabaseError> {
+        let listed: Vec<_> = self.members.list().values().cloned().collect();
+        let answering = listed.iter().filter(|member| member.observed.answers()).cloned();
+        let mut members: Vec<_> = answering.collect();
+        if members.is_empty() {
+            // Rather a pod that may answer again than none.
+            members = listed;
+        }
+        let candidates: Vec<_> = members.iter().map(|member| member.candidate()).collect();
+        match self.members.picker.pick(mode.strategy, &candidates, &mode.user) {
+            Some(index) => Ok(members.swap_remove(index)),
+            // Says why there is none, or finds one that is new.
+            None => self.members.first_address().await,
+        }
+    }
+}
+
+impl Members {
+    fn list(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Arc<Member>>> {
+        lock(&self.by_address)
+    }
+
+    async fn first_address(&self) -> Result<Arc<Member>, DatabaseError> {
+        let ip = self.resolver.address(&self.config.host).await?;
+        Ok(Arc::new(self.member(ip)))
+    }
+
+    fn member(&self, ip: IpAddr) -> Member {
+        let config = DatabaseConfig { host: ip.to_string(), ..self.config.clone() };
+        let server = Server::new(&config, self.resolver.clone());
+        let observed = Observed::default();
+        let watching = watch(server.clone(), observed.clone(), self.progress.clone());
+        Member {
+            address: (ip, config.port).into(),
+            pool: Pool::new(server.clone(), POOL_SIZE),
+            server,
+            under_way: AtomicUsize::new(0),
+            observed,
+            _watching: AbortOnDropHandle::new(tokio::spawn(watching)),
+        }
+    }
+
+    /// Makes the list equal to the DNS answer.
+    fn become_equal_to(&self, addresses: &[IpAddr]) {
+        let mut list = self.list();
+        list.retain(|address, _| addresses.contains(address));
+        for address in addresses {
+            list.entry(*address).or_insert_with(|| Arc::new(self.member(*address)));
+        }
+    }
+}
+
+async fn follow(members: Arc<Members>) {
+    loop {
+        match members.resolver.addresses(&members.config.host).await {
+            Ok(addresses) => members.become_equal_to(&addresses),
+            Err(DnsError::NoAddress(_)) => members.become_equal_to(&[]),
+            // A DNS server that is silent says nothing of the pods.
+            Err(error @ DnsError::NoAnswer(..)) => tracing::debug!(%error, "the list stays"),
+        }
+        sleep(FOLLOW_PERIOD).await;
+    }
+}
+
+impl Member {
+    fn pod(&self) -> Pod {
+        let (name, state) = self.observed.now();
+        let under_way = self.under_way.load(Ordering::Relaxed);
+        Pod { name, address: self.address, state, under_way }
+    }
+
+    fn candidate(&self) -> Candidate {
+        let Pod { name, under_way, .. } = self.pod();
+        let name = name.map_or_else(|| self.address.to_string(), |name| name.to_string());
+        Candidate { name, under_way }
+    }
+}
+
+/// Counts a query for as long as it is under way.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn count(member: &'a Member) -> Self {
+        member.under_way.fetch_add(1, Ordering::Relaxed);
+        Self(&member.under_way)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! Picking one of several pods, as a client of a headless Service must.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use rand::seq::{IndexedRandom as _, IteratorRandom as _};
+
+use crate::reads::mode::Strategy;
+
+/// What picking goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The pod's name, or its address as long as no server has told its name.
+    pub name: String,
+    /// How many queries are under way to it.
+    pub under_way: usize,
+}
+
+/// Picks. It remembers whose turn it is.
+#[derive(Debug, Default)]
+pub struct Picker {
+    turn: AtomicUsize,
+}
+
+impl Picker {
+    /// The index of the picked candidate. None where there are none.
+    ///
+    /// Candidates come in the same order each time, or taking turns means nothing.
+    #[must_use]
+    pub fn pick(&self, strategy: Strategy, candidates: &[Candidate], user: &str) -> Option<usize> {
+        let indices: Vec<usize> = (0..candidates.len()).collect();
+        match strategy {
+            Strategy::RoundRobin => {
+                // The turn advances even where it is alone with its candidate, and wraps in the end.
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+                turn.checked_rem(candidates.len())
+            }
+            Strategy::Random => indices.choose(&mut rand::rng()).copied(),
+            Strategy::LeastConnections => {
+                let least = candidates.iter().map(|candidate| candidate.under_way).min()?;
+                // Among equals any: always the first would make the others idle.
+                let equals = indices.into_iter().filter(|at| candidates[*at].under_way == least);
+                equals.choose(&mut rand::rng())
+            }
+            Strategy::Sticky => {
+                indices.into_iter().max_by_key(|at| weight(user, &candidates[*at].name))
+            }
+        }
+    }
+}
+
+/// Highest random weight: each user ranks all pods in an order of their own, and gets the first. When
+/// a pod goes, only its users move. <https://en.wikipedia.org/wiki/Rendezvous_hashing>
+fn weight(user: &str, pod: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (user, pod).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pods(under_way: &[usize]) -> Vec<Candidate> {
+        let candidate = |(ordinal, under_way): (usize, &usize)| Candidate {
+            name: format!("mysql-{ordinal}"),
+            under_way: *under_way,
+        };
+        under_way.iter().enumerate().map(candidate).collect()
+    }
+
+    fn counts(strategy: Strategy, candidates: &[Candidate], queries: u32) -> Vec<u32> {
+        let picker = Picker::default();
+        let mut counts = vec![0; candidates.len()];
+        for _ in 0..queries {
+            counts[picker.pick(strategy, candidates, "ada").unwrap()] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn nobody_is_picked_where_nobody_is() {
+        for strategy in Strategy::ALL {
+            assert_eq!(Picker::default().pick(strategy, &[], "ada"), None);
+        }
+    }
+
+    #[test]
+    fn round_robin_is_even_to_one_query() {
+        assert_eq!(counts(Strategy::RoundRobin, &pods(&[0, 5, 9]), 3000), [1000, 1000, 1000]);
+    }
+
+    #[test]
+    fn the_fewest_under_way_is_picked_and_equals_share() {
+        assert_eq!(counts(Strategy::LeastConnections, &pods(&[3, 1, 2]), 100), [0, 100, 0]);
+        let [first, second] = counts(Strategy::LeastConnections, &pods(&[1, 1]), 1000)[..] else {
+            panic!("two pods");
+        };
+        assert!(first > 300 && second > 300, "{first} and {second}");
+    }
+
+    #[test]
+    fn a_user_stays_with_a_pod_and_only_the_users_of_a_lost_pod_move() {
+        let picker = Picker::default();
+        let three = pods(&[0, 0, 0]);
+        let two = &three[..2];
+        let mut moved = 0;
+        for user in (0..300).map(|number| format!("user {number}")) {
+            let before = picker.pick(Strategy::Sticky, &three, &user).unwrap();
+            let after = picker.pick(Strategy::Sticky, two, &user).unwrap();
+            assert!(before == 2 || before == after, "{user}: {before}, then {after}");
+            moved += u32::from(before == 2);
+        }
+        assert!((50..150).contains(&moved), "{moved} of 300 users were on the third pod");
+    }
+}
