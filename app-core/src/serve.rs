@@ -63,9 +63,8 @@ const ENDPOINTS_MOVE: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(15);
 
 /// Only files of this origin, and no script or style inside a page: nothing that a user typed can run.
-/// A form may also go to the other app, wherever that is.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
-     script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+     script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Wraps an app's routes in the layers that every request passes, outermost first, and puts the
 /// health routes beside them, which no layer may delay.

@@ -1,6 +1,8 @@
 //! What the tests ask for.
 
-use reqwest::Client;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use testbed::{
     apps::{READ_APP, RunningApp},
@@ -18,27 +20,40 @@ pub(crate) async fn register(name: &str, email: &str) {
     assert_eq!(testbed.sql(1, &caught_up).await.unwrap(), "0", "the replica did not catch up");
 }
 
+/// What an app answers a program at this path.
+pub(crate) async fn get(app: &RunningApp, path: &str) -> (StatusCode, Value) {
+    let answer = Client::new().get(app.url() + path).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
 /// The answer of `GET /users`.
 pub(crate) async fn users_of(app: &RunningApp) -> Value {
-    Client::new()
-        .get(app.url() + "/users")
-        .send()
-        .await
-        .unwrap()
-        .error_for_status()
-        .unwrap()
-        .json()
-        .await
-        .unwrap()
+    let (status, body) = get(app, "/users").await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body
+}
+
+/// The page at this path, as a browser gets it.
+pub(crate) async fn page_at(app: &RunningApp, path: &str) -> String {
+    let request = Client::new().get(app.url() + path).header("accept", "text/html");
+    request.send().await.unwrap().text().await.unwrap()
 }
 
 /// The page, as a browser gets it.
 pub(crate) async fn page_of(app: &RunningApp) -> String {
-    let request = Client::new().get(app.url()).header("accept", "text/html");
-    request.send().await.unwrap().text().await.unwrap()
+    page_at(app, "/").await
 }
 
 /// read-app that reads from somewhere else.
 pub(crate) async fn app_with_host(host: &str) -> RunningApp {
     shared().app_with_host(READ_APP, host).await.unwrap()
+}
+
+/// Asks until it is so.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

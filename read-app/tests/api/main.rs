@@ -3,5 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod client;
+mod doors;
+mod evidence;
+mod fresh;
 mod page;
+mod paging;
+mod slow_pods;
 mod users;

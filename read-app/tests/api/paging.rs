@@ -1,0 +1,89 @@
+//! The users page by page, and by the first letters.
+
+use std::collections::BTreeSet;
+
+use testbed::shared::shared;
+
+use crate::client::{get, page_at, register};
+
+async fn add_users(prefix: &str, count: u32) {
+    // All at once, and below the keys of those that other tests register meanwhile.
+    let rows: Vec<_> =
+        (0..count).map(|n| format!("('{prefix} {n:03}', '{prefix}{n:03}@example.org')")).collect();
+    let insert = format!("INSERT INTO userdb.users (name, email) VALUES {}", rows.join(","));
+    shared().testbed.sql(0, &insert).await.unwrap();
+    register("Ada", &format!("after-{prefix}@example.org")).await;
+}
+
+fn ids(body: &serde_json::Value) -> Vec<u64> {
+    body["users"].as_array().unwrap().iter().map(|user| user["id"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn following_older_meets_every_user_once_and_newer_leads_back() {
+    add_users("paging", 120).await;
+    let app = &shared().read_app;
+    let (_, first) = get(app, "/users").await;
+    let (mut page, mut seen, mut pages) = (first.clone(), BTreeSet::new(), 0);
+
+    loop {
+        let ids = ids(&page);
+        assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+        assert!(ids.len() <= 50 && ids.iter().all(|id| seen.insert(*id)), "{ids:?} again");
+        pages += 1;
+        let Some(older) = page["older"].as_str() else { break };
+        page = get(app, &format!("/users?{older}")).await.1;
+    }
+
+    assert!(pages >= 3 && seen.len() >= 120, "{pages} pages, {} users", seen.len());
+    let (_, second) = get(app, &format!("/users?{}", first["older"].as_str().unwrap())).await;
+    let (_, back) = get(app, &format!("/users?{}", second["newer"].as_str().unwrap())).await;
+    assert_eq!(ids(&back).last(), ids(&first).last(), "newer leads to the page before");
+}
+
+#[tokio::test]
+async fn a_search_finds_names_and_emails_that_begin_so_and_signs_mean_themselves() {
+    add_users("search", 3).await;
+    register("Zoë %_\\ Search", "percent@example.org").await;
+    let app = &shared().read_app;
+    let found = async |search: &str| {
+        let (_, body) = get(app, &format!("/users?search={search}")).await;
+        body["users"].as_array().unwrap().len()
+    };
+
+    assert_eq!(found("search").await, 3);
+    assert_eq!(found("search00").await, 3);
+    assert_eq!(found("search%20001").await, 1);
+    assert_eq!(found("zo%C3%AB%20%25_%5C%20s").await, 1);
+    assert_eq!(found("%25").await, 0);
+    assert_eq!(found("_").await, 0);
+}
+
+#[tokio::test]
+async fn a_page_of_a_million_users_reads_no_more_rows_than_it_shows() {
+    register("Ada", "million@example.org").await;
+    let testbed = &shared().testbed;
+    for statement in [
+        "SELECT id FROM userdb.users ORDER BY id DESC LIMIT 51",
+        "SELECT id FROM userdb.users WHERE id < 500000 ORDER BY id DESC LIMIT 51",
+        "SELECT id, name FROM userdb.users WHERE email LIKE 'ada%' ORDER BY email LIMIT 51",
+        "SELECT id, name FROM userdb.users FORCE INDEX (users_name) WHERE name LIKE 'ada%' ORDER BY name LIMIT 51",
+    ] {
+        let plan = testbed.sql(0, &format!("EXPLAIN FORMAT=TREE {statement}")).await.unwrap();
+        assert!(!plan.contains("Sort") && !plan.contains("Table scan"), "{statement}: {plan}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_carries_its_choices_along() {
+    add_users("carry", 60).await;
+
+    let page =
+        page_at(&shared().read_app, "/?via=mysql&strategy=random&seen=01&search=carry").await;
+
+    assert!(page.contains("value=\"carry\""), "{page}");
+    assert!(
+        page.contains("strategy=random") || page.contains("value=\"random\" checked"),
+        "{page}"
+    );
+}

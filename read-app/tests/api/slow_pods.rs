@@ -1,0 +1,96 @@
+//! Pods whose answers take their time: the real ones, seen through a slow wire.
+
+use std::{
+    net::Ipv4Addr,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Duration,
+};
+
+use testbed::{
+    apps::{READ_APP, RunningApp},
+    cluster_dns,
+    endpoints::Endpoints,
+    network::MYSQL_PORT,
+    shared::shared,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long each part of an answer of mysql-0 takes. mysql-1 is ten times slower.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A cluster of its own names, whose pods are the shared ones behind slow wires.
+pub(crate) struct SlowPods {
+    app: RunningApp,
+    _dns: cluster_dns::Running,
+    _wires: [AbortOnDropHandle<()>; 2],
+}
+
+impl SlowPods {
+    pub(crate) async fn start() -> Self {
+        let [pod_0, pod_1] = [address_of(0).await, address_of(1).await];
+        let [wire_0, wire_1] = [beside(pod_0), beside(pod_0)];
+        let wires = [wire(wire_0, pod_0, PAUSE).await, wire(wire_1, pod_1, PAUSE * 10).await];
+        let endpoints = Endpoints::default();
+        for (name, address) in [("mysql-0", wire_0), ("mysql-1", wire_1)] {
+            endpoints.add(name, address);
+        }
+        let dns = std::net::SocketAddrV4::new(beside(pod_0), 53);
+        let running = cluster_dns::serve(dns, endpoints, wire_0).await.unwrap();
+        let server = dns.to_string();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let app = READ_APP.serve(listener, &shared().testbed, &[("DNS_SERVER", &server)]).unwrap();
+        Self { app, _dns: running, _wires: wires }
+    }
+
+    pub(crate) fn app(&self) -> &RunningApp {
+        &self.app
+    }
+}
+
+async fn address_of(ordinal: u8) -> Ipv4Addr {
+    let address = shared().testbed.sql(ordinal, "SELECT @@bind_address").await.unwrap();
+    address.parse().unwrap()
+}
+
+/// An address of the testbed's own network that nobody has.
+fn beside(address: Ipv4Addr) -> Ipv4Addr {
+    static NEXT: AtomicU8 = AtomicU8::new(100);
+    let [_, a, b, _] = address.octets();
+    Ipv4Addr::new(127, a, b, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn wire(from: Ipv4Addr, to: Ipv4Addr, pause: Duration) -> AbortOnDropHandle<()> {
+    let listener = TcpListener::bind((from, MYSQL_PORT)).await.unwrap();
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(forward(client, to, pause));
+        }
+    }))
+}
+
+async fn forward(client: TcpStream, to: Ipv4Addr, pause: Duration) -> std::io::Result<()> {
+    let server = TcpStream::connect((to, MYSQL_PORT)).await?;
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let questions = async { copy(&mut from_client, &mut to_server).await.map(drop) };
+    let answers = async {
+        let mut part = [0; 16 * 1024];
+        loop {
+            let length = from_server.read(&mut part).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            sleep(pause).await;
+            to_client.write_all(&part[..length]).await?;
+        }
+    };
+    tokio::select! {
+        ended = questions => ended,
+        ended = answers => ended,
+    }
+}
