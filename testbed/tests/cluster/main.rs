@@ -17,6 +17,7 @@ mod clones_interrupted;
 mod credentials;
 mod deployment;
 mod document;
+mod doors;
 mod figures;
 mod kubectl;
 mod load;

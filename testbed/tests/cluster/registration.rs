@@ -34,10 +34,15 @@ pub(crate) fn register(email: &str) -> Value {
     try_register(email).unwrap_or_else(|error| panic!("{email} was not registered: {error}"))
 }
 
-/// What read-app's NodePort answers.
-pub(crate) fn users() -> Result<Value, String> {
-    let (status, body) = answer(client().get(node_port(30001, "/users")))?;
+/// What read-app's NodePort answers at this path.
+pub(crate) fn get(path: &str) -> Result<Value, String> {
+    let (status, body) = answer(client().get(node_port(30001, path)))?;
     if status == StatusCode::OK { Ok(body) } else { Err(format!("{status}: {body}")) }
+}
+
+/// The users, as read-app lists them.
+pub(crate) fn users() -> Result<Value, String> {
+    get("/users")
 }
 
 /// Waits until a pod has the user.

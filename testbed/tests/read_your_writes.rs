@@ -1,0 +1,167 @@
+//! Reading what one has just written, from a replica that applies everything two seconds late.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testbed::{
+    Testbed,
+    apps::{READ_APP, RunningApp, WRITE_APP},
+    network::Network,
+    shared::{TEST_NETWORKS, cache_folder},
+    testbed::Plan,
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// How many pairs of a write and a read. Most reads that meet the replica wait for two seconds.
+const PAIRS: u32 = if cfg!(feature = "long") { 10_000 } else { 400 };
+
+/// How many pairs are under way at once: each app opens at most 32 connections, and a server takes 100.
+const CLIENTS: u32 = 56;
+
+/// Half of the clients read through each, so that one app's limit is not the test's.
+const READ_APPS: usize = 2;
+
+struct Lagging {
+    testbed: Testbed,
+    write_app: RunningApp,
+    read_apps: Vec<RunningApp>,
+    _folders: [TempDir; 2],
+}
+
+async fn serve(testbed: &Testbed, app: testbed::apps::App) -> RunningApp {
+    let app = app.serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), testbed, &[]).unwrap();
+    app.wait_until_ready().await.unwrap();
+    app
+}
+
+impl Lagging {
+    async fn start() -> Self {
+        let cache = cache_folder().unwrap();
+        std::fs::create_dir_all(&cache).unwrap();
+        let folders = [tempfile::tempdir_in(&cache).unwrap(), tempfile::tempdir().unwrap()];
+        let testbed = Testbed::start(Plan {
+            volumes: folders[0].path().to_owned(),
+            run: folders[1].path().to_owned(),
+            cache,
+            network: Network::claim_any(TEST_NETWORKS).unwrap(),
+            pods: 2,
+            progress: |_| {},
+        });
+        let testbed = testbed.await.unwrap();
+        let write_app = serve(&testbed, WRITE_APP).await;
+        let mut read_apps = Vec::new();
+        for _ in 0..READ_APPS {
+            read_apps.push(serve(&testbed, READ_APP).await);
+        }
+        let delay = "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 2; \
+                     START REPLICA SQL_THREAD";
+        testbed.sql(1, delay).await.unwrap();
+        Self { testbed, write_app, read_apps, _folders: folders }
+    }
+
+    async fn stop(self) {
+        for app in self.read_apps {
+            app.stop().await.unwrap();
+        }
+        self.write_app.stop().await.unwrap();
+        self.testbed.stop().await.unwrap();
+    }
+}
+
+/// What the reads of one client met.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Reads {
+    fresh: u32,
+    stale: u32,
+    waited: u32,
+}
+
+struct Person {
+    client: Client,
+    write: String,
+    read: String,
+    next: Arc<AtomicU32>,
+    with_token: bool,
+}
+
+impl Person {
+    /// Registers, and reads it back at once, until all pairs are done.
+    async fn work(self, pairs: u32) -> Reads {
+        let mut reads = Reads::default();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= pairs {
+                return reads;
+            }
+            let email = format!("pair{number}-{}@example.org", self.with_token);
+            self.pair(&email, &mut reads).await;
+        }
+    }
+
+    async fn pair(&self, email: &str, reads: &mut Reads) {
+        let body = json!({ "name": "Ada", "email": email });
+        let written = self.client.post(&self.write).json(&body).send().await.unwrap();
+        let written: Value = written.error_for_status().unwrap().json().await.unwrap();
+        // The user alone: others are registered meanwhile, more than a page of them.
+        let mut url = format!("{}?search={}", self.read, email.replace('@', "%40"));
+        if self.with_token {
+            url += &format!("&wait=5&after={}", written["gtid"].as_str().unwrap());
+        }
+        let read = self.client.get(url).send().await.unwrap();
+        assert_eq!(read.status(), StatusCode::OK, "{:?}", read.text().await);
+        let read: Value = read.json().await.unwrap();
+        let found =
+            read["users"].as_array().unwrap().iter().any(|user| user["id"] == written["id"]);
+        *(if found { &mut reads.fresh } else { &mut reads.stale }) += 1;
+        reads.waited += u32::from(read["after"]["outcome"] == "after_waiting");
+    }
+}
+
+async fn pairs(lagging: &Lagging, pairs: u32, with_token: bool) -> Reads {
+    let next = Arc::new(AtomicU32::new(0));
+    let (client, mut people) = (Client::new(), JoinSet::new());
+    for number in 0..CLIENTS as usize {
+        let person = Person {
+            client: client.clone(),
+            write: lagging.write_app.url() + "/submit",
+            read: lagging.read_apps[number % READ_APPS].url() + "/users",
+            next: next.clone(),
+            with_token,
+        };
+        people.spawn(person.work(pairs));
+    }
+    let all = people.join_all().await;
+    Reads {
+        fresh: all.iter().map(|reads| reads.fresh).sum(),
+        stale: all.iter().map(|reads| reads.stale).sum(),
+        waited: all.iter().map(|reads| reads.waited).sum(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_token_no_read_is_stale_and_without_it_some_are() {
+    let lagging = Lagging::start().await;
+    let start = Instant::now();
+
+    let with_token = pairs(&lagging, PAIRS, true).await;
+    let without = pairs(&lagging, 100, false).await;
+
+    let took = start.elapsed();
+    println!("figure: with the token {with_token:?}, without {without:?}, in {took:.0?}");
+    assert_eq!((with_token.fresh, with_token.stale), (PAIRS, 0));
+    // The replica answered its part of them, and late.
+    assert!(with_token.waited > PAIRS / 4, "{with_token:?}");
+    assert!(without.stale > 10, "{without:?}");
+    assert!(took > Duration::from_secs(2), "nobody waited: {took:?}");
+    lagging.stop().await;
+}
