@@ -288,7 +288,7 @@ struct ErrorPage<'a> {
 /// outside everything that can fail.
 pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
     let wants_page = page::is_wanted_by(request.headers());
-    let layout = wants_page.then(|| Layout::new(&site, request.headers()));
+    let layout = wants_page.then(|| Layout::new(&site, request.headers(), request.uri().path()));
     let id = request_id::of(request.headers());
     let mut response = next.run(request).await;
     let Some(error) = failure(&mut response) else { return response };

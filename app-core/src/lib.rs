@@ -18,13 +18,14 @@
 //! - [`request_id`]: the id that a request has in its answer and in the log.
 //! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
 //! - [`pod`]: the name of the pod that served.
-//! - [`page`]: the frame, the stylesheet and the links that both pages share.
+//! - [`page`]: the frame, the stylesheet and the links that both pages share; `glossary`: their words.
 
 pub mod command_line;
 pub mod config;
 pub mod database;
 pub mod dns;
 pub mod error;
+mod glossary;
 pub mod gtid;
 pub mod health;
 pub mod page;

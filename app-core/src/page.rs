@@ -51,19 +51,25 @@ pub struct Layout {
     pub other_app: &'static str,
     /// Where the other app's page is.
     pub other_app_url: String,
+    /// Where this app is, as the browser sees it, such as `http://127.0.0.1:30001`.
+    pub here: String,
+    /// The path of this page.
+    pub path: String,
 }
 
 impl Layout {
-    /// The frame for a request with these headers.
+    /// The frame for a request with these headers, to this path.
     #[must_use]
-    pub fn new(site: &Site, headers: &HeaderMap) -> Self {
+    pub fn new(site: &Site, headers: &HeaderMap, path: &str) -> Self {
         let about = site.about;
         let other_app_url = match &site.other_app_url {
             Some(url) => url.to_string(),
             // NodePorts are open on every node, so the other app is at the same host.
             None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
         };
-        Self { app: about.name, other_app: about.other_app, other_app_url }
+        let here = format!("http://{}", host(headers));
+        let path = path.to_owned();
+        Self { app: about.name, other_app: about.other_app, other_app_url, here, path }
     }
 }
 
@@ -75,13 +81,18 @@ where
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::new(&Site::from_ref(state), &parts.headers))
+        Ok(Self::new(&Site::from_ref(state), &parts.headers, parts.uri.path()))
     }
 }
 
-/// The host that the browser asked for, without the port; an IPv6 address keeps its brackets.
+/// The host that the browser asked for, with its port.
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
+}
+
+/// The same without the port; an IPv6 address keeps its brackets.
 fn host_name(headers: &HeaderMap) -> &str {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = host(headers);
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

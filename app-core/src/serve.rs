@@ -38,6 +38,7 @@ use tower_http::{
 
 use crate::{
     error::{self, Error},
+    glossary,
     health::Health,
     page::Site,
     request_id,
@@ -86,7 +87,7 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         // An answer shows a moment, and whether it is a page depends on who asks.
         .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept")))
-        .layer(middleware::from_fn_with_state(site, error::render))
+        .layer(middleware::from_fn_with_state(site.clone(), error::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()
         }))
@@ -95,6 +96,7 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     routes
         .merge(Site::assets())
+        .merge(glossary::routes(site))
         .fallback(|| async { Error::NotFound })
         .layer(layers)
         .merge(health.routes())

@@ -60,7 +60,6 @@
     query.set('ask', count);
     const mine = flight = new AbortController();
     const late = setTimeout(() => mine.abort(), 10000);
-    began = Date.now();
     try {
       const answer = await fetch(`/?${query}`, { signal: mine.signal, headers: { accept: 'text/html' } });
       if (!answer.ok) throw new Error(answer.status);
@@ -86,11 +85,13 @@
     if (flight || document.hidden) return;
     const pace = playing ? 1000 / rate.value : 1000;
     const pause = failures ? Math.min(1000 * 2 ** (failures - 1), 8000) : wanted ? 0 : pace;
+    const due = began + pause;
     timer = setTimeout(() => {
+      began = failures ? Date.now() : Math.max(due, Date.now() - pause);
       const count = wanted || (playing ? 1 : 0);
       wanted = 0;
       ask(count);
-    }, failures ? pause : Math.max(0, began + pause - Date.now()));
+    }, failures ? pause : Math.max(0, due - Date.now()));
   }
 
   // Forgets the dots, and with them an answer that is still on its way.
@@ -155,7 +156,7 @@
     setTimeout(() => { button.textContent = 'Copy'; }, 2000);
   });
 
-  for (const part of [byId('pace'), ...document.querySelectorAll('.copy')]) part.hidden = false;
+  for (const part of [play, rate.parentNode, ...document.querySelectorAll('.copy')]) part.hidden = false;
   rate.value = stored.get() || 0;
   setPlaying(rate.value !== '0');
 })();

@@ -3,8 +3,8 @@
 //! The whole page is made here, with and without JavaScript. What it remembers is in its form, so that
 //! any copy of this app can continue it; the script fetches the living part alone (`part=live`).
 
+mod answers;
 mod diagram;
-mod glossary;
 mod hero;
 mod lanes;
 
@@ -27,11 +27,14 @@ use crate::{
     App,
     db::{Freshness, Question, User, UsersPage, UsersQuery},
     dots::{Dot, Reason},
-    live::{diagram::Diagram, hero::Hero, lanes::Lanes},
+    live::{answers::Answers, diagram::Diagram, hero::Hero, lanes::Lanes},
     names::NamesView,
     params::Params,
     pods::{self, PodView},
-    reads::{Reads, Served, mode::Mode},
+    reads::{
+        Reads, Served,
+        mode::{Mode, Via},
+    },
     times,
 };
 
@@ -39,10 +42,7 @@ const SCRIPT: &str = include_str!("../assets/live.js");
 
 /// The routes of the page.
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(show))
-        .route("/glossary", get(glossary::show))
-        .route("/assets/live.js", get(script))
+    Router::new().route("/", get(show)).route("/assets/live.js", get(script))
 }
 
 async fn script() -> Response {
@@ -61,14 +61,20 @@ struct LivePart<'a> {
     diagram: Diagram,
     lanes: Lanes<'a>,
     names: &'a NamesView,
-    pods: &'a [PodView],
+    answers: Answers<'a>,
+    /// The name of the headless Service.
+    headless: &'a str,
 }
+
+/// It is a template, and so escaped already.
+impl askama::filters::HtmlSafe for LivePart<'_> {}
 
 #[derive(Template)]
 #[template(path = "page.html")]
 struct LivePage<'a> {
     layout: Layout,
     state: &'a PageState,
+    title: String,
     live: LivePart<'a>,
     users: Result<UsersPart<'a>, Failure>,
 }
@@ -125,7 +131,9 @@ async fn show(
         None => Err(Failure::of(DatabaseError::Busy.into(), &headers)),
     };
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
-    let page = LivePage { layout, state: &state, live, users };
+    let served_by = users.as_ref().map_or("nobody", |users| &users.pod);
+    let title = format!("Served by {served_by}");
+    let page = LivePage { layout, state: &state, title, live, users };
     Ok((status, page::respond(&page)?).into_response())
 }
 
@@ -164,7 +172,7 @@ fn dot(served: &Result<Served, DatabaseError>) -> Dot {
 
 impl<'a> LivePart<'a> {
     fn new(
-        reads: &Reads,
+        reads: &'a Reads,
         params: &'a Params,
         state: &'a PageState,
         names: &'a NamesView,
@@ -178,7 +186,8 @@ impl<'a> LivePart<'a> {
             diagram: Diagram::new(reads, params, names, pods),
             lanes: Lanes::new(params, names, pods),
             names,
-            pods,
+            answers: Answers::new(names, pods),
+            headless: reads.host(Via::Mysql),
         }
     }
 }
@@ -248,6 +257,22 @@ impl<'a> UsersPart<'a> {
                 format!("{pod} is behind by {transactions} transactions")
             }
         })
+    }
+
+    /// How that was found out.
+    fn proof(&self) -> &'static str {
+        match self.freshness {
+            Some(Freshness::AtOnce) => {
+                "The commit’s GTID was in @@GLOBAL.gtid_executed of this very connection."
+            }
+            Some(Freshness::AfterWaiting(_)) => {
+                "WAIT_FOR_EXECUTED_GTID_SET returned when the commit’s GTID had been applied, and then the users were read."
+            }
+            Some(Freshness::Behind(_)) => {
+                "The commit’s GTID was not in @@GLOBAL.gtid_executed when the time was up, so this list may lack the user. Ask again: another pod may have it."
+            }
+            None => "",
+        }
     }
 
     fn search(&self) -> &str {

@@ -155,6 +155,12 @@ impl NamesView {
         answer.records.first().map(|record| record.value.clone())
     }
 
+    /// The whole name behind the headless one.
+    pub(crate) fn full_name(&self) -> Option<&str> {
+        let answer = self.answers.first()?;
+        Some(answer.full_name.as_str()).filter(|name| !name.is_empty())
+    }
+
     /// For how many more seconds the answer for the headless name is kept.
     pub(crate) fn headless_ttl(&self) -> Option<u32> {
         self.answers.first()?.records.iter().map(|record| record.ttl).max()

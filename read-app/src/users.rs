@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     App,
-    db::{Freshness, PAGE_LENGTH, Question, Role, User, UsersPage},
+    db::{Freshness, Question, Role, User, UsersPage},
     params::Params,
     reads::{
         Reads, Served,
@@ -121,26 +121,19 @@ async fn list(State(reads): State<Reads>, params: Params) -> Result<Json<UsersBo
         mysql_pod: pod,
         served: served_body,
         after,
-        older: page.older(),
-        newer: page.newer(),
+        older: page.older().map(|id| format!("older_than={id}")),
+        newer: page.newer().map(|id| format!("newer_than={id}")),
     }))
 }
 
 impl UsersPage {
-    /// The query of the page of older ones, where there are any.
+    /// The id that older ones come after, where there are any.
     pub(crate) fn older(&self) -> Option<String> {
-        let last = self.users.last().filter(|_| self.has_older)?;
-        Some(format!("older_than={}", last.id))
+        self.users.last().filter(|_| self.has_older).map(|last| last.id.to_string())
     }
 
-    /// The query of the page of newer ones, where there are any.
+    /// The id that newer ones come before, where there are any.
     pub(crate) fn newer(&self) -> Option<String> {
-        let first = self.users.first().filter(|_| self.has_newer)?;
-        Some(format!("newer_than={}", first.id))
-    }
-
-    /// Whether a page is full.
-    pub(crate) fn is_full(&self) -> bool {
-        self.users.len() == PAGE_LENGTH
+        self.users.first().filter(|_| self.has_newer).map(|first| first.id.to_string())
     }
 }

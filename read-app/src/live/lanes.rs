@@ -18,13 +18,15 @@ pub(super) struct Lanes<'a> {
     pub(super) rows: Vec<Row>,
     /// The queries that nobody answered, a share a lane.
     pub(super) unanswered: Vec<Share>,
-    /// The sentences under them, one a lane.
-    pub(super) why: Vec<String>,
+    /// The sentences under them.
+    pub(super) why: String,
 }
 
 /// The dots of one mode.
 pub(super) struct Lane<'a> {
-    pub(super) title: &'static str,
+    pub(super) title: String,
+    /// The kind of connection alone.
+    pub(super) short: &'static str,
     pub(super) dots: &'a Dots,
     /// What they say, for those who do not see them.
     pub(super) label: String,
@@ -66,7 +68,7 @@ impl<'a> Lanes<'a> {
         Self {
             rows: rows(&facts, pods),
             unanswered: facts.iter().map(unanswered).collect(),
-            why: facts.iter().map(Facts::sentence).collect(),
+            why: facts.iter().map(Facts::sentence).collect::<Vec<_>>().join(" "),
             lanes: modes.iter().map(|(mode, dots)| Lane::new(mode, dots)).collect(),
         }
     }
@@ -74,7 +76,7 @@ impl<'a> Lanes<'a> {
 
 impl<'a> Lane<'a> {
     fn new(mode: &Mode, dots: &'a Dots) -> Self {
-        let title = match mode.with {
+        let short = match mode.with {
             With::New => "a new connection for each query",
             With::Pool if mode.via == Via::MysqlRead => "a pool of one connection",
             With::Pool => "a pool for each pod",
@@ -86,7 +88,8 @@ impl<'a> Lane<'a> {
             0 => "no query yet".to_owned(),
             len => format!("{len} queries: {}", parts.join(", ")),
         };
-        Self { title, dots, label, failures: failures(dots) }
+        let title = format!("{}, {short}", mode.via.name());
+        Self { title, short, dots, label, failures: failures(dots) }
     }
 }
 
