@@ -1,8 +1,17 @@
-//! The page.
+//! The page, as a browser without scripts gets it.
 
 use testbed::shared::shared;
 
-use crate::client::{app_with_host, page_of, register};
+use crate::{
+    client::{app_with_host, page_at, page_of, register},
+    doors::wait_until_both_are_known,
+};
+
+/// The dots that a page remembers.
+fn seen(page: &str) -> &str {
+    let (_, rest) = page.split_once("name=\"seen\" value=\"").unwrap();
+    rest.split_once('"').unwrap().0
+}
 
 #[tokio::test]
 async fn the_page_names_the_pod_its_role_and_the_users() {
@@ -11,7 +20,7 @@ async fn the_page_names_the_pod_its_role_and_the_users() {
     for (pod, role) in [("mysql-0", "primary"), ("mysql-1", "replica")] {
         let page = page_of(&app_with_host(&format!("{pod}.mysql")).await).await;
         assert!(page.contains(&format!("<title>Served by {pod} – read-app</title>")), "{page}");
-        assert!(page.contains(&format!("<small>{role}</small>")), "{page}");
+        assert!(page.contains(&format!("href=\"/glossary#{role}\">{role}</a>")), "{page}");
         assert!(
             page.contains("<bdi>Ada Lovelace</bdi>") && page.contains("page@example.org"),
             "{page}"
@@ -29,11 +38,67 @@ async fn a_hostile_name_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_comes_with_the_request_is_text_and_nothing_else() {
+    register("Ada", "hostile-query@example.org").await;
+    let hostile = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
+
+    let query = format!("/?search={hostile}&user={hostile}&seen={hostile}&seen2={hostile}");
+    let page = page_at(&shared().read_app, &query).await;
+
+    assert!(page.contains("alert(1)") && !page.contains("<script>"), "{page}");
+}
+
+#[tokio::test]
 async fn without_mysql_the_page_says_what_is_missing() {
     let page = page_of(&app_with_host("mysql-7.mysql").await).await;
 
-    assert!(
-        page.contains("<h1>Service Unavailable</h1>") && page.contains("has no address"),
-        "{page}"
-    );
+    assert!(page.contains("<title>Served by nobody") && page.contains("has no address"), "{page}");
+    assert_eq!(seen(&page), "N", "a query that failed is a dot too");
+}
+
+#[tokio::test]
+async fn the_form_carries_the_dots_and_forgets_those_of_another_mode() {
+    register("Ada", "dots@example.org").await;
+    let app = &shared().read_app;
+    wait_until_both_are_known(app).await;
+    let mode = "via=mysql&with=new&strategy=sticky&user=ada";
+
+    let first = page_at(app, &format!("/?{mode}&ask=20")).await;
+    let dots = seen(&first).to_owned();
+    assert_eq!(dots.len(), 20);
+    assert!(dots.bytes().all(|dot| dot == dots.as_bytes()[0]), "{dots}");
+    let was = "was=mysql+new+sticky+ada";
+    let second = page_at(app, &format!("/?{mode}&{was}&seen={dots}&ask=1")).await;
+    assert_eq!(seen(&second).len(), 21);
+    let other = page_at(app, &format!("/?via=mysql-read&{was}&seen={dots}&ask=1")).await;
+    assert_eq!(seen(&other).len(), 1);
+}
+
+#[tokio::test]
+async fn the_living_part_asks_as_often_as_it_is_told() {
+    register("Ada", "part@example.org").await;
+    let app = &shared().read_app;
+
+    let looked = page_at(app, "/?part=live&ask=0&seen=01").await;
+    let asked = page_at(app, "/?part=live&ask=1&seen=01&compare=on").await;
+
+    assert_eq!(seen(&looked), "01");
+    assert!(!looked.contains("<html") && !looked.contains("id=\"hero\""), "{looked}");
+    assert!(seen(&asked).starts_with("01") && seen(&asked).len() == 3, "{asked}");
+    assert!(asked.contains("id=\"hero\"") && asked.contains("id=\"dots-2\""), "{asked}");
+}
+
+#[tokio::test]
+async fn the_glossary_explains_every_word_that_the_page_links() {
+    register("Ada", "glossary@example.org").await;
+    let app = &shared().read_app;
+    let (page, glossary) = (page_of(app).await, page_at(app, "/glossary").await);
+
+    let mut links = 0;
+    for link in page.split("href=\"/glossary#").skip(1) {
+        let term = link.split_once('"').unwrap().0;
+        assert!(glossary.contains(&format!("id=\"{term}\"")), "{term} is not explained");
+        links += 1;
+    }
+    assert!(links > 5, "{links} links");
 }
