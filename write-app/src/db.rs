@@ -1,5 +1,7 @@
 //! The primary, and what it is asked to do.
 
+mod schema;
+
 use std::net::SocketAddr;
 
 use app_core::{
@@ -8,7 +10,7 @@ use app_core::{
     dns::Resolver,
     pod::PodName,
 };
-use sqlx::{MySqlConnection, migrate::MigrateError};
+use sqlx::MySqlConnection;
 
 use crate::registration::Registration;
 
@@ -59,19 +61,7 @@ impl Primary {
         let pool = self.0.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
-            forget_unfinished_migrations(&mut connection).await?;
-            let mut migrations = sqlx::migrate!();
-            // The lock that sqlx would take waits without end. Ours need none: each is one statement
-            // that may run twice, and whoever loses the race to record it simply tries again.
-            migrations.set_locking(false);
-            migrations.run_direct(None, &mut *connection, false).await.map_err(
-                |error| match error {
-                    MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-                        error.into()
-                    }
-                    other => DatabaseError::Other(sqlx::Error::Migrate(Box::new(other))),
-                },
-            )
+            schema::bring(&mut connection).await
         })
         .await
     }
@@ -93,19 +83,6 @@ impl Primary {
             result
         })
         .await
-    }
-}
-
-/// A server that crashed between a migration and its record leaves the record unfinished, and sqlx
-/// would refuse to go on. Ours may run twice, so they do.
-async fn forget_unfinished_migrations(
-    connection: &mut MySqlConnection,
-) -> Result<(), DatabaseError> {
-    let deleted =
-        sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success").execute(connection).await;
-    match deleted.map_err(DatabaseError::from) {
-        Ok(_) | Err(DatabaseError::SchemaMissing(_)) => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

@@ -9,3 +9,4 @@ mod client;
 mod failures;
 mod page;
 mod registration;
+mod schema;

@@ -1,0 +1,29 @@
+//! The schema, and a server that crashed while it was brought.
+
+use testbed::{apps::WRITE_APP, shared::shared};
+
+/// Makes the record of a step say what a crash would leave, starts another write-app, and waits until
+/// all steps are recorded.
+async fn is_brought_after(crash: &str) {
+    let testbed = &shared().testbed;
+    testbed.sql(0, crash).await.unwrap();
+
+    let app = shared().app_with_host(WRITE_APP, "mysql-0.mysql").await.unwrap();
+    app.wait_until_ready().await.unwrap();
+
+    let recorded =
+        "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
+    assert_eq!(testbed.sql(0, recorded).await.unwrap(), "11,21", "{crash}");
+    let index = "SELECT COUNT(*) FROM information_schema.statistics
+                 WHERE table_schema = 'userdb' AND index_name = 'users_name'";
+    assert_eq!(testbed.sql(0, index).await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn a_step_that_was_taken_and_not_recorded_is_recorded() {
+    shared().write_app.wait_until_ready().await.unwrap();
+
+    is_brought_after("UPDATE userdb._sqlx_migrations SET success = FALSE WHERE version = 2").await;
+    is_brought_after("DELETE FROM userdb._sqlx_migrations WHERE version = 2").await;
+    is_brought_after("DELETE FROM userdb._sqlx_migrations").await;
+}
