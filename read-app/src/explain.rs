@@ -147,9 +147,13 @@ impl Facts<'_> {
                     .to_owned()
             }
             Strategy::RoundRobin => format!(
-                "mysql gives all addresses, and this client takes them in turn: {}. Chance has no part \
-                 in it.",
-                self.spread()
+                "mysql gives all addresses, and this client takes them in turn: {}. {}",
+                self.spread(),
+                if self.turns_are_shared() {
+                    "Somebody else asks as well, and takes turns in between."
+                } else {
+                    "Chance has no part in it."
+                }
             ),
             Strategy::Random => {
                 format!("mysql gives all addresses, and this client draws one: {}", self.of_chance())
@@ -161,6 +165,12 @@ impl Facts<'_> {
             ),
             Strategy::Sticky => self.of_sticky(),
         }
+    }
+
+    /// Whether a pod answered twice running, though others were there to take their turn.
+    fn turns_are_shared(&self) -> bool {
+        let dots: Vec<_> = self.dots.iter().collect();
+        self.dots.counts().len() > 1 && dots.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     fn of_sticky(&self) -> String {
@@ -216,6 +226,7 @@ mod tests {
             (&pool, "11111", "The last 5 went to mysql-1"),
             (&pool, "000111", "The connection before it broke"),
             (&turns, "0101", "in turn: mysql-0 answered 2 and mysql-1 answered 2"),
+            (&turns, "0110", "Somebody else asks as well"),
             (&sticky, "111", "“ada” always gets mysql-1"),
         ] {
             let sentence = said(mode, dots, &pods);

@@ -51,7 +51,9 @@ struct Members {
     resolver: Resolver,
     /// By address, so that they are in the same order for everybody.
     by_address: Mutex<BTreeMap<IpAddr, Arc<Member>>>,
-    picker: Picker,
+    /// One for each kind of connection, so that a page can ask with both at once and each takes turns.
+    new: Picker,
+    pool: Picker,
     progress: PrimaryProgress,
     /// When each pod last answered a query, through either door.
     answered: Mutex<BTreeMap<String, Instant>>,
@@ -88,7 +90,8 @@ impl Headless {
             config: config.clone(),
             resolver,
             by_address: Mutex::default(),
-            picker: Picker::default(),
+            new: Picker::default(),
+            pool: Picker::default(),
             progress: PrimaryProgress::default(),
             answered: Mutex::default(),
         });
@@ -146,7 +149,11 @@ impl Headless {
             members = listed;
         }
         let candidates: Vec<_> = members.iter().map(|member| member.candidate()).collect();
-        match self.members.picker.pick(mode.strategy, &candidates, &mode.user) {
+        let picker = match mode.with {
+            With::New => &self.members.new,
+            With::Pool => &self.members.pool,
+        };
+        match picker.pick(mode.strategy, &candidates, &mode.user) {
             Some(index) => Ok(members.swap_remove(index)),
             // Says why there is none, or finds one that is new.
             None => self.members.first_address().await,
