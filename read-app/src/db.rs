@@ -11,16 +11,13 @@ use time::OffsetDateTime;
 /// The statement behind each dot. It is shown as it is sent.
 pub const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
 
-/// How many users a page shows.
-pub const PAGE_LENGTH: usize = 50;
-
 /// What a connection is asked, besides who it leads to.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
     /// Transactions that the pod must have applied before it is asked for users.
     pub after: Option<After>,
-    /// Which users.
-    pub users: Option<UsersQuery>,
+    /// Which users, and how many of them at most.
+    pub users: Option<(UsersQuery, usize)>,
 }
 
 /// Transactions to wait for.
@@ -118,7 +115,7 @@ pub struct User {
     pub created_at: OffsetDateTime,
 }
 
-/// At most [`PAGE_LENGTH`] users, newest first, and whether there are more on either side. A search has
+/// At most as many users as were asked for, newest first, and whether there are more on either side. A search has
 /// one page, by email and name: more letters find the rest.
 #[derive(Debug, Default)]
 pub struct UsersPage {
@@ -145,7 +142,7 @@ pub async fn answer(
         None => None,
     };
     let users = match &question.users {
-        Some(query) => Some(users(connection, query).await?),
+        Some((query, length)) => Some(users(connection, query, *length).await?),
         None => None,
     };
     Ok(Answer { server, freshness, users })
@@ -193,44 +190,50 @@ async fn freshness(
 async fn users(
     connection: &mut MySqlConnection,
     query: &UsersQuery,
+    length: usize,
 ) -> Result<UsersPage, DatabaseError> {
-    let limit = u32::try_from(PAGE_LENGTH + 1).unwrap_or(u32::MAX);
-    let mut users: Vec<User> = match query {
-        UsersQuery::Newest => {
-            sqlx::query_as("SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT ?")
-                .bind(limit)
-                .fetch_all(connection)
-                .await?
-        }
-        UsersQuery::OlderThan(id) => sqlx::query_as(
-            "SELECT id, name, email, created_at FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
-        )
-        .bind(id)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?,
-        UsersQuery::NewerThan(id) => {
-            sqlx::query_as(
-                "SELECT id, name, email, created_at FROM users WHERE id > ? ORDER BY id LIMIT ?",
-            )
-            .bind(id)
-            .bind(limit)
-            .fetch_all(connection)
-            .await?
-        }
+    let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
+    let mut users = match query {
+        UsersQuery::Newest => older_than(connection, u64::MAX, limit).await?,
+        UsersQuery::OlderThan(id) => older_than(connection, *id, limit).await?,
+        UsersQuery::NewerThan(id) => newer_than(connection, *id, limit).await?,
         UsersQuery::Beginning(text) => beginning(connection, text, limit).await?,
     };
-    let more = users.len() > PAGE_LENGTH;
-    users.truncate(PAGE_LENGTH);
-    Ok(match query {
+    let more = users.len() > length;
+    users.truncate(length);
+    let (has_newer, has_older) = match query {
+        UsersQuery::Newest => (false, more),
+        UsersQuery::OlderThan(_) => (true, more),
         UsersQuery::NewerThan(_) => {
             users.reverse();
-            UsersPage { users, has_newer: more, has_older: true }
+            (more, true)
         }
-        UsersQuery::OlderThan(_) => UsersPage { users, has_newer: true, has_older: more },
-        UsersQuery::Newest => UsersPage { users, has_newer: false, has_older: more },
-        UsersQuery::Beginning(_) => UsersPage { users, has_newer: false, has_older: false },
-    })
+        UsersQuery::Beginning(_) => (false, false),
+    };
+    Ok(UsersPage { users, has_newer, has_older })
+}
+
+async fn older_than(
+    connection: &mut MySqlConnection,
+    id: u64,
+    limit: u32,
+) -> Result<Vec<User>, DatabaseError> {
+    let users = sqlx::query_as(
+        "SELECT id, name, email, created_at FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
+    );
+    Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
+}
+
+/// Those next after it, oldest first.
+async fn newer_than(
+    connection: &mut MySqlConnection,
+    id: u64,
+    limit: u32,
+) -> Result<Vec<User>, DatabaseError> {
+    let users = sqlx::query_as(
+        "SELECT id, name, email, created_at FROM users WHERE id > ? ORDER BY id LIMIT ?",
+    );
+    Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
 }
 
 /// Those whose email begins so, then those whose name does: two ranges of two indexes.

@@ -26,7 +26,7 @@ use axum::{
 use crate::{
     App,
     db::{Freshness, Question, User, UsersPage, UsersQuery},
-    dots::{Dot, Reason},
+    dots::{Dot, Dots},
     live::{answers::Answers, diagram::Diagram, hero::Hero, lanes::Lanes},
     names::NamesView,
     params::Params,
@@ -37,6 +37,9 @@ use crate::{
     },
     times,
 };
+
+/// How many users the page shows: the longest names still leave it under 60 kB.
+const USERS_SHOWN: usize = 25;
 
 const SCRIPT: &str = include_str!("../assets/live.js");
 
@@ -112,7 +115,8 @@ async fn show(
     headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Error> {
-    let users = Question { after: params.after.clone(), users: Some(params.users.clone()) };
+    let users = Some((params.users.clone(), USERS_SHOWN));
+    let users = Question { after: params.after.clone(), users };
     // The whole page has users on it, so it makes one query at least.
     let (queries, question) = match (params.only_live, params.ask.unwrap_or(1)) {
         (true, queries) => (queries, Question::default()),
@@ -152,21 +156,25 @@ async fn ask(
         let served = if params.compare {
             let beside = reads.ask(&other, Question::default());
             let (served, beside) = tokio::join!(reads.ask(&params.mode, question), beside);
-            params.dots_beside.push(dot(&beside));
+            push(&mut params.dots_beside, &beside);
             served
         } else {
             reads.ask(&params.mode, question).await
         };
-        params.dots.push(dot(&served));
+        push(&mut params.dots, &served);
         last = Some(served);
     }
     last
 }
 
-fn dot(served: &Result<Served, DatabaseError>) -> Dot {
-    match served {
-        Ok(served) => Dot::of(&served.answer.server.pod),
-        Err(error) => Dot::Failed(Reason::from(error)),
+/// A dot for each attempt: those that failed before the answer are part of the lesson.
+fn push(dots: &mut Dots, outcome: &Result<Served, DatabaseError>) {
+    match outcome {
+        Ok(served) => {
+            served.failed_attempts.iter().for_each(|error| dots.push(Dot::Failed(error.into())));
+            dots.push(Dot::of(&served.answer.server.pod));
+        }
+        Err(error) => dots.push(Dot::Failed(error.into())),
     }
 }
 

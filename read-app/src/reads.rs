@@ -64,8 +64,8 @@ pub struct Served {
     pub address: SocketAddr,
     /// How long the attempt took that succeeded, the opening of a connection included.
     pub took: Duration,
-    /// The attempts before it, a sentence each.
-    pub failed_attempts: Vec<String>,
+    /// Why the attempts before it failed.
+    pub failed_attempts: Vec<DatabaseError>,
 }
 
 impl Reads {
@@ -123,9 +123,8 @@ impl Reads {
         for pause in PAUSES {
             match self.ask_once(mode, question).await {
                 Err(error) if another_pod_might_answer(&error) => {
-                    let causes = causes(&error);
-                    tracing::info!(causes, "asking again in {pause:?}");
-                    failed_attempts.push(causes);
+                    tracing::info!(causes = causes(&error), "asking again in {pause:?}");
+                    failed_attempts.push(error);
                 }
                 answer => return answer.map(|served| Served { failed_attempts, ..served }),
             }

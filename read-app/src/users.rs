@@ -2,7 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use app_core::{error::Error, pod::PodName};
+use app_core::{
+    error::{Error, causes},
+    pod::PodName,
+};
 use axum::{Json, Router, extract::State, routing::get};
 use serde::Serialize;
 
@@ -15,6 +18,9 @@ use crate::{
         mode::{Mode, Strategy, Via, With},
     },
 };
+
+/// How many users an answer has at most.
+const LIST_LENGTH: usize = 50;
 
 /// The route of this module.
 pub(crate) fn routes() -> Router<App> {
@@ -88,7 +94,7 @@ impl ServedBody {
             address: served.address.ip().to_string(),
             connection: served.answer.server.connection,
             milliseconds: milliseconds(served.took),
-            failed_attempts: served.failed_attempts.clone(),
+            failed_attempts: served.failed_attempts.iter().map(|error| causes(error)).collect(),
         }
     }
 }
@@ -98,7 +104,7 @@ fn milliseconds(duration: Duration) -> f64 {
 }
 
 async fn list(State(reads): State<Reads>, params: Params) -> Result<Json<UsersBody>, Error> {
-    let question = Question { after: params.after, users: Some(params.users) };
+    let question = Question { after: params.after, users: Some((params.users, LIST_LENGTH)) };
     let served = reads.ask(&params.mode, question).await?;
     let pod = served.answer.server.pod.clone();
     let after = match served.answer.freshness {

@@ -1,6 +1,9 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{database::DatabaseError, error::Error};
+use app_core::{
+    database::DatabaseError,
+    error::{Error, causes},
+};
 
 use crate::{
     db::{IDENTITY, Role},
@@ -15,7 +18,7 @@ use crate::{
 /// The outcome of the last query.
 pub(super) enum Hero {
     /// A pod answered.
-    Answered(Answered),
+    Answered(Box<Answered>),
     /// Nobody did; a sentence says why.
     Failed(String),
 }
@@ -43,7 +46,7 @@ pub(super) struct Answered {
 impl Hero {
     pub(super) fn new(last: &Result<Served, DatabaseError>, mode: &Mode, pods: &[PodView]) -> Self {
         match last {
-            Ok(served) => Self::Answered(Answered::new(served, mode, pods)),
+            Ok(served) => Self::Answered(Box::new(Answered::new(served, mode, pods))),
             Err(error) => Self::Failed(Error::sentence(error).to_owned()),
         }
     }
@@ -72,7 +75,7 @@ impl Answered {
             sql: IDENTITY,
             row: format!("{pod}, {read_only}, {number}"),
             took: times::milliseconds(served.took),
-            failed_attempts: served.failed_attempts.clone(),
+            failed_attempts: served.failed_attempts.iter().map(|error| causes(error)).collect(),
             pod,
         }
     }
