@@ -83,6 +83,14 @@ pub enum DatabaseError {
     /// The work took too long.
     #[error("no result within {0:?}")]
     Deadline(Duration),
+    /// There is no replica to ask, or none that lets anybody connect.
+    #[error("no replica behind {service} could be asked")]
+    NoReplica {
+        /// The headless Service whose pods were looked for.
+        service: String,
+        /// What the last attempt ended in, where there was one.
+        source: Option<Box<DatabaseError>>,
+    },
     /// Anything else.
     #[error("the query failed")]
     Other(#[source] sqlx::Error),

@@ -51,6 +51,15 @@ pub struct DnsRecord {
     pub ttl: u32,
 }
 
+/// One of those that offer a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its whole name, such as `mysql-1.mysql.default.svc.cluster.local.`
+    pub host: String,
+    /// The port that it offers the service at.
+    pub port: u16,
+}
+
 /// The types of record that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
@@ -131,6 +140,20 @@ impl Resolver {
         }
     }
 
+    /// Those that offer a service, in the order of their names. A headless Service gives each of its
+    /// ports a name of this kind, such as `_mysql._tcp.mysql`, with one SRV record a pod.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such name, or the DNS server gave no answer.
+    pub async fn members(&self, service: &str) -> Result<Vec<Member>, DnsError> {
+        let found = self.remembering.srv_lookup(service).await;
+        let found = found.map_err(|error| no_address(service, error))?;
+        let mut members: Vec<_> = found.answers().iter().filter_map(member).collect();
+        members.sort_by(|one, other| one.host.cmp(&other.host));
+        Ok(members)
+    }
+
     /// What the DNS server says of a name now, and not a second ago.
     ///
     /// # Errors
@@ -164,6 +187,15 @@ fn no_address(host: &str, error: NetError) -> DnsError {
     match error {
         NetError::Dns(_) => DnsError::NoAddress(host.to_owned()),
         error => DnsError::NoAnswer(host.to_owned(), error),
+    }
+}
+
+fn member(record: &Record) -> Option<Member> {
+    match &record.data {
+        RData::SRV(service) => {
+            Some(Member { host: service.target.to_string(), port: service.port })
+        }
+        _ => None,
     }
 }
 

@@ -203,9 +203,13 @@ fn database_code(error: &DatabaseError) -> &'static str {
         DatabaseError::ConnectionLost(_) => "database_connection_lost",
         DatabaseError::Busy => "database_busy",
         DatabaseError::Deadline(_) => "database_slow",
+        DatabaseError::NoReplica { .. } => "database_no_replica",
         DatabaseError::Duplicate(_) | DatabaseError::Other(_) => "database_error",
     }
 }
+
+const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
+     then try again: DNS can take 30 seconds to notice.";
 
 fn database_sentence(error: &DatabaseError) -> &'static str {
     match error {
@@ -233,6 +237,7 @@ fn database_sentence(error: &DatabaseError) -> &'static str {
         DatabaseError::Busy => {
             "All of this app's connections to MySQL are in use. Try again in a few seconds."
         }
+        DatabaseError::NoReplica { .. } => NO_REPLICA,
         DatabaseError::Duplicate(_) | DatabaseError::Other(_) => {
             "MySQL could not do this. The app's log says why, under the request's id."
         }

@@ -14,7 +14,7 @@
 //! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
 //! - [`kubernetes_api`]: the little that `bootstrap.sh` asks of the API server.
 //! - [`testbed`]: all of it together.
-//! - [`shared`]: one testbed for all tests of a process.
+//! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
 
 pub mod apps;

@@ -8,10 +8,11 @@
 use std::{
     ffi::OsStr,
     fs::{self, File, TryLockError},
+    io::ErrorKind,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail, ensure};
@@ -30,6 +31,10 @@ const SUITE: &str = "sid";
 
 /// How often a lock that another process holds is asked for.
 const LOCK_PERIOD: Duration = Duration::from_millis(200);
+
+/// How often, and for how long, a program is tried again that another process holds open.
+const BUSY_PERIOD: Duration = Duration::from_millis(10);
+const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What a person is told where MySQL cannot be had.
 const INSTALL_IT: &str =
@@ -98,7 +103,7 @@ async fn on_path() -> Option<[PathBuf; PROGRAMS.len()]> {
 
 /// `9.7.4` out of `mysqld  Ver 9.7.4 for Linux on x86_64`; nothing for MariaDB.
 async fn version_of(mysqld: &Path) -> Option<String> {
-    let output = Command::new(mysqld).arg("--version").output().await.ok()?;
+    let output = output_when_written(Command::new(mysqld).arg("--version")).await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     if text.contains("MariaDB") {
         return None;
@@ -107,6 +112,21 @@ async fn version_of(mysqld: &Path) -> Option<String> {
     rest.split(|character: char| character != '.' && !character.is_ascii_digit())
         .next()
         .map(str::to_owned)
+}
+
+/// Runs a program whose file may just have been written. When another thread starts a process at that
+/// moment, that process has the file open too, for writing, until it runs its own program; and a file
+/// that is open for writing cannot be run: <https://man7.org/linux/man-pages/man2/execve.2.html>.
+async fn output_when_written(command: &mut Command) -> std::io::Result<Output> {
+    let end = Instant::now() + BUSY_DEADLINE;
+    loop {
+        match command.output().await {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < end => {
+                sleep(BUSY_PERIOD).await;
+            }
+            ended => return ended,
+        }
+    }
 }
 
 /// Puts Debian's packages into `tree`, once. Another process may be at it at the same time.

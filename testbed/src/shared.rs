@@ -1,4 +1,5 @@
-//! One testbed for all tests of a process: servers take ten seconds to start, a test takes one.
+//! One testbed for all tests of a process: servers take ten seconds to start, a test takes one. And
+//! servers of their own for tests that break them.
 
 #![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
 
@@ -8,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
@@ -65,8 +67,57 @@ impl Shared {
     /// Where the configuration is not usable.
     pub async fn app_with_host(&'static self, app: App, host: &str) -> anyhow::Result<RunningApp> {
         let host = host.to_owned();
-        let serving = async move { serve(app, &self.testbed, &[("DB_HOST", &host)]).await };
+        self.app_with(app, [("DB_HOST".to_owned(), host)].into()).await
+    }
+
+    /// The same with any variables in place of the Deployment's.
+    ///
+    /// # Errors
+    ///
+    /// Where the configuration is not usable.
+    pub async fn app_with(
+        &'static self,
+        app: App,
+        variables: Vec<(String, String)>,
+    ) -> anyhow::Result<RunningApp> {
+        let serving = async move {
+            let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            serve(app, &self.testbed, &variables.collect::<Vec<_>>()).await
+        };
         runtime().spawn(serving).await?
+    }
+}
+
+/// Servers of one test's own, which it may break, and the folders they live in.
+pub struct Separate {
+    /// The servers. They stand first, and so end before their folders do.
+    pub testbed: Testbed,
+    /// The folder of their volumes and logs.
+    pub volumes: TempDir,
+    /// The folder of their sockets and settings.
+    pub run: TempDir,
+}
+
+impl Separate {
+    /// Starts a primary and `pods - 1` replicas, and returns when every one is ready.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not start.
+    pub async fn start(pods: u8) -> anyhow::Result<Self> {
+        let cache = cache_folder()?;
+        std::fs::create_dir_all(&cache)?;
+        let volumes = tempfile::tempdir_in(&cache)?;
+        let run = tempfile::tempdir()?;
+        let testbed = Testbed::start(Plan {
+            volumes: volumes.path().to_owned(),
+            run: run.path().to_owned(),
+            cache,
+            network: Network::claim_any(TEST_NETWORKS)?,
+            pods,
+            progress: |_| {},
+        });
+        Ok(Self { testbed: testbed.await?, volumes, run })
     }
 }
 

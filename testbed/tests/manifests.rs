@@ -160,6 +160,18 @@ fn mysql_may_ask_about_the_pods_that_its_scripts_ask_about_and_no_others() {
 }
 
 #[test]
+fn the_page_says_how_long_the_primary_waits_for_a_replica() {
+    let config = file("kubernetes/mysql-config.yaml");
+    let (_, rest) = config.split_once("loose-rpl-semi-sync-source-timeout = ").unwrap();
+    let milliseconds: u32 = rest.lines().next().unwrap().trim().parse().unwrap();
+
+    let page = file("write-app/templates/register.html");
+
+    let sentence = format!("The primary waits {} s for a replica", milliseconds / 1000);
+    assert!(page.contains(&sentence), "register.html: {sentence}");
+}
+
+#[test]
 fn every_row_of_the_table_of_states_has_a_test_and_stands_in_bootstrap_sh() {
     let tests =
         ["states", "replication"].map(|name| file(&format!("testbed/tests/mysql/{name}.rs")));

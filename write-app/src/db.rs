@@ -1,17 +1,24 @@
 //! The primary, and what it is asked to do.
 
+pub mod commit;
+pub mod replicas;
 mod schema;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, Server, to_its_end},
+    database::{DatabaseError, Pool, Pooled, Server, to_its_end},
     dns::Resolver,
+    error::causes,
     pod::PodName,
 };
 use sqlx::MySqlConnection;
 
+use self::commit::{Commit, CommitsAlone};
 use crate::registration::Registration;
 
 /// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
@@ -28,6 +35,19 @@ pub struct Registered {
     pub id: u64,
     /// `@@report_host` of the connection that ran the INSERT: the name of the pod that took it.
     pub pod: PodName,
+    /// From sending the INSERT to its answer, which comes after the commit: a replica's
+    /// acknowledgement, or the wait for it, is a part of it.
+    pub took: Duration,
+    /// What MySQL says of the commit.
+    pub commit: Commit,
+}
+
+/// What the INSERT itself tells.
+struct Inserted {
+    id: u64,
+    pod: PodName,
+    took: Duration,
+    alone_before: CommitsAlone,
 }
 
 impl Primary {
@@ -74,15 +94,35 @@ impl Primary {
     /// [`DatabaseError::ConnectionLost`] and [`DatabaseError::Deadline`] the user may be registered.
     pub async fn register(&self, registration: Registration) -> Result<Registered, DatabaseError> {
         let pool = self.0.clone();
-        to_its_end(async move {
+        let (inserted, connection) = to_its_end(async move {
             let mut connection = pool.acquire().await?;
-            let result = insert(&mut connection, &registration).await;
-            if matches!(result, Ok(_) | Err(DatabaseError::Duplicate(_))) {
-                connection.give_back();
+            match insert(&mut connection, &registration).await {
+                Ok(inserted) => Ok((inserted, connection)),
+                Err(error) => {
+                    if matches!(error, DatabaseError::Duplicate(_)) {
+                        connection.give_back();
+                    }
+                    Err(error)
+                }
             }
-            result
         })
-        .await
+        .await?;
+        let Inserted { id, pod, took, alone_before } = inserted;
+        Ok(Registered { id, pod, took, commit: commit_on(connection, alone_before).await })
+    }
+}
+
+/// The row is in, and nothing may fail any more: what cannot be had is left out.
+async fn commit_on(mut connection: Pooled, alone_before: CommitsAlone) -> Commit {
+    match commit::last_on(&mut connection, alone_before).await {
+        Ok(commit) => {
+            connection.give_back();
+            commit
+        }
+        Err(error) => {
+            tracing::warn!("what MySQL says of a commit is not known: {}", causes(&error));
+            Commit::default()
+        }
     }
 }
 
@@ -90,12 +130,14 @@ impl Primary {
 async fn insert(
     connection: &mut MySqlConnection,
     registration: &Registration,
-) -> Result<Registered, DatabaseError> {
-    let pod = sqlx::query_scalar("SELECT @@report_host").fetch_one(&mut *connection).await?;
+) -> Result<Inserted, DatabaseError> {
+    let (pod, alone_before) = commit::before(connection).await?;
+    let sent = Instant::now();
     let inserted = sqlx::query("INSERT INTO users (name, email) VALUES (?, ?)")
         .bind(registration.name.as_str())
         .bind(registration.email.as_str())
         .execute(connection)
         .await?;
-    Ok(Registered { id: inserted.last_insert_id(), pod: PodName::new(pod) })
+    let took = sent.elapsed();
+    Ok(Inserted { id: inserted.last_insert_id(), pod, took, alone_before })
 }

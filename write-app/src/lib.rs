@@ -2,17 +2,23 @@
 //!
 //! # Layout
 //!
-//! - [`register`]: the page with the form and `POST /submit`; what a request passes through, in
-//!   order: read the body, parse it into a [`Registration`](registration::Registration), insert it,
-//!   answer as page or JSON.
+//! - [`register`]: the form and `POST /submit`; what a request passes through, in order: read the body,
+//!   parse it into a [`Registration`](registration::Registration), insert it, answer as page or JSON.
 //! - [`registration`]: what a name and an email are; the one parser for the form and for JSON.
-//! - [`db`]: the primary and the two statements it is sent; the schema is in `migrations/`.
+//! - `receipt`: what a browser is told after the redirect, and the way to read it back in read-app.
+//! - [`replica_refusal`]: `POST /try-replica`: what a replica says to a write.
+//! - `page`: the one page of this app, with what has just happened at its top.
+//! - [`db`]: the primary and the statements it is sent; the schema is in `migrations/`. Under it
+//!   [`db::commit`], what MySQL says of a commit, and [`db::replicas`].
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
 pub mod db;
+mod page;
+mod receipt;
 pub mod register;
 pub mod registration;
+pub mod replica_refusal;
 
 use std::time::Duration;
 
@@ -27,7 +33,7 @@ use app_core::{
 use axum::{Router, extract::FromRef};
 use tokio::time::{sleep, timeout};
 
-use crate::db::Primary;
+use crate::db::{Primary, replicas::Replicas};
 
 /// What this app says of itself, and its defaults.
 pub const ABOUT: About = About {
@@ -47,6 +53,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
     pub(crate) primary: Primary,
+    pub(crate) replicas: Replicas,
     pub(crate) site: Site,
 }
 
@@ -59,6 +66,7 @@ pub(crate) struct App {
 pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let resolver = Resolver::new(config.dns.as_ref())?;
     let primary = Primary::new(&config.database, resolver.clone());
+    let replicas = Replicas::new(&config.database, resolver.clone());
     let first = config.wait_for.clone().map(|host| {
         let database = DatabaseConfig { host, ..config.database.clone() };
         Server::new(&database, resolver)
@@ -66,7 +74,8 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
     tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
-    let routes = register::routes().with_state(App { primary, site: site.clone() });
+    let routes = register::routes().merge(replica_refusal::routes());
+    let routes = routes.with_state(App { primary, replicas, site: site.clone() });
     Ok((serve::app(routes, site, health.clone()), health))
 }
 

@@ -10,7 +10,6 @@ use app_core::{
     pod::PodName,
     request_id,
 };
-use askama::Template;
 use axum::{
     Form, Json, Router,
     extract::{FromRequest, Request, State},
@@ -18,34 +17,21 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use axum_extra::extract::{
-    CookieJar,
-    cookie::{Cookie, SameSite},
-};
-use serde::{Deserialize, Serialize};
+use axum_extra::extract::CookieJar;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
     App,
     db::{Primary, Registered},
+    page::{Failure, News},
+    receipt::{Receipt, milliseconds},
     registration::{Registration, Typed},
 };
-
-/// Name of the cookie that carries a registration over the redirect.
-const RECEIPT_COOKIE: &str = "registered";
 
 /// The routes of this page.
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/", get(show)).route("/submit", post(submit))
-}
-
-/// What a browser is told once, after the redirect. It comes back from the browser, so it is text to
-/// show to that one person and nothing more.
-#[derive(Debug, Deserialize, Serialize)]
-struct Receipt {
-    id: u64,
-    name: String,
-    pod: PodName,
 }
 
 /// The JSON answer. The first two fields are what clients have always relied on.
@@ -55,34 +41,10 @@ struct RegisteredBody {
     message: &'static str,
     id: u64,
     pod: PodName,
-}
-
-#[derive(Template)]
-#[template(path = "register.html")]
-struct RegisterPage<'a> {
-    layout: Layout,
-    /// The name that writes go to, and the address it stands for at this moment.
-    host: &'a str,
-    address: Result<String, String>,
-    receipt: Option<Receipt>,
-    typed: &'a Typed,
-    failure: Option<&'a Failure<'a>>,
-}
-
-struct Failure<'a> {
-    message: String,
-    fields: &'a [FieldProblem],
-    request_id: String,
-}
-
-impl RegisterPage<'_> {
-    fn problem(&self, field: &str) -> Option<&str> {
-        let problems = self.failure?.fields;
-        problems
-            .iter()
-            .find(|problem| problem.field == field)
-            .map(|problem| problem.message.as_str())
-    }
+    /// Who has these transactions has the registration: read-app's `after`.
+    gtid: Option<String>,
+    acknowledged: Option<bool>,
+    commit_ms: u64,
 }
 
 async fn show(
@@ -90,17 +52,9 @@ async fn show(
     layout: Layout,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Error> {
-    let receipt =
-        jar.get(RECEIPT_COOKIE).and_then(|cookie| serde_urlencoded::from_str(cookie.value()).ok());
-    let page = RegisterPage {
-        layout,
-        host: primary.host(),
-        address: address_of(&primary).await,
-        receipt,
-        typed: &Typed::default(),
-        failure: None,
-    };
-    Ok((jar.remove(Cookie::build(RECEIPT_COOKIE).path("/")), page::respond(&page)?))
+    let (receipt, jar) = Receipt::take(jar);
+    let news = receipt.map_or(News::Nothing, News::Registered);
+    Ok((jar, crate::page::show(&primary, layout, news, &Typed::default()).await?))
 }
 
 async fn submit(
@@ -112,21 +66,29 @@ async fn submit(
 ) -> Result<Response, Error> {
     let registered = register(&primary, &typed).await;
     if !page::is_wanted_by(&headers) {
-        let Registered { id, pod } = registered?;
-        let body =
-            RegisteredBody { success: true, message: "User registered successfully!", id, pod };
-        return Ok(Json(body).into_response());
+        return Ok(Json(RegisteredBody::from(registered?)).into_response());
     }
     match registered {
         Ok(registered) => {
-            let receipt = Receipt {
-                id: registered.id,
-                name: typed.name.trim().to_owned(),
-                pod: registered.pod,
-            };
+            let receipt = Receipt::new(registered, &typed.name);
             Ok((jar.add(receipt.cookie()?), Redirect::to("/")).into_response())
         }
         Err(error) => form_again(&primary, layout, &headers, &typed, &error).await,
+    }
+}
+
+impl From<Registered> for RegisteredBody {
+    fn from(registered: Registered) -> Self {
+        let Registered { id, pod, took, commit } = registered;
+        Self {
+            success: true,
+            message: "User registered successfully!",
+            id,
+            pod,
+            gtid: commit.gtids.map(|gtids| gtids.to_string()),
+            acknowledged: commit.acknowledged,
+            commit_ms: milliseconds(took),
+        }
     }
 }
 
@@ -153,33 +115,8 @@ async fn form_again(
     let request_id = request_id::of(headers);
     error::log(error, &request_id);
     let failure = Failure { message: error.message(), fields: error.fields(), request_id };
-    let page = RegisterPage {
-        layout,
-        host: primary.host(),
-        address: address_of(primary).await,
-        receipt: None,
-        typed,
-        failure: Some(&failure),
-    };
-    Ok((error.status(), page::respond(&page)?).into_response())
-}
-
-/// The primary's address at this moment, or a sentence that says why there is none.
-async fn address_of(primary: &Primary) -> Result<String, String> {
-    let address = primary.address().await;
-    address.map(|address| address.ip().to_string()).map_err(|error| Error::from(error).message())
-}
-
-impl Receipt {
-    fn cookie(&self) -> Result<Cookie<'static>, Error> {
-        let value = serde_urlencoded::to_string(self)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(Cookie::build((RECEIPT_COOKIE, value))
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Strict)
-            .build())
-    }
+    let page = crate::page::show(primary, layout, News::NotRegistered(failure), typed).await?;
+    Ok((error.status(), page).into_response())
 }
 
 /// The body of a submission, whichever of the two forms it has.

@@ -6,12 +6,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use testbed::{
-    Progress, Testbed,
-    network::Network,
-    shared::{TEST_NETWORKS, cache_folder},
-    testbed::Plan,
-};
+use testbed::{Testbed, shared::Separate};
 
 /// Servers that one test may break, and the folders they live in.
 pub(crate) struct Servers {
@@ -22,20 +17,8 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) async fn start(pods: u8) -> Self {
-        let cache = cache_folder().unwrap();
-        std::fs::create_dir_all(&cache).unwrap();
-        let volumes = tempfile::tempdir_in(&cache).unwrap();
-        let run = tempfile::tempdir().unwrap();
-        let progress: Progress = |_| {};
-        let testbed = Testbed::start(Plan {
-            volumes: volumes.path().to_owned(),
-            run: run.path().to_owned(),
-            cache,
-            network: Network::claim_any(TEST_NETWORKS).unwrap(),
-            pods,
-            progress,
-        });
-        Self { testbed: testbed.await.unwrap(), volumes, _run: run }
+        let Separate { testbed, volumes, run } = Separate::start(pods).await.unwrap();
+        Self { testbed, volumes, _run: run }
     }
 
     /// A primary and its replica, both with one note.

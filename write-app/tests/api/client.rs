@@ -7,7 +7,10 @@ use std::{
 
 use reqwest::{Client, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
-use testbed::shared::{Shared, shared};
+use testbed::{
+    apps::RunningApp,
+    shared::{Shared, shared},
+};
 
 /// An email that no other test uses.
 pub(crate) fn new_email() -> String {
@@ -25,20 +28,31 @@ pub(crate) fn post_json(body: &Value) -> RequestBuilder {
 }
 
 /// A browser: wants pages, keeps cookies, and lets the test look at redirects.
-pub(crate) struct Browser(Client);
+pub(crate) struct Browser {
+    client: Client,
+    app: String,
+}
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        Self(Client::builder().cookie_store(true).redirect(Policy::none()).build().unwrap())
+        Self::at(&shared().write_app)
+    }
+
+    pub(crate) fn at(app: &RunningApp) -> Self {
+        let client = Client::builder().cookie_store(true).redirect(Policy::none());
+        Self { client: client.build().unwrap(), app: app.url() }
     }
 
     pub(crate) fn open(&self) -> RequestBuilder {
-        self.0.get(url("/")).header("accept", "text/html")
+        self.client.get(self.app.clone() + "/").header("accept", "text/html")
     }
 
     pub(crate) fn submit(&self, name: &str, email: &str) -> RequestBuilder {
-        let form = [("name", name), ("email", email)];
-        self.0.post(url("/submit")).header("accept", "text/html").form(&form)
+        self.post("/submit").form(&[("name", name), ("email", email)])
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.app.clone() + path).header("accept", "text/html")
     }
 }
 

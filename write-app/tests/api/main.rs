@@ -6,7 +6,9 @@
 
 mod binary;
 mod client;
+mod commit;
 mod failures;
 mod page;
 mod registration;
+mod replica_refusal;
 mod schema;

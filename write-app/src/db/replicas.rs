@@ -1,0 +1,182 @@
+//! The replicas: they are found over the headless Service, and asked for one thing only, a write that
+//! they refuse.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use app_core::{
+    config::DatabaseConfig,
+    database::{DatabaseError, Server, to_its_end},
+    dns::{Member, Resolver},
+    pod::PodName,
+};
+use serde::Serialize;
+use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// The statement that a replica is sent: a registration's, with values that a person can read.
+pub const ATTEMPT: &str = "INSERT INTO users (name, email) VALUES ('Nobody', 'nobody@example.org')";
+
+/// How long opening a connection to one replica may take: a few milliseconds, unless nobody is there.
+const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+
+/// How many attempts may be under way at once; a server allows 100 connections in all.
+const ATTEMPTS: usize = 4;
+
+/// How long a request may wait until one of them is over.
+const SLOT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The pods behind the headless Service that the primary's name belongs to, but for the primary.
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Replicas {
+    config: DatabaseConfig,
+    resolver: Resolver,
+    /// The name whose SRV records name the pods.
+    service: String,
+    slots: Arc<Semaphore>,
+}
+
+/// What became of a write that a replica was sent.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The pod, by its own account.
+    pub pod: PodName,
+    /// The name whose SRV records name the pod.
+    pub found_under: String,
+    /// Its refusal. None where it would have taken the write, and so is no replica.
+    pub refusal: Option<Refusal>,
+}
+
+/// What the server said.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refusal {
+    /// The error's number, such as 1290.
+    pub number: u16,
+    /// The standard's name for its class, such as HY000.
+    pub sqlstate: String,
+    /// Its text.
+    pub message: String,
+}
+
+impl Replicas {
+    /// The replicas beside the primary that the configuration names. Nothing is asked of them yet.
+    #[must_use]
+    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
+        let (_, service) = pod_and_service(&config.host);
+        let service = format!("_mysql._tcp.{service}");
+        let slots = Arc::new(Semaphore::new(ATTEMPTS));
+        Self { config: config.clone(), resolver, service, slots }
+    }
+
+    /// Sends the first replica that can be reached an INSERT, in a transaction that is rolled back:
+    /// nothing is left behind, even by a server that would have taken it.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::NoReplica`] where there is none to ask; otherwise why it could not be asked.
+    pub async fn try_insert(&self) -> Result<Attempt, DatabaseError> {
+        let replicas = self.clone();
+        to_its_end(async move {
+            let slot = timeout(SLOT_DEADLINE, replicas.slots.acquire()).await;
+            let _slot = slot.map_err(|_| DatabaseError::Busy)?;
+            let mut connection = replicas.connect().await?;
+            let tried = insert_and_roll_back(&mut connection).await;
+            if let Err(error) = connection.close().await {
+                tracing::debug!(%error, "a connection did not close cleanly");
+            }
+            let (pod, refusal) = tried?;
+            Ok(Attempt { pod, found_under: replicas.service, refusal })
+        })
+        .await
+    }
+
+    /// A connection of its own: a pool to a server that is asked once an hour would be of no use.
+    async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
+        let members = self.resolver.members(&self.service).await;
+        let members = members.map_err(|error| self.none(Some(error.into())))?;
+        let (primary, _) = pod_and_service(&self.config.host);
+        let mut last = None;
+        for member in members {
+            if pod_and_service(&member.host).0 == primary {
+                continue;
+            }
+            match self.server(member).connect(CONNECT_DEADLINE).await {
+                Ok((connection, _)) => return Ok(connection),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(self.none(last))
+    }
+
+    /// Whoever refuses the account did answer.
+    fn none(&self, last: Option<DatabaseError>) -> DatabaseError {
+        match last {
+            Some(
+                answer @ (DatabaseError::AccessDenied(_) | DatabaseError::TooManyConnections(_)),
+            ) => answer,
+            last => DatabaseError::NoReplica {
+                service: self.service.clone(),
+                source: last.map(Box::new),
+            },
+        }
+    }
+
+    fn server(&self, member: Member) -> Server {
+        let Member { host, port } = member;
+        Server::new(&DatabaseConfig { host, port, ..self.config.clone() }, self.resolver.clone())
+    }
+}
+
+/// `mysql-0` and `mysql` of `mysql-0.mysql`. An address belongs to no Service.
+pub(crate) fn pod_and_service(host: &str) -> (&str, &str) {
+    match host.split_once('.') {
+        Some(parts) if host.parse::<IpAddr>().is_err() => parts,
+        _ => (host, ""),
+    }
+}
+
+async fn insert_and_roll_back(
+    connection: &mut MySqlConnection,
+) -> Result<(PodName, Option<Refusal>), DatabaseError> {
+    let pod = sqlx::query_scalar("SELECT @@report_host").fetch_one(&mut *connection).await?;
+    let mut transaction = connection.begin().await?;
+    let inserted = sqlx::raw_sql(ATTEMPT).execute(&mut *transaction).await;
+    transaction.rollback().await?;
+    let refusal = match inserted.map_err(DatabaseError::from) {
+        Ok(_) => None,
+        Err(DatabaseError::ReadOnly(error)) => Some(refusal(error)?),
+        Err(error) => return Err(error),
+    };
+    Ok((PodName::new(pod), refusal))
+}
+
+/// The server's own words.
+fn refusal(error: sqlx::Error) -> Result<Refusal, DatabaseError> {
+    let said = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    let said = said.map(|error: &MySqlDatabaseError| Refusal {
+        number: error.number(),
+        sqlstate: error.code().unwrap_or_default().to_owned(),
+        message: error.message().to_owned(),
+    });
+    said.ok_or(DatabaseError::Other(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headless_service_is_what_a_pods_name_ends_in() {
+        for (host, parts) in [
+            ("mysql-0.mysql", ("mysql-0", "mysql")),
+            (
+                "mysql-0.mysql.default.svc.cluster.local.",
+                ("mysql-0", "mysql.default.svc.cluster.local."),
+            ),
+            ("mysql-0", ("mysql-0", "")),
+            ("192.0.2.7", ("192.0.2.7", "")),
+        ] {
+            assert_eq!(pod_and_service(host), parts, "{host}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The page: the form, where a registration will go, and above both what has just happened.
+
+use app_core::{
+    error::{Error, FieldProblem},
+    page::{self, Layout},
+    pod::PodName,
+};
+use askama::Template;
+use axum::response::Response;
+
+use crate::{
+    db::{
+        Primary,
+        replicas::{ATTEMPT, Attempt, pod_and_service},
+    },
+    receipt::Receipt,
+    registration::Typed,
+};
+
+/// What stands at the top of the page.
+pub(crate) enum News<'a> {
+    Nothing,
+    Registered(Receipt),
+    NotRegistered(Failure<'a>),
+    Attempted(Attempt),
+}
+
+/// Why nobody was registered.
+pub(crate) struct Failure<'a> {
+    pub(crate) message: String,
+    pub(crate) fields: &'a [FieldProblem],
+    pub(crate) request_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "register.html")]
+struct RegisterPage<'a> {
+    layout: Layout,
+    news: News<'a>,
+    typed: &'a Typed,
+    /// The name that writes go to, and the address it stands for at this moment.
+    host: &'a str,
+    address: Result<String, String>,
+}
+
+/// The page at this moment.
+pub(crate) async fn show(
+    primary: &Primary,
+    layout: Layout,
+    news: News<'_>,
+    typed: &Typed,
+) -> Result<Response, Error> {
+    let (host, address) = (primary.host(), address_of(primary).await);
+    Ok(page::respond(&RegisterPage { layout, news, typed, host, address })?)
+}
+
+/// The primary's address at this moment, or a sentence that says why there is none.
+async fn address_of(primary: &Primary) -> Result<String, String> {
+    let address = primary.address().await;
+    address.map(|address| address.ip().to_string()).map_err(|error| Error::from(error).message())
+}
+
+impl RegisterPage<'_> {
+    fn problem(&self, field: &str) -> Option<&str> {
+        let News::NotRegistered(Failure { fields, .. }) = &self.news else { return None };
+        fields.iter().find(|problem| problem.field == field).map(|problem| problem.message.as_str())
+    }
+
+    /// bootstrap.sh gives the roles by the pod's name alone: ordinal 0 is the primary, always.
+    fn role(&self) -> &'static str {
+        let (pod, _) = pod_and_service(self.host);
+        match PodName::new(pod.to_owned()).ordinal() {
+            "" => "",
+            "0" => "primary",
+            _ => "replica",
+        }
+    }
+}

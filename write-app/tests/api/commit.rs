@@ -1,0 +1,201 @@
+//! What a registration tells of its commit.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use testbed::{
+    apps::{RunningApp, WRITE_APP},
+    shared::{Separate, shared},
+};
+use tokio::net::TcpListener;
+
+use crate::client::{Browser, new_email, url};
+
+async fn register() -> Value {
+    submit(shared().write_app.url()).await
+}
+
+fn gtid(body: &Value) -> String {
+    body["gtid"].as_str().unwrap_or_else(|| panic!("no GTID: {body}")).to_owned()
+}
+
+/// The number of a single transaction.
+fn number(gtid: &str) -> u64 {
+    gtid.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+/// A primary and a replica, and write-app, for one test alone.
+async fn own_servers() -> (Separate, RunningApp) {
+    let servers = Separate::start(2).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = WRITE_APP.serve(listener, &servers.testbed, &[]).unwrap();
+    app.wait_until_ready().await.unwrap();
+    (servers, app)
+}
+
+async fn submit(app: String) -> Value {
+    let body = json!({ "name": "Ada", "email": new_email() });
+    let response = Client::new().post(app + "/submit").json(&body).send().await.unwrap();
+    response.error_for_status().unwrap().json().await.unwrap()
+}
+
+async fn is_part_of(ordinal: u8, gtid: &str, set: &str) -> bool {
+    let sql = format!("SELECT GTID_SUBSET('{gtid}', {set})");
+    shared().testbed.sql(ordinal, &sql).await.unwrap() == "1"
+}
+
+#[tokio::test]
+async fn the_answer_has_the_gtid_of_the_commit_and_whoever_has_it_has_the_user() {
+    let body = register().await;
+
+    let gtid = gtid(&body);
+    let server = shared().testbed.sql(0, "SELECT @@server_uuid").await.unwrap();
+    assert_eq!(gtid, format!("{server}:{}", number(&gtid)), "one transaction, no more");
+    assert!(is_part_of(0, &gtid, "@@GLOBAL.gtid_executed").await, "{gtid}");
+    let id = body["id"].as_u64().unwrap();
+    let read = format!(
+        "SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtid}', 30); SELECT id FROM userdb.users WHERE id = {id}"
+    );
+    assert_eq!(shared().testbed.sql(1, &read).await.unwrap(), format!("0\n{id}"));
+}
+
+/// A replica that applies up to one GTID and no further has the user of that GTID, and those before.
+#[tokio::test]
+async fn however_many_register_at_once_each_gets_the_gtid_of_its_own_commit() {
+    let (servers, app) = own_servers().await;
+    servers.testbed.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
+
+    let registrations = (0..8).map(|_| tokio::spawn(submit(app.url())));
+    let mut users = BTreeMap::new();
+    for registration in registrations.collect::<Vec<_>>() {
+        let body = registration.await.unwrap();
+        users.insert(number(&gtid(&body)), (gtid(&body), body["id"].as_u64().unwrap()));
+    }
+
+    assert_eq!(users.len(), 8, "each has its own: {users:?}");
+    let mut expected = BTreeSet::new();
+    for (gtid, id) in users.values() {
+        expected.insert(id.to_string());
+        let apply = format!(
+            "START REPLICA SQL_THREAD UNTIL SQL_AFTER_GTIDS = '{gtid}';
+             DO WAIT_FOR_EXECUTED_GTID_SET('{gtid}', 30);
+             STOP REPLICA SQL_THREAD;
+             SELECT id FROM userdb.users"
+        );
+        let applied = servers.testbed.sql(1, &apply).await.unwrap();
+        assert_eq!(applied.lines().map(str::to_owned).collect::<BTreeSet<_>>(), expected, "{gtid}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_used_again_tells_of_its_last_commit() {
+    let mut numbers = Vec::new();
+    for _ in 0..30 {
+        numbers.push(number(&gtid(&register().await)));
+    }
+
+    assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
+}
+
+#[tokio::test]
+async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_answer_says_how_long_it_took() {
+    let body = register().await;
+
+    assert_eq!(body["acknowledged"], true, "{body}");
+    let stored = "(SELECT received_transaction_set \
+         FROM performance_schema.replication_connection_status)";
+    assert!(is_part_of(1, &gtid(&body), stored).await, "{body}");
+    let took = body["commit_ms"].as_u64().unwrap();
+    assert!((1..8000).contains(&took), "{body}");
+}
+
+/// So was the account on clusters that were made before write-app asked for GTIDs.
+#[tokio::test]
+async fn an_account_that_may_not_see_its_commit_registers_all_the_same() {
+    let account = "CREATE USER early@'%' IDENTIFIED BY 'early'; GRANT ALL ON userdb.* TO early@'%'";
+    shared().testbed.sql(0, account).await.unwrap();
+    let variables = [("DB_USER", "early"), ("DB_PASSWORD", "early")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let app = shared().app_with(WRITE_APP, variables.into()).await.unwrap();
+
+    let body = submit(app.url()).await;
+
+    assert_eq!(body["success"], true, "{body}");
+    let gtids = gtid(&body);
+    assert!(gtids.contains(":1-"), "all that was committed until then: {gtids}");
+    assert!(is_part_of(0, &gtids, "@@GLOBAL.gtid_executed").await, "{gtids}");
+    let page = registered_in_browser(Browser::at(&app), "Ada").await;
+    assert!(page.contains("all commits up to this one"), "{page}");
+}
+
+/// The page after the redirect.
+async fn registered_in_browser(browser: Browser, name: &str) -> String {
+    let submitted = browser.submit(name, &new_email()).send().await.unwrap();
+    assert_eq!(submitted.status(), StatusCode::SEE_OTHER);
+    browser.open().send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
+    let (servers, app) = own_servers().await;
+    assert_eq!(submit(app.url()).await["acknowledged"], true, "while the replica is there");
+    servers.testbed.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+
+    let waited_in_vain = submit(app.url()).await;
+    let alone = submit(app.url()).await;
+    let page = registered_in_browser(Browser::at(&app), "Ada").await;
+
+    assert_eq!(waited_in_vain["acknowledged"], false, "{waited_in_vain}");
+    assert!(waited_in_vain["commit_ms"].as_u64().unwrap() >= 3000, "{waited_in_vain}");
+    assert_eq!(alone["acknowledged"], false, "{alone}");
+    assert!(page.contains("not acknowledged by any replica"), "{page}");
+
+    servers.testbed.sql(1, "START REPLICA IO_THREAD").await.unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while submit(app.url()).await["acknowledged"] != true {
+        assert!(Instant::now() < end, "the replica is back, and no commit is acknowledged");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_shown_the_commit_and_a_way_to_read_it_back() {
+    let page = registered_in_browser(Browser::new(), "Ada").await;
+
+    let (_, rest) = page.split_once("<code id=\"commit\">").unwrap();
+    let (gtid, _) = rest.split_once('<').unwrap();
+    assert!(is_part_of(0, gtid, "@@GLOBAL.gtid_executed").await, "{gtid}: {page}");
+    assert!(page.contains("acknowledged by a replica in "), "{page}");
+    let after = gtid.replace(':', "%3A");
+    let link = format!("href=\"http://127.0.0.1:30001/?after={after}&#38;id=");
+    assert!(page.contains(&link), "{link}: {page}");
+}
+
+#[tokio::test]
+async fn a_receipt_that_somebody_made_up_is_text_and_nothing_else() {
+    let receipt = "registered=id=1&name=%3Cb%3E&pod=%22%3Ex&gtid=%22%3E%3Cscript%3E&acknowledged=true&commit_ms=1";
+    let request = Client::new().get(url("/")).header("accept", "text/html");
+
+    let page = request.header("cookie", receipt).send().await.unwrap().text().await.unwrap();
+
+    assert!(page.contains("is user 1") && !page.contains("<script"), "{page}");
+    assert!(!page.contains("\">x") && !page.contains("<b>"), "{page}");
+}
+
+#[tokio::test]
+async fn the_account_of_write_app_may_write_users_see_its_commits_and_nothing_else() {
+    let grants = shared().testbed.sql(0, "SHOW GRANTS FOR 'appuser'@'%'").await.unwrap();
+
+    let grants: Vec<_> = grants.lines().collect();
+    assert_eq!(
+        grants,
+        [
+            "GRANT USAGE ON *.* TO `appuser`@`%`",
+            "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, INDEX, ALTER ON `userdb`.* TO `appuser`@`%`",
+            "GRANT SELECT ON `performance_schema`.`events_transactions_current` TO `appuser`@`%`",
+        ]
+    );
+}
