@@ -152,7 +152,7 @@ async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
     assert_eq!(waited_in_vain["acknowledged"], false, "{waited_in_vain}");
     assert!(waited_in_vain["commit_ms"].as_u64().unwrap() >= 3000, "{waited_in_vain}");
     assert_eq!(alone["acknowledged"], false, "{alone}");
-    assert!(page.contains("not acknowledged by any replica"), "{page}");
+    assert!(page.contains("not <a ") && page.contains("</a> by any replica"), "{page}");
 
     servers.testbed.sql(1, "START REPLICA IO_THREAD").await.unwrap();
     let end = Instant::now() + Duration::from_secs(30);
@@ -168,7 +168,7 @@ async fn a_browser_is_shown_the_commit_and_a_way_to_read_it_back() {
     let (_, rest) = page.split_once("<code id=\"commit\">").unwrap();
     let (gtid, _) = rest.split_once('<').unwrap();
     assert!(is_part_of(0, gtid, "@@GLOBAL.gtid_executed").await, "{gtid}: {page}");
-    assert!(page.contains("acknowledged by a replica in "), "{page}");
+    assert!(page.contains("acknowledged</a> by a replica in "), "{page}");
     let after = gtid.replace(':', "%3A");
     let link = format!("href=\"http://127.0.0.1:30001/?after={after}&#38;id=");
     assert!(page.contains(&link), "{link}: {page}");

@@ -11,7 +11,7 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
         page.contains("→ <code class=\"answer\">127."),
         "the testbed's address of mysql-0: {page}"
     );
-    assert!(page.contains(">primary</span>"), "{page}");
+    assert!(page.contains("href=\"/glossary#primary\""), "{page}");
 }
 
 #[tokio::test]
