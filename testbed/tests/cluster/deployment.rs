@@ -9,10 +9,10 @@ use std::{
 use rand::seq::SliceRandom as _;
 
 use crate::{
+    clients::wait_for_node_ports,
     figures::begin_table,
     kubectl::{NAMESPACE, kubectl, timeout, wait_for, wait_for_ready_pods, wait_for_rollout},
     node_faults::delete_fault_pods,
-    registration::wait_for_node_ports,
     scenario::Scenario,
 };
 

@@ -9,17 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, RequestBuilder, StatusCode, header::RETRY_AFTER};
+use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinHandle, time::sleep};
 
 use crate::{
+    clients::{client, node_port},
     kubectl::until,
-    registration::{new_email, node_port},
+    registration::new_email,
 };
-
-/// How long a client waits for an answer.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How many clients there are, and how long each rests between two requests.
 #[derive(Clone, Copy)]
@@ -112,11 +110,6 @@ async fn read_all_the_while(reads: Arc<Requests>, stopping: Arc<AtomicBool>, res
         reads.send(client.get(node_port(30001, "/users")), String::new()).await;
         sleep(rest).await;
     }
-}
-
-/// Every request gets a connection of its own, as from people who come and go.
-fn client() -> Client {
-    Client::builder().timeout(ANSWER_DEADLINE).pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// Requests of one kind, and how they were answered.
