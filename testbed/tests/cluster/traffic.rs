@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -212,12 +213,16 @@ async fn outcome(request: RequestBuilder) -> Result<(), String> {
 }
 
 fn no_answer(error: reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "no answer in time"
+    if error.is_timeout() {
+        "no answer in time".to_owned()
     } else if error.is_connect() {
-        "no connection"
+        format!("no connection: {}", root_cause(&error))
     } else {
-        "the answer broke off"
-    };
-    what.to_owned()
+        format!("the answer broke off: {}", root_cause(&error))
+    }
+}
+
+/// What an error comes from in the end, such as "Connection refused (os error 111)".
+fn root_cause(error: &dyn Error) -> &dyn Error {
+    error.source().map_or(error, root_cause)
 }
