@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::{
     deployment::deployment,
     kubectl::{Session, is_ready, kubectl, restarts, sql, try_kubectl, until, wait_for_ready_pods},
-    node_faults::{cut_off, node_without_control_plane, wait_until_kubelets_follow},
+    node_faults::{
+        cut_off, node_without_control_plane, wait_until_heard_from, wait_until_kubelets_follow,
+    },
     registration::{new_email, register},
     scaling::{scale, scale_in},
     scenario::Scenario,
@@ -81,6 +83,7 @@ fn a_node_that_was_cut_off_joins_again_and_nothing_is_lost() {
 
     cut_off(&node, CUT);
     std::thread::sleep(CUT);
+    wait_until_heard_from(&node);
 
     scenario.heal(2);
     wait_until_kubelets_follow();
