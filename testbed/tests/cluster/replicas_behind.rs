@@ -11,7 +11,7 @@ use crate::{
     registration::{new_email, register},
     scaling::{scale, scale_in},
     scenario::Scenario,
-    servers_killed::wait_for_restart,
+    servers_killed::{make_new_where_it_was_restarted, wait_for_restart},
 };
 
 /// Waits until mysql-1 is no longer ready, and its probe says why. (`kubectl describe` shows that too,
@@ -118,6 +118,7 @@ fn a_replica_that_comes_back_after_its_log_was_purged_clones_anew() {
 #[test]
 fn a_purge_under_a_replica_that_is_behind_takes_it_out_of_the_reads_and_heals_by_itself() {
     let _turn = deployment();
+    make_new_where_it_was_restarted("mysql-1");
     let before = restarts("mysql-1");
     let scenario = Scenario::begin("purged under a replica that is behind");
 

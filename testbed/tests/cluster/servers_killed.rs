@@ -85,6 +85,7 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
 #[test]
 fn a_replica_that_is_frozen_for_good_is_started_again() {
     let _turn = deployment();
+    make_new_where_it_was_restarted("mysql-1");
     let before = restarts("mysql-1");
     let scenario = Scenario::begin("mysql-1 frozen for good");
 
