@@ -69,6 +69,7 @@ fn a_deleted_primary_comes_back_with_its_data_while_reads_go_on_and_writes_are_t
         dns.as_secs_f64()
     );
     let late = served - moved.max(ready);
+    println!("figure: registration followed DNS after {:.1} s", late.as_secs_f64());
     assert!(late < Duration::from_secs(5), "registration took {late:?} after DNS knew the address");
     let outcome = scenario.heal(2);
     outcome.assert_reads_went_on();
