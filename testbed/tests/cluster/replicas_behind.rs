@@ -72,7 +72,7 @@ fn a_replica_that_cannot_apply_leaves_the_reads_says_why_and_can_be_repaired() {
     outcome.assert_nobody_noticed();
 }
 
-/// Long enough for the cluster to give the node up.
+/// Some clusters give a node up within this time, and by default they wait longer. Both must do.
 const CUT: Duration = Duration::from_secs(30);
 
 #[test]
