@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use crate::{
+    clients::wait_for_node_ports,
     deployment::deployment,
     document,
     kubectl::{kubectl, try_sql, until},
-    registration::{new_email, register, try_register, users, wait_for_node_ports},
+    registration::{new_email, register, try_register, users},
 };
 
 const PODS: [&str; 2] = ["mysql-0", "mysql-1"];

@@ -3,11 +3,11 @@
 use testbed::manifests::Files;
 
 use crate::{
+    clients::wait_for_node_ports,
     deployment::{APPS, deployment},
     document,
     kubectl::{kubectl, restart, sql, until, wait_for_ready_pods},
     pods_deleted::replace,
-    registration::wait_for_node_ports,
     scenario::Scenario,
 };
 

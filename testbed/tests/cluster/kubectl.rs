@@ -151,9 +151,22 @@ pub(crate) fn wait_for_ready_pods(count: usize) -> Duration {
 
 /// The names of the MySQL pods.
 pub(crate) fn mysql_pods() -> Vec<String> {
-    let names = "--output=jsonpath={.items[*].metadata.name}";
-    let names = kubectl(&["get", "pods", "--selector=app.kubernetes.io/name=mysql", names]);
-    names.split_whitespace().map(str::to_owned).collect()
+    list_mysql_pods("{.items[*].metadata.name}")
+}
+
+/// The names of those that are ready, at one moment: a pod of a list may be gone when it is looked at.
+pub(crate) fn ready_mysql_pods() -> Vec<String> {
+    let ready = "{.status.conditions[?(@.type==\"Ready\")].status}";
+    let path = format!("{{range .items[*]}}{{.metadata.name}}:{ready} {{end}}");
+    let pods = list_mysql_pods(&path);
+    pods.iter().filter_map(|pod| pod.strip_suffix(":True")).map(str::to_owned).collect()
+}
+
+/// The words that a JSONPath finds in the list of MySQL pods.
+fn list_mysql_pods(path: &str) -> Vec<String> {
+    let path = format!("--output=jsonpath={path}");
+    let words = kubectl(&["get", "pods", "--selector=app.kubernetes.io/name=mysql", &path]);
+    words.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The node that a pod runs on.

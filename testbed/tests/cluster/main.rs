@@ -13,6 +13,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod backup;
+mod clients;
 mod clones_interrupted;
 mod credentials;
 mod deployment;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     deployment::deployment,
-    kubectl::{field, kubectl, try_kubectl, until},
+    kubectl::{field, kubectl, try_kubectl, until, wait_for},
 };
 
 /// Opens a TCP connection from within a pod.
@@ -45,7 +45,7 @@ fn start_pod(name: &str, label: &str) {
     let labels = format!("--labels=app.kubernetes.io/name={label}");
     let overrides = format!("--overrides={spec}");
     kubectl(&["run", name, "--image=mysql:9.7", "--restart=Never", &labels, &overrides]);
-    kubectl(&["wait", "--for=condition=Ready", "--timeout=60s", &format!("pod/{name}")]);
+    wait_for("condition=Ready", &[&format!("pod/{name}")]);
 }
 
 fn address(pod: &str) -> String {

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
-use crate::kubectl::{field, kubectl, node_of, timeout, try_kubectl_with_input};
+use crate::kubectl::{field, kubectl, node_of, timeout, try_kubectl_with_input, until};
 
 const FAULTS_NAMESPACE: &str = "headless-demo-faults";
 
@@ -131,6 +131,18 @@ fn on_node(node: &str, script: &str) -> String {
     let on_node = format!("--field-selector=spec.nodeName={node}");
     let pod = kubectl(&["get", "pods", IN_FAULTS, &on_node, "--output=name"]);
     kubectl(&["exec", IN_FAULTS, &pod, "--", "sh", "-c", script])
+}
+
+/// Waits until a node renews its lease: until then it may still be given up, and its pods with it.
+pub(crate) fn wait_until_heard_from(node: &str) {
+    let lease = format!("lease/{node}");
+    let path = "--output=jsonpath={.spec.renewTime}";
+    let renewed = || kubectl(&["get", "--namespace=kube-node-lease", &lease, path]);
+    let last = renewed();
+    until(&format!("a sign of life from {node}"), || match renewed() {
+        same if same == last => Err(format!("the last was at {same}")),
+        _ => Ok(()),
+    });
 }
 
 /// Waits until a kubelet that was cut off acts on what the API server says. It may hold on to a dead

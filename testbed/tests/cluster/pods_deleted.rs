@@ -69,7 +69,12 @@ fn a_deleted_primary_comes_back_with_its_data_while_reads_go_on_and_writes_are_t
         dns.as_secs_f64()
     );
     let late = served - moved.max(ready);
-    assert!(late < Duration::from_secs(5), "registration took {late:?} after DNS knew the address");
+    println!("figure: registration followed DNS after {:.1} s", late.as_secs_f64());
+    // The last attempt at the old address, and a first commit without a replica, take up to 3 s each.
+    assert!(
+        late < Duration::from_secs(10),
+        "registration took {late:?} after DNS knew the address"
+    );
     let outcome = scenario.heal(2);
     outcome.assert_reads_went_on();
     assert!(outcome.refused_writes.contains("503 "), "{}", outcome.refused_writes);

@@ -1,16 +1,15 @@
-//! The apps, through their NodePorts.
+//! Registering and reading, through the apps' NodePorts.
 
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 use crate::{
+    clients::{answer, client, node_port},
     deployment::deployment,
     kubectl::{try_sql, until},
 };
@@ -52,37 +51,6 @@ pub(crate) fn wait_for_user(pod: &str, email: &str) {
         "1" => Ok(()),
         other => Err(format!("{other} rows")),
     });
-}
-
-fn client() -> Client {
-    Client::builder().timeout(Duration::from_secs(15)).build().unwrap()
-}
-
-fn node_address() -> String {
-    std::env::var("NODE_ADDRESS").unwrap_or_else(|_| "127.0.0.1".into())
-}
-
-/// A URL at a NodePort.
-pub(crate) fn node_port(port: u16, path: &str) -> String {
-    format!("http://{}:{port}{path}", node_address())
-}
-
-/// Waits until kube-proxy has opened both NodePorts: it hears of a ready pod a moment after kubectl.
-pub(crate) fn wait_for_node_ports() {
-    for port in [30000, 30001] {
-        until(&format!("NodePort {port} to be open"), || {
-            let connection = std::net::TcpStream::connect((node_address(), port));
-            connection.map(drop).map_err(|error| error.to_string())
-        });
-    }
-}
-
-fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), String> {
-    let exchange = async {
-        let response = request.send().await?;
-        Ok((response.status(), response.json().await?))
-    };
-    Runtime::new().unwrap().block_on(exchange).map_err(|error: reqwest::Error| error.to_string())
 }
 
 #[test]

@@ -75,8 +75,9 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
 
     let outcome = scenario.heal(2);
     println!("figure: with a frozen replica one registration took {:.1} s", slowest.as_secs_f64());
-    assert!(slowest < SEMI_SYNC_TIMEOUT + Duration::from_secs(2), "{slowest:?}");
-    assert!(later.iter().all(|took| *took < Duration::from_secs(1)), "{later:?}");
+    // One that waits for the replica takes at least the timeout, however fast or busy the machine is.
+    assert!(slowest < SEMI_SYNC_TIMEOUT * 2, "{slowest:?}");
+    assert!(later.iter().all(|took| *took < SEMI_SYNC_TIMEOUT), "{later:?}");
     outcome.assert_writes_went_on();
     assert_eq!(restarts("mysql-1"), restarts_before);
 }
@@ -84,6 +85,7 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
 #[test]
 fn a_replica_that_is_frozen_for_good_is_started_again() {
     let _turn = deployment();
+    make_new_where_it_was_restarted("mysql-1");
     let before = restarts("mysql-1");
     let scenario = Scenario::begin("mysql-1 frozen for good");
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,17 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, RequestBuilder, StatusCode, header::RETRY_AFTER};
+use reqwest::{RequestBuilder, StatusCode, header::RETRY_AFTER};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinHandle, time::sleep};
 
 use crate::{
+    clients::{client, node_port},
     kubectl::until,
-    registration::{new_email, node_port},
+    registration::new_email,
 };
-
-/// How long a client waits for an answer.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How many clients there are, and how long each rests between two requests.
 #[derive(Clone, Copy)]
@@ -112,11 +111,6 @@ async fn read_all_the_while(reads: Arc<Requests>, stopping: Arc<AtomicBool>, res
         reads.send(client.get(node_port(30001, "/users")), String::new()).await;
         sleep(rest).await;
     }
-}
-
-/// Every request gets a connection of its own, as from people who come and go.
-fn client() -> Client {
-    Client::builder().timeout(ANSWER_DEADLINE).pool_max_idle_per_host(0).build().unwrap()
 }
 
 /// Requests of one kind, and how they were answered.
@@ -219,12 +213,16 @@ async fn outcome(request: RequestBuilder) -> Result<(), String> {
 }
 
 fn no_answer(error: reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "no answer in time"
+    if error.is_timeout() {
+        "no answer in time".to_owned()
     } else if error.is_connect() {
-        "no connection"
+        format!("no connection: {}", root_cause(&error))
     } else {
-        "the answer broke off"
-    };
-    what.to_owned()
+        format!("the answer broke off: {}", root_cause(&error))
+    }
+}
+
+/// What an error comes from in the end, such as "Connection refused (os error 111)".
+fn root_cause(error: &dyn Error) -> &dyn Error {
+    error.source().map_or(error, root_cause)
 }

@@ -4,9 +4,10 @@ use crate::{
     deployment::deployment,
     kubectl::{field, kubectl, sql, until, wait_for_ready_pods},
     node_faults::{Signal, signal},
-    registration::{new_email, register},
+    registration::{new_email, try_register},
     scaling::scale,
     scenario::Scenario,
+    servers_killed::make_new_where_it_was_restarted,
 };
 
 /// Deletes a pod and its claim, and with that its volume, as docs/mysql-states.md says.
@@ -69,6 +70,7 @@ fn a_primary_whose_volume_is_lost_is_rebuilt_from_its_replica() {
 #[test]
 fn a_primary_whose_disk_is_emptied_while_it_writes_is_rebuilt_from_its_replica() {
     let _turn = deployment();
+    make_new_where_it_was_restarted("mysql-0");
     wait_until_a_replica_acknowledges();
     let scenario = Scenario::begin("disk of mysql-0 emptied");
 
@@ -82,7 +84,8 @@ fn a_primary_whose_disk_is_emptied_while_it_writes_is_rebuilt_from_its_replica()
 #[test]
 fn a_primary_whose_disk_is_emptied_waits_for_the_replica_that_is_away() {
     let _turn = deployment();
-    register(&new_email());
+    make_new_where_it_was_restarted("mysql-0");
+    until("a registration", || try_register(&new_email()));
     wait_until_a_replica_acknowledges();
     let users = sql("mysql-0", "SELECT COUNT(*) FROM userdb.users");
     scale(1);
