@@ -8,6 +8,8 @@ mod diagram;
 mod hero;
 mod lanes;
 
+use std::time::{Duration, Instant};
+
 use app_core::{
     database::DatabaseError,
     error::{self, Error},
@@ -40,6 +42,9 @@ use crate::{
 
 /// How many users the page shows: the longest names still leave it under 60 kB.
 const USERS_SHOWN: usize = 25;
+
+/// How long all queries of a request may take but for the last.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 const SCRIPT: &str = include_str!("../assets/live.js");
 
@@ -142,29 +147,45 @@ async fn show(
 }
 
 /// Makes so many queries, one after the other, and each with the other kind of connection too where
-/// that is wanted. The last one asks `question`, and its outcome is returned.
+/// that is wanted. The last one asks `question`, and its outcome is returned. It comes early where nobody
+/// answers, or the answers take their time.
 async fn ask(
     reads: &Reads,
     params: &mut Params,
     queries: u8,
     question: Question,
 ) -> Option<Result<Served, DatabaseError>> {
-    let mut last = None;
+    let start = Instant::now();
     for number in 1..=queries {
-        let question = if number == queries { question.clone() } else { Question::default() };
-        let other = params.mode.other_connections();
-        let served = if params.compare {
-            let beside = reads.ask(&other, Question::default());
-            let (served, beside) = tokio::join!(reads.ask(&params.mode, question), beside);
-            push(&mut params.dots_beside, &beside);
-            served
+        let is_last = number == queries || start.elapsed() > PATIENCE;
+        let served = if is_last {
+            ask_once(reads, params, question.clone()).await
         } else {
-            reads.ask(&params.mode, question).await
+            ask_once(reads, params, Question::default()).await
         };
-        push(&mut params.dots, &served);
-        last = Some(served);
+        if is_last || served.is_err() {
+            return Some(served);
+        }
     }
-    last
+    None
+}
+
+async fn ask_once(
+    reads: &Reads,
+    params: &mut Params,
+    question: Question,
+) -> Result<Served, DatabaseError> {
+    let other = params.mode.other_connections();
+    let served = reads.ask(&params.mode, question);
+    let served = if params.compare {
+        let (served, beside) = tokio::join!(served, reads.ask(&other, Question::default()));
+        push(&mut params.dots_beside, &beside);
+        served
+    } else {
+        served.await
+    };
+    push(&mut params.dots, &served);
+    served
 }
 
 /// A dot for each attempt: those that failed before the answer are part of the lesson.
