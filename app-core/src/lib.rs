@@ -18,11 +18,13 @@
 //! - [`request_id`]: the id that a request has in its answer and in the log.
 //! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
 //! - [`pod`]: the name of the pod that served.
+//! - [`diagram`]: the pods in the pictures of both pages.
 //! - [`page`]: the frame, the stylesheet and the links that both pages share; `glossary`: their words.
 
 pub mod command_line;
 pub mod config;
 pub mod database;
+pub mod diagram;
 pub mod dns;
 pub mod error;
 mod glossary;

@@ -59,7 +59,7 @@ impl PodView {
             PodState::Unknown => "not asked yet".to_owned(),
             PodState::Answers { .. } => "answers".to_owned(),
             PodState::Silent { .. } if self.answers_elsewhere => {
-                "answers at a new address, which DNS does not have yet".to_owned()
+                "at a new address by now".to_owned()
             }
             PodState::Silent { since, .. } => {
                 format!("no answer for {} s", since.elapsed().as_secs())
