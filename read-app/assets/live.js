@@ -35,13 +35,15 @@
     }
     if (!asked) return;
     changed = true;
-    for (const dot of (form.elements.seen.value).slice(-asked)) {
+    // One query adds several dots where attempts failed before the answer.
+    const added = (lane) => Number(lane.dataset.added) || -Infinity;
+    for (const dot of form.elements.seen.value.slice(-added(byId('dots-1')))) {
       const pod = dot < 'A' || dot > 'Z' ? byId('state').dataset.prefix + parseInt(dot, 36) : 'no answer';
       counts[pod] = (counts[pod] || 0) + 1;
     }
     if (calm.matches) return;
     for (const lane of document.querySelectorAll('.dots')) {
-      for (const dot of [...lane.children].slice(-asked)) dot.animate({ opacity: [0, 1] }, 120);
+      for (const dot of [...lane.children].slice(-added(lane))) dot.animate({ opacity: [0, 1] }, 120);
     }
   }
 

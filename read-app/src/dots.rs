@@ -1,8 +1,8 @@
 //! The dots: each is one query that was made, and says which pod answered it.
 //!
 //! The page remembers them, not this process: they travel as a string in its form, a character a query,
-//! newest last. `0` to `9` are ordinals, `a` to `z` the ordinals 10 to 35, and a capital is a query that
-//! nobody answered.
+//! newest last. `0` to `9` are ordinals, `a` to `z` the ordinals 10 to 35, and a capital is an attempt
+//! that nobody answered.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,7 @@ pub(crate) enum Dot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     Unreachable,
+    Lost,
     NoAddress,
     Busy,
     Slow,
@@ -34,21 +35,25 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [(char, Self); 5] = [
+    /// All of them, with the letters that stand for them.
+    pub(crate) const ALL: [(char, Self); 6] = [
         ('U', Self::Unreachable),
+        ('L', Self::Lost),
         ('N', Self::NoAddress),
         ('B', Self::Busy),
         ('D', Self::Slow),
         ('E', Self::Other),
     ];
 
-    pub(crate) fn sentence(self) -> &'static str {
+    /// The end of a sentence, without its full stop.
+    pub(crate) fn clause(self) -> &'static str {
         match self {
-            Self::Unreachable => "No pod accepted a connection.",
-            Self::NoAddress => "The name has no address.",
-            Self::Busy => "No connection was free.",
-            Self::Slow => "No pod answered in time.",
-            Self::Other => "MySQL could not answer; the log of read-app says why.",
+            Self::Unreachable => "no connection could be opened",
+            Self::Lost => "the connection broke",
+            Self::NoAddress => "the name has no address",
+            Self::Busy => "no connection was free",
+            Self::Slow => "no answer came in time",
+            Self::Other => "MySQL could not answer; the log of read-app says why",
         }
     }
 }
@@ -56,9 +61,8 @@ impl Reason {
 impl From<&DatabaseError> for Reason {
     fn from(error: &DatabaseError) -> Self {
         match error {
-            DatabaseError::Unreachable { .. } | DatabaseError::ConnectionLost(_) => {
-                Self::Unreachable
-            }
+            DatabaseError::Unreachable { .. } => Self::Unreachable,
+            DatabaseError::ConnectionLost(_) => Self::Lost,
             DatabaseError::Name(_) => Self::NoAddress,
             DatabaseError::Busy | DatabaseError::TooManyConnections(_) => Self::Busy,
             DatabaseError::Deadline(_) => Self::Slow,
@@ -100,44 +104,54 @@ impl Dot {
 
 /// At most [`KEPT`] dots, newest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dots(Vec<Dot>);
+pub(crate) struct Dots {
+    kept: Vec<Dot>,
+    /// How many this request has added.
+    added: usize,
+}
 
 impl Dots {
     /// Reads what the page remembers; characters that mean nothing are passed over.
     pub(crate) fn read(text: &str) -> Self {
         let mut dots = Self::default();
         text.chars().filter_map(Dot::from_char).for_each(|dot| dots.push(dot));
-        dots
+        Self { added: 0, ..dots }
     }
 
     /// What the page shall remember.
     pub(crate) fn text(&self) -> String {
-        self.0.iter().map(|dot| dot.to_char()).collect()
+        self.kept.iter().map(|dot| dot.to_char()).collect()
     }
 
     pub(crate) fn push(&mut self, dot: Dot) {
-        if self.0.len() == KEPT {
-            self.0.drain(..ROW);
+        if self.kept.len() == KEPT {
+            self.kept.drain(..ROW);
         }
-        self.0.push(dot);
+        self.kept.push(dot);
+        self.added += 1;
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Dot> {
-        self.0.iter()
+    /// One query adds several where attempts failed before the answer.
+    pub(crate) fn added(&self) -> usize {
+        self.added
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Dot> + Clone {
+        self.kept.iter()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.kept.len()
     }
 
     pub(crate) fn last(&self) -> Option<Dot> {
-        self.0.last().copied()
+        self.kept.last().copied()
     }
 
     /// How many each pod answered.
     pub(crate) fn counts(&self) -> BTreeMap<u8, usize> {
         let mut counts = BTreeMap::new();
-        for dot in &self.0 {
+        for dot in &self.kept {
             if let Dot::Pod(ordinal) = dot {
                 *counts.entry(*ordinal).or_default() += 1;
             }
@@ -157,8 +171,8 @@ mod tests {
 
     #[test]
     fn what_the_page_remembers_reads_as_it_was_written() {
-        let dots = Dots::read("01azUNBDE");
-        assert_eq!(dots.text(), "01azUNBDE");
+        let dots = Dots::read("01azULNBDE");
+        assert_eq!(dots.text(), "01azULNBDE");
         assert_eq!(dots.counts(), BTreeMap::from([(0, 1), (1, 1), (10, 1), (35, 1)]));
         assert_eq!(dots.last(), Some(Dot::Failed(Reason::Other)));
     }
@@ -174,5 +188,14 @@ mod tests {
         dots.push(Dot::Pod(1));
         assert_eq!((dots.len(), dots.last()), (KEPT - ROW + 1, Some(Dot::Pod(1))));
         assert!(Dots::read(&"0".repeat(10_000)).len() <= KEPT);
+    }
+
+    #[test]
+    fn only_what_this_request_added_is_new() {
+        let mut dots = Dots::read("01");
+        assert_eq!(dots.added(), 0);
+        dots.push(Dot::Failed(Reason::Unreachable));
+        dots.push(Dot::Pod(1));
+        assert_eq!(dots.added(), 2);
     }
 }

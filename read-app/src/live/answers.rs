@@ -29,7 +29,8 @@ pub(super) struct NameSection<'a> {
 /// One record.
 pub(super) struct Record<'a> {
     pub(super) value: &'a str,
-    pub(super) ttl: u32,
+    /// In seconds, as wide as two figures.
+    pub(super) ttl: String,
     pub(super) pod: Option<&'a PodView>,
 }
 
@@ -70,7 +71,7 @@ impl<'a> NameSection<'a> {
     fn new(view: &'a NameView, (what, term, sentence): Lesson, pods: &'a [PodView]) -> Self {
         let record = |record: &'a crate::names::RecordView| Record {
             value: &record.value,
-            ttl: record.ttl,
+            ttl: format!("{:\u{2007}>2}", record.ttl),
             pod: pods.iter().find(|pod| pod.address == record.value),
         };
         Self {

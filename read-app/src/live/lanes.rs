@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    dots::{Dot, Dots},
+    dots::{Dot, Dots, Reason},
     explain::Facts,
     names::NamesView,
     params::Params,
@@ -18,8 +18,8 @@ pub(super) struct Lanes<'a> {
     pub(super) rows: Vec<Row>,
     /// The queries that nobody answered, a share a lane.
     pub(super) unanswered: Vec<Share>,
-    /// The sentences under them.
-    pub(super) why: String,
+    /// Whether there are any of these.
+    pub(super) any_unanswered: bool,
 }
 
 /// The dots of one mode.
@@ -30,8 +30,10 @@ pub(super) struct Lane<'a> {
     pub(super) dots: &'a Dots,
     /// What they say, for those who do not see them.
     pub(super) label: String,
-    /// The last reason for which nobody answered, with how many that were.
+    /// How many were not answered, and why.
     pub(super) failures: Option<String>,
+    /// The sentences under them.
+    pub(super) why: String,
 }
 
 /// One pod's shares, a share a lane.
@@ -46,8 +48,8 @@ pub(super) struct Row {
 
 /// How many of a lane's queries.
 pub(super) struct Share {
-    pub(super) asked: usize,
-    /// In percent, such as `31 %`.
+    pub(super) asked: String,
+    /// In percent, such as ` 31 %`.
     pub(super) measured: String,
     /// For a bar.
     pub(super) width: usize,
@@ -65,17 +67,18 @@ impl<'a> Lanes<'a> {
         let headless_ttl = names.headless_ttl();
         let facts: Vec<Facts> =
             modes.iter().map(|(mode, dots)| Facts { mode, dots, pods, headless_ttl }).collect();
+        let lanes = modes.iter().zip(&facts);
         Self {
             rows: rows(&facts, pods),
             unanswered: facts.iter().map(unanswered).collect(),
-            why: facts.iter().map(Facts::sentence).collect::<Vec<_>>().join(" "),
-            lanes: modes.iter().map(|(mode, dots)| Lane::new(mode, dots)).collect(),
+            any_unanswered: facts.iter().any(|facts| facts.dots.answered() < facts.dots.len()),
+            lanes: lanes.map(|((mode, dots), facts)| Lane::new(mode, dots, facts)).collect(),
         }
     }
 }
 
 impl<'a> Lane<'a> {
-    fn new(mode: &Mode, dots: &'a Dots) -> Self {
+    fn new(mode: &Mode, dots: &'a Dots, facts: &Facts) -> Self {
         let short = match mode.with {
             With::New => "a new connection for each query",
             With::Pool if mode.via == Via::MysqlRead => "a pool of one connection",
@@ -89,18 +92,27 @@ impl<'a> Lane<'a> {
             len => format!("{len} queries: {}", parts.join(", ")),
         };
         let title = format!("{}, {short}", mode.via.name());
-        Self { title, short, dots, label, failures: failures(dots) }
+        Self { title, short, dots, label, failures: failures(dots), why: facts.sentence() }
     }
 }
 
+/// Every reason stands here, and none at its dot: so no dot has to be pointed at.
 fn failures(dots: &Dots) -> Option<String> {
-    let reason = |dot: &Dot| match dot {
+    let reasons = dots.iter().filter_map(|dot| match dot {
         Dot::Failed(reason) => Some(*reason),
         Dot::Pod(_) => None,
+    });
+    let counts: Vec<_> = Reason::ALL
+        .iter()
+        .map(|(_, reason)| (reasons.clone().filter(|one| one == reason).count(), reason.clause()))
+        .filter(|(count, _)| *count > 0)
+        .collect();
+    let parts: Vec<_> = match &counts[..] {
+        [] => return None,
+        [(_, why)] => vec![(*why).to_owned()],
+        several => several.iter().map(|(count, why)| format!("{count} times {why}")).collect(),
     };
-    let last = dots.iter().rev().find_map(reason)?;
-    let count = dots.iter().filter_map(reason).count();
-    Some(format!("{count} not answered; the last: {}", last.sentence()))
+    Some(format!("{} not answered: {}.", reasons.count(), parts.join("; ")))
 }
 
 /// A row for each pod that is there or has answered.
@@ -122,8 +134,9 @@ fn rows(facts: &[Facts], pods: &[PodView]) -> Vec<Row> {
 
 fn lag(pod: Option<&PodView>) -> String {
     match pod {
-        None => "gone from DNS".to_owned(),
-        Some(pod) if !pod.answers() => pod.health(),
+        None => "gone".to_owned(),
+        Some(pod) if pod.answers_elsewhere => "moved".to_owned(),
+        Some(pod) if !pod.answers() => "silent".to_owned(),
         Some(pod) => pod.lag().map_or_else(|| "–".to_owned(), |lag| times::seconds(lag.time)),
     }
 }
@@ -142,13 +155,21 @@ impl Share {
     fn new(asked: usize, total: usize, expected: Option<f64>) -> Self {
         let width = (asked * 100 + total / 2).checked_div(total);
         let percent = expected.map(|share| (share * 100.0).round());
+        let written = |percent: Option<String>| {
+            percent.map_or_else(|| "–".to_owned(), |percent| format!("{} %", padded(&percent)))
+        };
         Self {
-            asked,
-            measured: width.map_or_else(|| "–".to_owned(), |width| format!("{width} %")),
+            asked: padded(&asked.to_string()),
+            measured: written(width.map(|width| width.to_string())),
             width: width.unwrap_or_default(),
-            expected: percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent} %")),
+            expected: written(percent.map(|percent| percent.to_string())),
             // From 0 to 100, and where nothing is expected there is no mark.
             tick: percent.filter(|percent| *percent > 0.0).map(|percent| percent as u32),
         }
     }
+}
+
+/// With figure spaces in front, as wide as any count and percentage: columns keep their width.
+fn padded(figure: &str) -> String {
+    format!("{figure:\u{2007}>3}")
 }
