@@ -8,6 +8,7 @@
 //! - `receipt`: what a browser is told after the redirect, and the way to read it back in read-app.
 //! - [`replica_refusal`]: `POST /try-replica`: what a replica says to a write.
 //! - `page`: the one page of this app, with what has just happened at its top.
+//! - `picture`: the way of a write, drawn on it.
 //! - [`db`]: the primary and the statements it is sent; the schema is in `migrations/`. Under it
 //!   [`db::commit`], what MySQL says of a commit, and [`db::replicas`].
 //!
@@ -15,6 +16,7 @@
 
 pub mod db;
 mod page;
+mod picture;
 mod receipt;
 pub mod register;
 pub mod registration;

@@ -9,10 +9,12 @@ use askama::Template;
 use axum::response::Response;
 
 use crate::{
+    App,
     db::{
         Primary,
         replicas::{ATTEMPT, Attempt, pod_and_service},
     },
+    picture::Picture,
     receipt::Receipt,
     registration::Typed,
 };
@@ -41,17 +43,20 @@ struct RegisterPage<'a> {
     /// The name that writes go to, and the address it stands for at this moment.
     host: &'a str,
     address: Result<String, String>,
+    picture: Option<Picture>,
 }
 
 /// The page at this moment.
 pub(crate) async fn show(
-    primary: &Primary,
+    App { primary, replicas, .. }: &App,
     layout: Layout,
     news: News<'_>,
     typed: &Typed,
 ) -> Result<Response, Error> {
-    let (host, address) = (primary.host(), address_of(primary).await);
-    Ok(page::respond(&RegisterPage { layout, news, typed, host, address })?)
+    let host = primary.host();
+    let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
+    let picture = Picture::new(host, address.as_deref().ok(), &replicas, &news);
+    Ok(page::respond(&RegisterPage { layout, news, typed, host, address, picture })?)
 }
 
 /// The primary's address at this moment, or a sentence that says why there is none.

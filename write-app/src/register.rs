@@ -48,23 +48,23 @@ struct RegisteredBody {
 }
 
 async fn show(
-    State(primary): State<Primary>,
+    State(app): State<App>,
     layout: Layout,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Error> {
     let (receipt, jar) = Receipt::take(jar);
     let news = receipt.map_or(News::Nothing, News::Registered);
-    Ok((jar, crate::page::show(&primary, layout, news, &Typed::default()).await?))
+    Ok((jar, crate::page::show(&app, layout, news, &Typed::default()).await?))
 }
 
 async fn submit(
-    State(primary): State<Primary>,
+    State(app): State<App>,
     layout: Layout,
     headers: HeaderMap,
     jar: CookieJar,
     Submitted(typed): Submitted,
 ) -> Result<Response, Error> {
-    let registered = register(&primary, &typed).await;
+    let registered = register(&app.primary, &typed).await;
     if !page::is_wanted_by(&headers) {
         return Ok(Json(RegisteredBody::from(registered?)).into_response());
     }
@@ -73,7 +73,7 @@ async fn submit(
             let receipt = Receipt::new(registered, &typed.name);
             Ok((jar.add(receipt.cookie()?), Redirect::to("/")).into_response())
         }
-        Err(error) => form_again(&primary, layout, &headers, &typed, &error).await,
+        Err(error) => form_again(&app, layout, &headers, &typed, &error).await,
     }
 }
 
@@ -106,7 +106,7 @@ async fn register(primary: &Primary, typed: &Typed) -> Result<Registered, Error>
 
 /// The form with what was typed, what is wrong with it, and the true status.
 async fn form_again(
-    primary: &Primary,
+    app: &App,
     layout: Layout,
     headers: &HeaderMap,
     typed: &Typed,
@@ -115,7 +115,7 @@ async fn form_again(
     let request_id = request_id::of(headers);
     error::log(error, &request_id);
     let failure = Failure { message: error.message(), fields: error.fields(), request_id };
-    let page = crate::page::show(primary, layout, News::NotRegistered(failure), typed).await?;
+    let page = crate::page::show(app, layout, News::NotRegistered(failure), typed).await?;
     Ok((error.status(), page).into_response())
 }
 

@@ -19,10 +19,7 @@ use serde::Serialize;
 
 use crate::{
     App,
-    db::{
-        Primary,
-        replicas::{ATTEMPT, Attempt, Refusal, Replicas},
-    },
+    db::replicas::{ATTEMPT, Attempt, Refusal},
     page::News,
     registration::Typed,
 };
@@ -44,15 +41,14 @@ struct AttemptBody {
 }
 
 async fn attempt(
-    State(primary): State<Primary>,
-    State(replicas): State<Replicas>,
+    State(app): State<App>,
     layout: Layout,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let attempt = replicas.try_insert().await?;
+    let attempt = app.replicas.try_insert().await?;
     if page::is_wanted_by(&headers) {
         let news = News::Attempted(attempt);
-        return crate::page::show(&primary, layout, news, &Typed::default()).await;
+        return crate::page::show(&app, layout, news, &Typed::default()).await;
     }
     let Attempt { pod, refusal: error, .. } = attempt;
     let refused = error.is_some();

@@ -90,6 +90,16 @@ impl Replicas {
         .await
     }
 
+    /// The pods that DNS lists, by name. None where it lists none, or does not answer.
+    pub async fn names(&self) -> Vec<PodName> {
+        let members = self.resolver.members(&self.service).await.unwrap_or_default();
+        let (primary, _) = pod_and_service(&self.config.host);
+        let names = members.iter().map(|member| pod_and_service(&member.host).0);
+        let mut names: Vec<_> = names.filter(|name| *name != primary).collect();
+        names.sort_by_key(|name| (name.len(), *name));
+        names.into_iter().map(|name| PodName::new(name.to_owned())).collect()
+    }
+
     /// A connection of its own: a pool to a server that is asked once an hour would be of no use.
     async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
         let members = self.resolver.members(&self.service).await;
