@@ -33,8 +33,7 @@ impl Site {
     /// The routes of the files that pages refer to.
     pub fn assets() -> Router {
         let file = |kind: &'static str, text: &'static str| {
-            let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=3600")];
-            get(move || async move { (headers, text) })
+            get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
         };
         Router::new()
             .route("/assets/style.css", file("text/css; charset=utf-8", STYLE))

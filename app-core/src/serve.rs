@@ -84,7 +84,8 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // Not "no-referrer": browsers would then send "Origin: null" with our own forms.
         .layer(set(header::REFERRER_POLICY, "same-origin"))
-        // An answer shows a moment, and whether it is a page depends on who asks.
+        // An answer shows a moment, and whether it is a page depends on who asks. Stylesheet and script
+        // are small, and must be those of the app that runs now.
         .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept")))
         .layer(middleware::from_fn_with_state(site.clone(), error::render))

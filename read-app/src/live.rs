@@ -54,8 +54,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn script() -> Response {
-    let kind = (header::CONTENT_TYPE, "text/javascript; charset=utf-8");
-    ([kind, (header::CACHE_CONTROL, "max-age=3600")], SCRIPT).into_response()
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT).into_response()
 }
 
 /// The living part: what changes with each query, and what changes by itself.

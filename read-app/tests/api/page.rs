@@ -61,13 +61,13 @@ async fn the_form_carries_the_dots_and_forgets_those_of_another_mode() {
     register("Ada", "dots@example.org").await;
     let app = &shared().read_app;
     wait_until_both_are_known(app).await;
-    let mode = "via=mysql&with=new&strategy=sticky&user=ada";
+    let mode = "via=mysql&with=pool&strategy=sticky&user=ada";
 
     let first = page_at(app, &format!("/?{mode}&ask=20")).await;
     let dots = seen(&first).to_owned();
     assert_eq!(dots.len(), 20);
     assert!(dots.bytes().all(|dot| dot == dots.as_bytes()[0]), "{dots}");
-    let was = "was=mysql+new+sticky+ada";
+    let was = "was=mysql+pool+sticky+ada";
     let second = page_at(app, &format!("/?{mode}&{was}&seen={dots}&ask=1")).await;
     assert_eq!(seen(&second).len(), 21);
     let other = page_at(app, &format!("/?via=mysql-read&{was}&seen={dots}&ask=1")).await;

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long each part of an answer of mysql-0 takes. mysql-1 is ten times slower.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A cluster of its own names, whose pods are the shared ones behind slow wires.
 pub(crate) struct SlowPods {
