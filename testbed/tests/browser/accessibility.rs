@@ -1,0 +1,69 @@
+//! Everybody can use the pages, whatever the window and however they look at it.
+
+use testbed::browser::{Browser, LAPTOP, TELEPHONE, View};
+
+use crate::{axe::violations, pages::pages};
+
+/// Of a telephone, a tablet and a laptop.
+const WIDTHS: [u32; 3] = [320, 768, 1280];
+
+#[tokio::test]
+async fn axe_finds_nothing_on_either_page_in_light_and_dark_at_three_widths() {
+    let pages = pages().await;
+    pages.register("Ada Lovelace").await;
+    let browser = Browser::open(LAPTOP).await;
+
+    for page in pages.both() {
+        for (width, dark) in WIDTHS.iter().flat_map(|width| [(*width, false), (*width, true)]) {
+            browser.set_view(View { width, dark, ..LAPTOP }).await;
+            browser.goto(&page).await;
+            let violations = violations(&browser).await;
+            assert!(violations.is_empty(), "{page} {width} px, dark {dark}: {violations:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_after_a_registration_and_after_one_that_is_refused() {
+    let browser = Browser::open(LAPTOP).await;
+    let write = pages().await.write();
+
+    for (email, comes) in [("axe@example.org", ".done"), ("axe@example.org", "[role=alert]")] {
+        browser.goto(&write).await;
+        browser.fill("#name", "Ada").await;
+        browser.fill("#email", email).await;
+        browser.click("form[action='/submit'] button").await;
+        browser.until(&format!("return document.querySelector('{comes}') !== null")).await;
+        for dark in [false, true] {
+            browser.set_view(View { dark, ..LAPTOP }).await;
+            let violations = violations(&browser).await;
+            assert!(violations.is_empty(), "{comes}, dark {dark}: {violations:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_on_a_page_that_is_not_there() {
+    let browser = Browser::open(LAPTOP).await;
+
+    for page in pages().await.both() {
+        browser.goto(&(page + "nothing")).await;
+        let violations = violations(&browser).await;
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_wider_than_a_window_of_320_pixels() {
+    let pages = pages().await;
+    pages.register(&"W".repeat(255)).await;
+    let browser = Browser::open(TELEPHONE).await;
+
+    for page in pages.both() {
+        browser.goto(&page).await;
+        let wider = browser
+            .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            .await;
+        assert_eq!(wider, 0, "{page} is wider by so many pixels");
+    }
+}
