@@ -25,7 +25,7 @@ use url::{ParseError, Url};
 use crate::{chromedriver, shared};
 
 /// How long a page may take to become what a test waits for.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How a person looks at the pages.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Where it is not there within 20 seconds.
+    /// Where it is not there within a minute.
     pub async fn refresh_until_text(&self, selector: &str, text: &str) {
         let end = Instant::now() + DEADLINE;
         while !self.text(selector).await.contains(text) {
@@ -170,6 +170,12 @@ impl Browser {
         done(selector, element.text().await)
     }
 
+    /// Whether what a CSS selector finds first can be seen.
+    pub async fn is_visible(&self, selector: &str) -> bool {
+        let element = done(selector, self.client.find(Locator::Css(selector)).await);
+        done(selector, element.is_displayed().await)
+    }
+
     /// How much a CSS selector finds.
     pub async fn count(&self, selector: &str) -> usize {
         done(selector, self.client.find_all(Locator::Css(selector)).await).len()
@@ -196,7 +202,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// Where it does not within 20 seconds.
+    /// Where it does not within a minute.
     pub async fn until(&self, script: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {

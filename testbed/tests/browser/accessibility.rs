@@ -7,6 +7,14 @@ use crate::{axe::violations, pages::pages};
 /// Of a telephone, a tablet and a laptop.
 const WIDTHS: [u32; 3] = [320, 768, 1280];
 
+/// Two lanes with queries that failed; pods chosen by the client; large text; a search in vain.
+const STATES: [&str; 4] = [
+    "compare=on&seen=01U1023456789N&seen2=B1D0R1E",
+    "via=mysql&with=pool&strategy=sticky&user=ada",
+    "large=on&seen=01U10",
+    "search=nobody+at+all",
+];
+
 #[tokio::test]
 async fn axe_finds_nothing_on_either_page_in_light_and_dark_at_three_widths() {
     let pages = pages().await;
@@ -24,9 +32,25 @@ async fn axe_finds_nothing_on_either_page_in_light_and_dark_at_three_widths() {
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_after_a_registration_and_after_one_that_is_refused() {
+async fn axe_finds_nothing_on_the_page_in_its_other_states() {
+    let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
-    let write = pages().await.write();
+
+    for state in STATES {
+        for (width, dark) in [(320, true), (1280, false), (1280, true)] {
+            browser.set_view(View { width, dark, ..LAPTOP }).await;
+            browser.goto(&format!("{}?{state}", pages.read())).await;
+            let violations = violations(&browser).await;
+            assert!(violations.is_empty(), "{state} {width} px, dark {dark}: {violations:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_after_a_registration_and_after_one_that_is_refused() {
+    let pages = pages().await;
+    let browser = Browser::open(LAPTOP).await;
+    let write = pages.write();
 
     for (email, comes) in [("axe@example.org", ".done"), ("axe@example.org", "[role=alert]")] {
         browser.goto(&write).await;
@@ -44,9 +68,10 @@ async fn axe_finds_nothing_after_a_registration_and_after_one_that_is_refused() 
 
 #[tokio::test]
 async fn axe_finds_nothing_on_a_page_that_is_not_there() {
+    let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
 
-    for page in pages().await.both() {
+    for page in pages.both() {
         browser.goto(&(page + "nothing")).await;
         let violations = violations(&browser).await;
         assert!(violations.is_empty(), "{violations:#?}");

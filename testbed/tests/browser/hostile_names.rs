@@ -26,8 +26,8 @@ async fn a_hostile_name_is_shown_as_text_and_runs_nothing() {
         assert_is_inert(&browser).await;
 
         browser.goto(&pages.read()).await;
-        browser.refresh_until_text("main", &email).await;
-        assert!(browser.text("tbody").await.contains(name), "{name}");
+        browser.refresh_until_text("#users", &email).await;
+        assert!(browser.text("#users").await.contains(name), "{name}");
         assert_is_inert(&browser).await;
     }
 }

@@ -7,8 +7,12 @@
 
 mod accessibility;
 mod axe;
+mod doors;
 mod hostile_names;
+mod live;
 mod pages;
+mod read_page;
 mod registration;
 mod weight;
 mod without_scripts;
+mod write_path;

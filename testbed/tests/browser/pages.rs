@@ -4,15 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::Client;
 use serde_json::json;
-use tempfile::TempDir;
 use testbed::{
-    Progress, Testbed,
+    Testbed,
     apps::{RunningApp, serve_both},
-    network::Network,
-    shared::{self, TEST_NETWORKS, cache_folder, shared},
-    testbed::Plan,
+    shared::{self, Separate, shared},
 };
-use tokio::{net::TcpListener, sync::OnceCell};
+use tokio::net::TcpListener;
 
 /// Both apps, each with links to the other.
 pub(crate) struct Pages([RunningApp; 2]);
@@ -33,6 +30,13 @@ impl Pages {
         [self.write(), self.read()]
     }
 
+    /// Stops both apps.
+    pub(crate) async fn stop(self) {
+        for app in self.0 {
+            app.stop().await.unwrap();
+        }
+    }
+
     /// Registers somebody.
     pub(crate) async fn register(&self, name: &str) {
         let body = json!({ "name": name, "email": new_email() });
@@ -41,41 +45,21 @@ impl Pages {
     }
 }
 
-/// The pages of all tests, over one primary and one replica.
-pub(crate) async fn pages() -> &'static Pages {
-    static PAGES: OnceCell<Pages> = OnceCell::const_new();
-    PAGES.get_or_init(async || shared::run(serve(&shared().testbed)).await.unwrap()).await
+/// Pages whose turns and pools nobody else has, over the primary and the replica of all tests.
+pub(crate) async fn pages() -> Pages {
+    shared::run(serve(&shared().testbed)).await.unwrap()
+}
+
+/// Pages over servers that the test may break.
+pub(crate) async fn separate() -> (Separate, Pages) {
+    let servers = Separate::start(2).await.unwrap();
+    let pages = serve(&servers.testbed).await.unwrap();
+    (servers, pages)
 }
 
 async fn serve(testbed: &Testbed) -> anyhow::Result<Pages> {
     let listener = || TcpListener::bind("127.0.0.1:0");
     Ok(Pages(serve_both([listener().await?, listener().await?], testbed).await?))
-}
-
-/// Servers and pages that one test may break.
-pub(crate) struct OwnPages {
-    pub(crate) pages: Pages,
-    pub(crate) testbed: Testbed,
-    _folders: [TempDir; 2],
-}
-
-impl OwnPages {
-    pub(crate) async fn start() -> Self {
-        let cache = cache_folder().unwrap();
-        std::fs::create_dir_all(&cache).unwrap();
-        let folders = [tempfile::tempdir_in(&cache).unwrap(), tempfile::tempdir().unwrap()];
-        let [volumes, run] = folders.each_ref().map(|folder| folder.path().to_owned());
-        let network = Network::claim_any(TEST_NETWORKS).unwrap();
-        let progress: Progress = |_| {};
-        let testbed = Testbed::start(Plan { volumes, run, cache, network, pods: 2, progress });
-        let testbed = testbed.await.unwrap();
-        Self { pages: serve(&testbed).await.unwrap(), testbed, _folders: folders }
-    }
-
-    /// Stops the servers before their folders go.
-    pub(crate) async fn stop(self) {
-        self.testbed.stop().await.unwrap();
-    }
 }
 
 /// An email that no other test uses.

@@ -6,8 +6,9 @@ use crate::pages::{new_email, pages};
 
 #[tokio::test]
 async fn a_person_registers_by_the_keyboard_alone_and_the_result_has_the_focus() {
+    let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
-    browser.goto(&pages().await.write()).await;
+    browser.goto(&pages.write()).await;
 
     browser.tab_to("#name").await;
     browser.type_keys("Łukasz 李").await;
@@ -23,8 +24,9 @@ async fn a_person_registers_by_the_keyboard_alone_and_the_result_has_the_focus()
 
 #[tokio::test]
 async fn what_was_typed_stays_after_a_refusal_whose_summary_has_the_focus() {
+    let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
-    browser.goto(&pages().await.write()).await;
+    browser.goto(&pages.write()).await;
 
     browser.fill("#name", "Ada").await;
     // A browser lets this pass, and the server does not.
