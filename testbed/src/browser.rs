@@ -20,12 +20,16 @@ use fantoccini::{
     wd::WebDriverCompatibleCommand,
 };
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::{ParseError, Url};
 
 use crate::{chromedriver, shared};
 
 /// How long a page may take to become what a test waits for.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How many browsers there are at once: more would take the servers' time, and these would seem slow.
+static PLACES: Semaphore = Semaphore::const_new(2);
 
 /// How a person looks at the pages.
 #[derive(Clone, Copy, Debug)]
@@ -49,17 +53,19 @@ pub const TELEPHONE: View = View { width: 320, height: 640, ..LAPTOP };
 /// A browser with one window. It is closed when it is dropped.
 pub struct Browser {
     client: Client,
+    _place: SemaphorePermit<'static>,
 }
 
 impl Browser {
-    /// Opens one.
+    /// Opens one, when there is a place for it. Whoever has one and waits for a second may wait for ever.
     ///
     /// # Panics
     ///
     /// Where Chromium cannot be started; the message says what to install.
     pub async fn open(view: View) -> Self {
-        let client = chromedriver::new_session().await;
-        let browser = Self { client: client.unwrap_or_else(|error| panic!("{error:#}")) };
+        let place = done("a place", PLACES.acquire().await);
+        let client = done("a browser", chromedriver::new_session().await);
+        let browser = Self { client, _place: place };
         browser.set_view(view).await;
         browser
     }
@@ -260,7 +266,7 @@ async fn keep_picture(client: &Client, test: &str) -> anyhow::Result<()> {
 }
 
 fn done<T>(what: &str, result: Result<T, impl Display>) -> T {
-    result.unwrap_or_else(|error| panic!("{what}: {error}"))
+    result.unwrap_or_else(|error| panic!("{what}: {error:#}"))
 }
 
 fn array(arguments: Value) -> Vec<Value> {

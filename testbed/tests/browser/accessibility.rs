@@ -1,5 +1,6 @@
 //! Everybody can use the pages, whatever the window and however they look at it.
 
+use serde_json::json;
 use testbed::browser::{Browser, LAPTOP, TELEPHONE, View};
 
 use crate::{axe::violations, pages::pages};
@@ -16,12 +17,12 @@ const STATES: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn axe_finds_nothing_on_either_page_in_light_and_dark_at_three_widths() {
+async fn axe_finds_nothing_on_any_page_in_light_and_dark_at_three_widths() {
     let pages = pages().await;
     pages.register("Ada Lovelace").await;
     let browser = Browser::open(LAPTOP).await;
 
-    for page in pages.both() {
+    for page in [pages.write(), pages.read(), pages.read() + "glossary"] {
         for (width, dark) in WIDTHS.iter().flat_map(|width| [(*width, false), (*width, true)]) {
             browser.set_view(View { width, dark, ..LAPTOP }).await;
             browser.goto(&page).await;
@@ -84,11 +85,29 @@ async fn nothing_is_wider_than_a_window_of_320_pixels() {
     pages.register(&"W".repeat(255)).await;
     let browser = Browser::open(TELEPHONE).await;
 
-    for page in pages.both() {
+    for page in [pages.write(), pages.read(), pages.read() + "glossary", pages.read() + "?large=on"]
+    {
         browser.goto(&page).await;
         let wider = browser
             .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
             .await;
         assert_eq!(wider, 0, "{page} is wider by so many pixels");
+    }
+}
+
+#[tokio::test]
+async fn every_term_leads_to_its_entry_in_the_glossary() {
+    let pages = pages().await;
+    let browser = Browser::open(LAPTOP).await;
+    let terms =
+        "return [...document.querySelectorAll('a.term')].map(term => term.getAttribute('href'))";
+    let missing = "return arguments[0].filter(term => !document.querySelector(term.replace('/glossary', '')))";
+
+    for page in pages.both() {
+        browser.goto(&page).await;
+        let terms = browser.run(terms).await;
+        assert!(terms.as_array().is_some_and(|terms| terms.len() > 1), "{page}: {terms}");
+        browser.goto(&(page + "glossary")).await;
+        assert_eq!(browser.run_with(missing, json!([terms])).await, json!([]));
     }
 }

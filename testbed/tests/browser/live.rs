@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use testbed::browser::{Key, LAPTOP, TELEPHONE, View};
 
 use crate::{
@@ -25,6 +26,7 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     let page = ReadPage::open(pages, LAPTOP).await;
     page.set_rate(10).await;
     page.until_dots(10).await;
+    page.browser.run(WATCH_SHIFTS).await;
 
     servers.testbed.kill_pod(1).await.unwrap();
     let killed = Instant::now();
@@ -41,6 +43,7 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     page.browser.until(&IS_GONE.replace("return !row ||", "return row && !")).await;
     let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(again).await;
+    assert_eq!(page.browser.run("return shifts").await, json!([]), "what moved meanwhile");
     drop(page);
     servers.testbed.stop().await.unwrap();
 }
@@ -97,7 +100,7 @@ async fn nothing_shifts_while_dots_arrive() {
 
         page.until_dots(80).await;
 
-        assert_eq!(page.browser.run("return shifts").await.to_string(), "[]", "{view:?}");
+        assert_eq!(page.browser.run("return shifts").await, json!([]), "{view:?}");
         // The watcher sees one that is made.
         page.browser
             .run("document.querySelector('main').prepend('What is new moves the rest.')")
@@ -109,8 +112,9 @@ async fn nothing_shifts_while_dots_arrive() {
 const WATCH_SHIFTS: &str = "window.shifts = [];
     new PerformanceObserver(list => {
         for (const entry of list.getEntries()) {
-            const moved = entry.sources.map(({ node }) => node && (node.id || node.nodeName + '.' + node.className));
-            shifts.push([entry.value, ...moved]);
+            for (const { node, previousRect: from, currentRect: to } of entry.sources) {
+                shifts.push([node && (node.id || node.textContent), from.x, from.y, to.x, to.y].join(' '));
+            }
         }
     }).observe({ type: 'layout-shift' })";
 

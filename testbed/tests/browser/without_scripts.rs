@@ -31,13 +31,17 @@ async fn without_scripts_the_form_asks_twenty_times_in_the_mode_that_was_chosen(
     assert!(!browser.is_visible("#play").await && !browser.is_visible("#rate").await);
 
     browser.click("#controls button[value='20']").await;
-    browser.until("return document.querySelectorAll('#dots-1 i').length === 21").await;
+    browser.until(&answers_are(21)).await;
     browser.click("#controls input[value='mysql']").await;
     browser.click("#controls button[value='20']").await;
-    browser.until("return document.querySelectorAll('#dots-1 i').length === 20").await;
+    browser.until(&answers_are(20)).await;
 
     let dots = browser.text("#dots-1").await.replace(char::is_whitespace, "");
-    assert!(["01".repeat(10), "10".repeat(10)].contains(&dots), "round-robin alternates: {dots}");
+    assert!(!dots.contains("00") && !dots.contains("11"), "round-robin alternates: {dots}");
     browser.click("#controls button[name='over']").await;
     browser.until("return document.querySelectorAll('#dots-1 i').length <= 1").await;
+}
+
+fn answers_are(count: usize) -> String {
+    format!("return document.querySelectorAll('#dots-1 i:not(.f)').length === {count}")
 }
