@@ -65,6 +65,28 @@ impl App {
     }
 }
 
+/// Serves write-app and read-app, each with links to the other, and returns when both are ready.
+///
+/// # Errors
+///
+/// Where one cannot be served, or does not reach MySQL.
+pub async fn serve_both(
+    listeners: [TcpListener; 2],
+    testbed: &Testbed,
+) -> anyhow::Result<[RunningApp; 2]> {
+    let [write, read] = listeners;
+    let url = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}/"));
+    let (write_url, read_url) = (url(&write)?, url(&read)?);
+    let apps = [
+        WRITE_APP.serve(write, testbed, &[("OTHER_APP_URL", &read_url)])?,
+        READ_APP.serve(read, testbed, &[("OTHER_APP_URL", &write_url)])?,
+    ];
+    for app in &apps {
+        app.wait_until_ready().await?;
+    }
+    Ok(apps)
+}
+
 impl RunningApp {
     /// Its address, as in `http://127.0.0.1:30000`.
     #[must_use]

@@ -16,8 +16,13 @@
 //! - [`testbed`]: all of it together.
 //! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
+//! - `browser` and `chromedriver`, with the feature of that name: Chromium, as a person uses it.
 
 pub mod apps;
+#[cfg(feature = "browser")]
+pub mod browser;
+#[cfg(feature = "browser")]
+mod chromedriver;
 pub mod cluster_dns;
 pub mod endpoints;
 pub mod kubernetes_api;

@@ -84,7 +84,7 @@ impl Shared {
             let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             serve(app, &self.testbed, &variables.collect::<Vec<_>>()).await
         };
-        runtime().spawn(serving).await?
+        run(serving).await
     }
 }
 
@@ -121,6 +121,22 @@ impl Separate {
     }
 }
 
+/// Runs something where the testbed runs, so that what it starts outlives the caller.
+///
+/// # Errors
+///
+/// Its own, and where it panicked.
+pub async fn run<T: Send + 'static>(
+    work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
+) -> anyhow::Result<T> {
+    runtime().spawn(work).await?
+}
+
+#[cfg(feature = "browser")]
+pub(crate) fn handle() -> &'static tokio::runtime::Handle {
+    runtime().handle()
+}
+
 async fn serve(
     app: App,
     testbed: &Testbed,
@@ -138,7 +154,7 @@ async fn start() -> anyhow::Result<Shared> {
     let cache = cache_folder()?;
     let testbed = Testbed::start(Plan {
         volumes: folder_of_process(&cache.join("tests"))?,
-        run: folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))?,
+        run: run_folder()?,
         cache,
         network: Network::claim_any(TEST_NETWORKS)?,
         pods: 2,
@@ -150,6 +166,11 @@ async fn start() -> anyhow::Result<Shared> {
     write_app.wait_until_ready().await?;
     read_app.wait_until_ready().await?;
     Ok(Shared { testbed, write_app, read_app })
+}
+
+/// This process's folder for sockets and settings.
+pub(crate) fn run_folder() -> std::io::Result<PathBuf> {
+    folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))
 }
 
 /// A folder for this process in `parent`. Nobody is there to remove it at the end, so each process

@@ -12,7 +12,7 @@ use clap::{Parser, value_parser};
 use tempfile::TempDir;
 use testbed::{
     Testbed,
-    apps::{READ_APP, RunningApp, WRITE_APP},
+    apps::{RunningApp, serve_both},
     network::Network,
     shared::cache_folder,
     testbed::Plan,
@@ -103,16 +103,7 @@ impl Demo {
         let run = tempfile::Builder::new().prefix("mysql-demo-").tempdir();
         let run = run.context("no temporary folder can be made")?;
         let testbed = Testbed::start(options.plan(run.path())?).await?;
-        let urls =
-            [&write, &read].map(|app| app.local_addr().map(|address| format!("http://{address}/")));
-        let [write_url, read_url] = urls;
-        let apps = [
-            WRITE_APP.serve(write, &testbed, &[("OTHER_APP_URL", &read_url?)])?,
-            READ_APP.serve(read, &testbed, &[("OTHER_APP_URL", &write_url?)])?,
-        ];
-        for app in &apps {
-            app.wait_until_ready().await?;
-        }
+        let apps = serve_both([write, read], &testbed).await?;
         Ok(Self { testbed, apps, _run: run })
     }
 

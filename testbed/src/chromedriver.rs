@@ -1,0 +1,95 @@
+//! chromedriver, one for all browsers of a process. It ends with the process, and they with it.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use anyhow::{Context as _, bail};
+use fantoccini::{Client, ClientBuilder, wd::Capabilities};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    sync::OnceCell,
+    time::timeout,
+};
+
+use crate::shared;
+
+/// How long it may take to start.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What it says once it listens, before the port.
+const STARTED: &str = "started successfully on port ";
+
+/// - The sandbox does not work for root, and the pages are our own.
+/// - A small `/dev/shm`, as in containers, would end a tab.
+/// - By a pipe, Chromium notices that chromedriver is gone and ends too; by a port it would stay.
+/// - Nothing else may ask for anything over the network.
+const ARGUMENTS: [&str; 11] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+struct Chromedriver {
+    url: String,
+    _process: Child,
+    /// Closed, it would end at its next word.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+/// A new browser with an empty profile. What drives it runs where the testbed runs.
+pub(crate) async fn new_session() -> anyhow::Result<Client> {
+    shared::run(async {
+        let mut capabilities = Capabilities::new();
+        capabilities.insert("goog:chromeOptions".into(), json!({ "args": ARGUMENTS }));
+        ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&chromedriver().await?.url)
+            .await
+            .context("chromedriver could not start Chromium")
+    })
+    .await
+}
+
+async fn chromedriver() -> anyhow::Result<&'static Chromedriver> {
+    static CHROMEDRIVER: OnceCell<Chromedriver> = OnceCell::const_new();
+    let starting =
+        || async { timeout(START_DEADLINE, start()).await.context("chromedriver is silent")? };
+    CHROMEDRIVER.get_or_try_init(starting).await
+}
+
+/// Called on a thread of the runtime, which lives as long as the process: the kernel stops it when the
+/// thread that started it ends.
+async fn start() -> anyhow::Result<Chromedriver> {
+    let folder = shared::run_folder()?.join("browser");
+    std::fs::create_dir_all(&folder)?;
+    let mut process = command(&folder).spawn().context("setpriv cannot be started")?;
+    let mut lines = BufReader::new(process.stdout.take().context("no output")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some((_, port)) = line.split_once(STARTED) {
+            let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
+            return Ok(Chromedriver { url, _process: process, _output: lines });
+        }
+    }
+    bail!("chromedriver does not start: install it and Chromium (Debian: chromium chromium-driver)")
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM", "chromedriver", "--port=0"])
+        // Profiles are made in there; the next process removes what is left.
+        .env("TMPDIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
+}

@@ -1,0 +1,199 @@
+//! The page while it asks by itself: dots arrive, pods leave and come back, and nothing moves that
+//! should not.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testbed::browser::{Key, LAPTOP, TELEPHONE, View};
+
+use crate::{
+    pages::{pages, separate},
+    read_page::ReadPage,
+};
+
+/// Whether the table says that mysql-1 does not answer.
+const IS_GONE: &str = "const row = [...document.querySelectorAll('.shares tbody tr')]
+        .find(row => row.innerText.includes('mysql-1'));
+    return !row || row.querySelector('.gone') !== null";
+
+/// How many requests for the living part were answered, and of those how many that asked nothing.
+const LOOKS: &str = "return performance.getEntriesByType('resource')
+    .filter(entry => entry.name.includes('part=live') && entry.name.includes('ask=0')).length";
+
+#[tokio::test]
+async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
+    let (mut servers, pages) = separate().await;
+    let page = ReadPage::open(pages, LAPTOP).await;
+    page.set_rate(10).await;
+    page.until_dots(10).await;
+    page.browser.run(WATCH_SHIFTS).await;
+
+    servers.testbed.kill_pod(1).await.unwrap();
+    let killed = Instant::now();
+
+    page.browser.until(IS_GONE).await;
+    let took = killed.elapsed();
+    println!("figure: the page showed the killed server {} ms later", took.as_millis());
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    let last_ten = "return /0{10}$/.test(document.getElementById('controls').elements.seen.value)";
+    page.browser.until(last_ten).await;
+
+    servers.testbed.start_pod(1).unwrap();
+    servers.testbed.wait_until_ready(1).await.unwrap();
+    page.browser.until(&IS_GONE.replace("return !row ||", "return row && !")).await;
+    let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
+    page.browser.until(again).await;
+    assert_eq!(page.browser.run("return shifts").await, json!([]), "what moved meanwhile");
+    drop(page);
+    servers.testbed.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn paused_the_page_asks_nothing_and_still_looks_at_the_pods() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+    page.set_rate(20).await;
+    page.until_dots(10).await;
+
+    page.browser.click("#play").await;
+    assert_eq!(page.browser.text("#play").await, "Play");
+    let looks = page.browser.run(LOOKS).await.as_u64().unwrap();
+    // The query that was under way has been answered by the first look.
+    page.browser.until(&format!("{} > {looks}", LOOKS)).await;
+    let dots = page.dots().await;
+
+    page.browser.until(&format!("{} > {looks} + 2", LOOKS)).await;
+    assert_eq!(page.dots().await, dots);
+}
+
+#[tokio::test]
+async fn by_the_keyboard_alone_a_person_asks_chooses_plays_and_pauses() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+    let browser = &page.browser;
+
+    browser.tab_to("#controls button[value='1']").await;
+    browser.press(Key::Enter).await;
+    page.until_dots(2).await;
+    browser.tab_to("#play").await;
+    browser.press(Key::Enter).await;
+    page.until_dots(4).await;
+    assert_eq!(browser.text("#play").await, "Pause");
+    browser.tab_to("#controls input[name='via']").await;
+    browser.press(Key::Down).await;
+    browser
+        .until(
+            "return document.getElementById('controls').elements.was.value.startsWith('mysql new')",
+        )
+        .await;
+    browser.run("document.activeElement.blur()").await;
+    browser.type_keys(" ").await;
+
+    browser.until("return document.getElementById('play').textContent === 'Play'").await;
+}
+
+#[tokio::test]
+async fn nothing_shifts_while_dots_arrive() {
+    for view in [LAPTOP, TELEPHONE] {
+        let page = ReadPage::open(pages().await, view).await;
+        page.set_rate(20).await;
+        page.until_dots(2).await;
+        page.browser.run(WATCH_SHIFTS).await;
+
+        page.until_dots(80).await;
+
+        assert_eq!(page.browser.run("return shifts").await, json!([]), "{view:?}");
+        // The watcher sees one that is made.
+        page.browser
+            .run("document.querySelector('main').prepend('What is new moves the rest.')")
+            .await;
+        page.browser.until("return shifts.length > 0").await;
+    }
+}
+
+const WATCH_SHIFTS: &str = "window.shifts = [];
+    new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) {
+            for (const { node, previousRect: from, currentRect: to } of entry.sources) {
+                shifts.push([node && (node.id || node.textContent), from.x, from.y, to.x, to.y].join(' '));
+            }
+        }
+    }).observe({ type: 'layout-shift' })";
+
+#[tokio::test]
+async fn a_dot_fades_in_but_where_less_motion_is_preferred() {
+    for reduced_motion in [false, true] {
+        let page = ReadPage::open(pages().await, View { reduced_motion, ..LAPTOP }).await;
+        page.browser.run("window.begun = 0; const animate = Element.prototype.animate;
+            Element.prototype.animate = function (...how) { begun += 1; return animate.apply(this, how); }").await;
+
+        page.ask_twenty(1).await;
+
+        let begun = page.browser.run("return begun").await.as_u64().unwrap();
+        assert_eq!(begun == 0, reduced_motion, "{begun} animations");
+        let duration = "return getComputedStyle(document.querySelector('svg .way:not(.lit)')).transitionDuration";
+        let duration = page.browser.run(duration).await;
+        assert_eq!(duration == "0s", reduced_motion, "{duration}");
+    }
+}
+
+#[tokio::test]
+async fn a_screen_reader_hears_a_summary_and_not_more_than_one_in_five_seconds() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+    page.browser
+        .run(
+            "window.heard = []; const said = document.getElementById('said');
+        new MutationObserver(() => heard.push([performance.now(), said.textContent]))
+            .observe(said, { childList: true, characterData: true, subtree: true })",
+        )
+        .await;
+    page.set_rate(20).await;
+
+    page.browser.until("return heard.length > 2").await;
+
+    let heard: Vec<(f64, String)> =
+        serde_json::from_value(page.browser.run("return heard").await).unwrap();
+    assert!(heard[2].1.starts_with("last 5 s: mysql-0 "), "{heard:?}");
+    assert!(heard.windows(2).all(|pair| pair[1].0 - pair[0].0 > 4900.0), "{heard:?}");
+}
+
+#[tokio::test]
+async fn in_large_text_the_pod_is_named_twice_as_large_and_the_dots_stay() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+    let size = "return parseFloat(getComputedStyle(document.querySelector('#hero .pod')).fontSize)";
+    let usual = page.browser.run(size).await.as_f64().unwrap();
+    let dots = page.ask_twenty(1).await;
+
+    page.browser.click("a[data-keep='large=on']").await;
+    page.browser.until("return document.documentElement.classList.contains('large') || document.querySelector('.large') !== null").await;
+
+    let large = page.browser.run(size).await.as_f64().unwrap();
+    assert!((large - 2.0 * usual).abs() < 0.5, "{usual} px, then {large} px");
+    assert!(page.dots().await.starts_with(&dots), "the dots are kept");
+    let wider =
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert_eq!(page.browser.run(wider).await, 0);
+    page.browser.click("a[data-keep='large=']").await;
+    page.browser.until("return document.querySelector('.large') === null && document.readyState === 'complete'").await;
+}
+
+#[tokio::test]
+async fn where_read_app_is_gone_the_page_says_that_it_tries_again() {
+    let ReadPage { browser, pages } = ReadPage::open(pages().await, LAPTOP).await;
+
+    pages.stop().await;
+
+    let said = "return document.getElementById('trouble').textContent";
+    let said = browser.until(said).await;
+    assert_eq!(said, "read-app does not answer; trying again");
+}
+
+#[tokio::test]
+async fn a_command_is_copied_by_a_press() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+
+    page.browser.click("#try .copy").await;
+
+    let pressed = page.browser.text("#try .copy").await;
+    assert!(["Copied", "Selected"].contains(&pressed.as_str()), "{pressed}");
+    let selected = page.browser.run("return getSelection().toString()").await;
+    assert_eq!(selected, "kubectl delete pod mysql-1");
+}

@@ -1,0 +1,69 @@
+//! Where the pages are, and who is registered.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::Client;
+use serde_json::json;
+use testbed::{
+    Testbed,
+    apps::{RunningApp, serve_both},
+    shared::{self, Separate, shared},
+};
+use tokio::net::TcpListener;
+
+/// Both apps, each with links to the other.
+pub(crate) struct Pages([RunningApp; 2]);
+
+impl Pages {
+    /// write-app's page.
+    pub(crate) fn write(&self) -> String {
+        self.0[0].url() + "/"
+    }
+
+    /// read-app's page.
+    pub(crate) fn read(&self) -> String {
+        self.0[1].url() + "/"
+    }
+
+    /// Both.
+    pub(crate) fn both(&self) -> [String; 2] {
+        [self.write(), self.read()]
+    }
+
+    /// Stops both apps.
+    pub(crate) async fn stop(self) {
+        for app in self.0 {
+            app.stop().await.unwrap();
+        }
+    }
+
+    /// Registers somebody.
+    pub(crate) async fn register(&self, name: &str) {
+        let body = json!({ "name": name, "email": new_email() });
+        let answer = Client::new().post(self.write() + "submit").json(&body).send().await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+}
+
+/// Pages whose turns and pools nobody else has, over the primary and the replica of all tests.
+pub(crate) async fn pages() -> Pages {
+    shared::run(serve(&shared().testbed)).await.unwrap()
+}
+
+/// Pages over servers that the test may break.
+pub(crate) async fn separate() -> (Separate, Pages) {
+    let servers = Separate::start(2).await.unwrap();
+    let pages = serve(&servers.testbed).await.unwrap();
+    (servers, pages)
+}
+
+async fn serve(testbed: &Testbed) -> anyhow::Result<Pages> {
+    let listener = || TcpListener::bind("127.0.0.1:0");
+    Ok(Pages(serve_both([listener().await?, listener().await?], testbed).await?))
+}
+
+/// An email that no other test uses.
+pub(crate) fn new_email() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("user{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed))
+}
