@@ -4,9 +4,10 @@ use testbed::browser::{Browser, LAPTOP};
 use tokio::runtime::Runtime;
 
 use crate::{
+    clients::node_port,
     deployment::deployment,
     kubectl::{kubectl, wait_for_ready_pods},
-    registration::{new_email, node_port},
+    registration::new_email,
 };
 
 /// The dots so far: a figure for the ordinal of the pod that answered, a capital letter where nobody did.
