@@ -43,12 +43,14 @@ impl Facts<'_> {
         self.lost_pod().map_or_else(|| self.of_mode(), |ordinal| self.of_lost(ordinal))
     }
 
-    /// The share of queries that each answering pod is to get in the long run, from 0 to 1.
+    /// The share of queries that each answering pod is to get in the long run, from 0 to 1. Nothing is
+    /// expected of a few.
     pub(crate) fn expected(&self, ordinal: u8) -> Option<f64> {
         let answers = self.pods.iter().any(|pod| pod.ordinal == ordinal && pod.answers());
         match (self.sticks(), self.last_pod()) {
             (true, Some(kept)) => Some(if kept == ordinal { 1.0 } else { 0.0 }),
             (true, None) => None,
+            (false, _) if self.dots.answered() < FEW => None,
             (false, _) if answers => Some(1.0 / f64::from(u32::try_from(self.answering()).ok()?)),
             (false, _) => Some(0.0),
         }
@@ -382,11 +384,14 @@ mod tests {
     fn shares_are_expected_of_pods_that_answer_or_of_the_one_that_is_kept() {
         let pods = [pod(0, true), pod(1, true), pod(2, false)];
         let expected = |mode: &Mode, ordinal| {
-            let dots = Dots::read("1");
+            let dots = Dots::read(&"1".repeat(FEW));
             Facts { mode, dots: &dots, pods: &pods, headless_ttl: None }.expected(ordinal)
         };
         assert_eq!(expected(&Mode::default(), 0), Some(0.5));
         assert_eq!(expected(&Mode::default(), 2), Some(0.0));
+        let (mode_of, few) = (Mode::default(), Dots::read("1"));
+        let facts = Facts { mode: &mode_of, dots: &few, pods: &pods, headless_ttl: None };
+        assert_eq!(facts.expected(0), None);
         let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
         assert_eq!((expected(&pool, 0), expected(&pool, 1)), (Some(0.0), Some(1.0)));
     }

@@ -82,6 +82,8 @@ struct LivePage<'a> {
     layout: Layout,
     state: &'a PageState,
     title: String,
+    /// The next replica that there could be.
+    next_ordinal: u8,
     live: LivePart<'a>,
     users: Result<UsersPart<'a>, Failure>,
 }
@@ -128,7 +130,8 @@ async fn show(
     };
     let last = ask(&reads, &mut params, queries, question).await;
     let state = PageState::of(&params);
-    let (names, pods) = (names.now().await, pods::now(&reads));
+    let pods = pods::now(&reads);
+    let names = names.now(missed(&params.dots, &pods)).await;
     let live = LivePart::new(&reads, &params, &state, &names, &pods, last.as_ref());
     if params.only_live {
         return Ok(page::respond(&live)?);
@@ -141,8 +144,16 @@ async fn show(
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
     let served_by = users.as_ref().map_or("nobody", |users| &users.pod);
     let title = format!("Served by {served_by}");
-    let page = LivePage { layout, state: &state, title, live, users };
+    let next_ordinal = pods.last().map_or(2, |pod| pod.ordinal + 1);
+    let page = LivePage { layout, state: &state, title, next_ordinal, live, users };
     Ok((status, page::respond(&page)?).into_response())
+}
+
+/// A pod that has answered some of these queries and does not answer now. Not the primary: to ask for
+/// its name while it is away would make DNS remember that it is, for write-app too.
+fn missed(dots: &Dots, pods: &[PodView]) -> Option<u8> {
+    let answers = |ordinal: u8| pods.iter().any(|pod| pod.ordinal == ordinal && pod.answers());
+    dots.counts().into_keys().find(|ordinal| *ordinal != 0 && !answers(*ordinal))
 }
 
 /// Makes so many queries, one after the other, and each with the other kind of connection too where

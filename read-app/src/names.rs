@@ -45,6 +45,7 @@ struct Question {
 #[derive(Default)]
 struct Last {
     asked: Option<Instant>,
+    missed: Option<u8>,
     view: NamesView,
 }
 
@@ -104,11 +105,16 @@ impl Names {
         }
     }
 
-    /// What they answer now, or did half a second ago.
-    pub(crate) async fn now(&self) -> NamesView {
+    /// What they answer now, or did half a second ago; last, the own name of a pod that is missed.
+    pub(crate) async fn now(&self, missed: Option<u8>) -> NamesView {
         let mut last = self.last.lock().await;
-        if last.asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR) {
-            let answers = self.ask().await;
+        let is_old = last.asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR);
+        if is_old || last.missed != missed {
+            let mut answers = self.ask().await;
+            if let Some(ordinal) = missed {
+                answers.push(self.ask_one(&self.own_name(ordinal)).await);
+            }
+            last.missed = missed;
             let mut changes = std::mem::take(&mut last.view.changes);
             note_changes(&last.view.answers, &answers, &mut changes);
             let search_path = self.resolver.search_path().to_vec();
@@ -116,6 +122,11 @@ impl Names {
             last.asked = Some(Instant::now());
         }
         last.view.clone()
+    }
+
+    fn own_name(&self, ordinal: u8) -> Question {
+        let [headless, ..] = &*self.questions;
+        Question { name: format!("mysql-{ordinal}.{}", headless.name), kind: RecordKind::A }
     }
 
     async fn ask(&self) -> Vec<NameView> {
@@ -168,7 +179,8 @@ impl NamesView {
 }
 
 fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<Change>) {
-    for (before, after) in before.iter().zip(after) {
+    let same = before.iter().zip(after).filter(|(before, after)| before.name == after.name);
+    for (before, after) in same {
         let [old, new] = [before, after].map(|view| {
             view.records.iter().map(|record| record.value.clone()).collect::<BTreeSet<_>>()
         });
@@ -191,5 +203,5 @@ struct NamesBody {
 }
 
 async fn list(State(names): State<Names>) -> Json<NamesBody> {
-    Json(NamesBody { success: true, names: names.now().await })
+    Json(NamesBody { success: true, names: names.now(None).await })
 }

@@ -38,7 +38,7 @@ pub(super) struct Record<'a> {
 type Lesson = (&'static str, Option<&'static str>, &'static str);
 
 /// In the order in which the names are asked.
-const LESSONS: [Lesson; 4] = [
+const LESSONS: [Lesson; 5] = [
     (
         "headless Service",
         Some("headless-service"),
@@ -54,6 +54,11 @@ const LESSONS: [Lesson; 4] = [
         "ClusterIP Service",
         Some("clusterip"),
         "One address for all: DNS never sees the pods behind it.",
+    ),
+    (
+        "the own name of the pod that is missing",
+        None,
+        "It stays the pod’s. When the pod is back, it answers with the pod’s new address.",
     ),
 ];
 

@@ -29,7 +29,7 @@ pub(super) struct Diagram {
     pub(super) service: String,
     /// The picture in words.
     pub(super) text: String,
-    pub(super) caption: &'static str,
+    pub(super) caption: String,
 }
 
 /// The way to one pod.
@@ -41,7 +41,8 @@ pub(super) struct Way {
 
 impl Diagram {
     pub(super) fn new(reads: &Reads, params: &Params, names: &NamesView, pods: &[PodView]) -> Self {
-        let frame = Frame::of(pods.len());
+        let gone = gone(params, pods);
+        let frame = Frame::of(pods.len() + gone.len());
         let is_headless = params.mode.via == Via::Mysql;
         let host = reads.host(params.mode.via);
         let service = match (is_headless, pods.len()) {
@@ -53,11 +54,15 @@ impl Diagram {
         // mysql-read has no way to a pod that is not ready; a headless Service names it all the same.
         let reached = rows.clone().filter(|(pod, _)| is_headless || pod.answers());
         let ways = reached.map(|(pod, y)| Way { classes: way(pod, params), y }).collect();
-        let pods: Vec<_> = rows.map(|(pod, y)| drawn(pod, y)).collect();
+        let caption = caption(is_headless, pods.len());
+        // Their places follow those of the others, where nothing moves for them.
+        let places = (pods.len()..).map(|index| frame.row(index));
+        let lost = gone.into_iter().zip(places).map(|(ordinal, y)| drawn_gone(ordinal, y));
+        let pods: Vec<_> = rows.map(|(pod, y)| drawn(pod, y)).chain(lost).collect();
         Self {
             start: if is_headless { frame.from_app() } else { frame.from_third() },
             text: text(host, params.dots.last(), &pods),
-            caption: caption(is_headless),
+            caption,
             way: lit(params.dots.last()),
             is_headless,
             frame,
@@ -68,11 +73,22 @@ impl Diagram {
     }
 }
 
-fn caption(is_headless: bool) -> &'static str {
+/// The pods that have answered and are no longer in the DNS answer.
+fn gone(params: &Params, pods: &[PodView]) -> Vec<u8> {
+    let answered = params.dots.counts().into_keys();
+    answered.filter(|ordinal| !pods.iter().any(|pod| pod.ordinal == *ordinal)).collect()
+}
+
+fn caption(is_headless: bool, pods: usize) -> String {
+    let pods = if pods == 1 { "the one pod".to_owned() } else { format!("all {pods} pods") };
     if is_headless {
-        "mysql: DNS names every pod. read-app picks one for each query, and nothing stands in between."
+        format!(
+            "mysql: DNS names {pods}. read-app picks one for each query, and nothing stands in between."
+        )
     } else {
-        "mysql-read: one address for all. A pod is picked behind it when a connection is opened, and not again."
+        "mysql-read: one address for all. A pod is picked behind it when a connection is opened, and not \
+         again."
+            .to_owned()
     }
 }
 
@@ -110,6 +126,18 @@ fn drawn(pod: &PodView, y: usize) -> Pod {
         says,
         is_trouble: !pod.answers(),
         answers: pod.answers(),
+        y,
+    }
+}
+
+fn drawn_gone(ordinal: u8, y: usize) -> Pod {
+    Pod {
+        ordinal,
+        name: format!("mysql-{ordinal}"),
+        address: String::new(),
+        says: "gone; DNS no longer names it".to_owned(),
+        is_trouble: true,
+        answers: false,
         y,
     }
 }

@@ -73,7 +73,7 @@ impl Answered {
                 With::Pool => format!("kept open; the server numbered it {number}"),
             },
             sql: IDENTITY,
-            row: format!("{pod}, {read_only}, {number}"),
+            row: format!("{pod}, super_read_only {read_only}, connection {number}"),
             took: times::milliseconds(served.took),
             failed_attempts: served.failed_attempts.iter().map(|error| causes(error)).collect(),
             pod,
