@@ -80,7 +80,7 @@ fn gone(params: &Params, pods: &[PodView]) -> Vec<u8> {
 }
 
 fn caption(is_headless: bool, pods: usize) -> String {
-    let pods = if pods == 1 { "the one pod".to_owned() } else { format!("all {pods} pods") };
+    let pods = if pods == 1 { "the one pod".to_owned() } else { format!("{pods} pods") };
     if is_headless {
         format!(
             "mysql: DNS names {pods}. read-app picks one for each query, and nothing stands in between."
@@ -135,7 +135,7 @@ fn drawn_gone(ordinal: u8, y: usize) -> Pod {
         ordinal,
         name: format!("mysql-{ordinal}"),
         address: String::new(),
-        says: "gone; DNS no longer names it".to_owned(),
+        says: "gone, and not in DNS".to_owned(),
         is_trouble: true,
         answers: false,
         y,
