@@ -27,17 +27,19 @@ const PEOPLE: [(&str, &str); 6] = [
 async fn main() -> anyhow::Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| "docs".into(), PathBuf::from);
     ensure!(folder.is_dir(), "{} is no folder", folder.display());
+    let testbed = &shared().testbed;
     let [write, read] = shared::run(async {
         let listener = || TcpListener::bind("127.0.0.1:0");
-        let apps = serve_both([listener().await?, listener().await?], &shared().testbed).await?;
-        Ok(apps.map(|app| app.url()))
+        serve_both([listener().await?, listener().await?], testbed).await
     })
     .await?;
     let browser = Browser::open(LAPTOP).await;
-    register(&browser, &write).await;
+    register(&browser, &write.url()).await;
     picture(&browser, &folder.join("write-app.png")).await;
-    browser.goto(&read).await;
-    browser.refresh_until_text("main", "ada@example.org").await;
+    browser.goto(&read.url()).await;
+    browser.refresh_until_text("#users", "ada@example.org").await;
+    browser.click("#controls button[value='20']").await;
+    browser.until("return document.querySelectorAll('#dots-1 i').length > 20").await;
     picture(&browser, &folder.join("read-app.png")).await;
     Ok(())
 }

@@ -32,7 +32,7 @@ pub const WRITE_APP: App = App { about: &write_app::ABOUT, make: write_app::app 
 /// read-app.
 pub const READ_APP: App = App { about: &read_app::ABOUT, make: read_app::app };
 
-/// An app that serves until it is stopped.
+/// An app that serves until it is stopped or dropped.
 pub struct RunningApp {
     address: SocketAddr,
     health: Health,
