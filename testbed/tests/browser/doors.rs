@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Enough for a fair coin to show both its sides, but for one time in 10^12.
-const FORTY: usize = 2;
+const FORTY: usize = 40;
 
 #[tokio::test]
 async fn a_press_of_ask_again_adds_the_dot_of_the_pod_that_the_page_then_names() {
@@ -34,10 +34,9 @@ async fn a_press_of_ask_again_adds_the_dot_of_the_pod_that_the_page_then_names()
 async fn new_connections_through_mysql_read_meet_both_pods() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
 
-    let dots = page.ask_twenty(FORTY).await;
+    let dots = page.ask_undisturbed(FORTY).await;
 
     assert!(count(&dots, '0') > 0 && count(&dots, '1') > 0, "{dots}");
-    assert_eq!(answered(&dots).len(), 41, "{dots}");
     assert_shares_are_those_of(&page, &dots).await;
 }
 
@@ -46,10 +45,9 @@ async fn a_pool_through_mysql_read_stays_with_the_pod_that_it_met() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     page.choose("mysql-read", "pool", "").await;
 
-    let dots = page.ask_twenty(FORTY).await;
+    let dots = page.ask_undisturbed(FORTY).await;
 
-    let answers = answered(&dots);
-    assert_eq!(answers, answers[..1].repeat(41), "{dots}");
+    assert_eq!(dots, dots[..1].repeat(dots.len()));
     assert_shares_are_those_of(&page, &dots).await;
 }
 
@@ -60,14 +58,12 @@ async fn beside_a_pool_that_stays_new_connections_spread_at_the_same_moments() {
     page.browser.click("#controls input[name='compare']").await;
     page.browser.until("return document.querySelectorAll('#dots-2 i').length === 1").await;
 
-    let pool = page.ask_twenty(FORTY).await;
+    let pool = page.ask_undisturbed(FORTY).await;
 
     let new = page.dots_beside().await;
-    let answers = answered(&pool);
-    assert_eq!(answers, answers[..1].repeat(41), "{pool}");
+    assert_eq!(pool, pool[..1].repeat(pool.len()));
     assert!(count(&new, '0') > 0 && count(&new, '1') > 0, "{new}");
     for (lane, dots) in [("#dots-1 i", pool), ("#dots-2 i", new)] {
-        assert_eq!(answered(&dots).len(), 41, "{dots}");
         assert_eq!(page.browser.count(lane).await, dots.len(), "{dots}");
     }
 }
@@ -78,11 +74,9 @@ async fn round_robin_over_the_headless_name_alternates_with_either_kind_of_conne
     for with in ["new", "pool"] {
         page.choose("mysql", with, "round-robin").await;
 
-        let dots = page.ask_twenty(FORTY).await;
+        let dots = page.ask_undisturbed(FORTY).await;
 
-        // An attempt that fails has taken its turn.
         assert!(!dots.contains("00") && !dots.contains("11"), "{with}: {dots}");
-        assert_eq!(answered(&dots).len(), 41, "{dots}");
         assert_shares_are_those_of(&page, &dots).await;
     }
 }
@@ -93,11 +87,11 @@ async fn random_over_the_headless_name_meets_both_pods_and_least_connections_los
     for (strategy, fewest) in [("random", 1), ("least-connections", 0)] {
         page.choose("mysql", "new", strategy).await;
 
-        let dots = page.ask_twenty(FORTY).await;
+        let dots = page.ask_undisturbed(FORTY).await;
 
         let both = [count(&dots, '0'), count(&dots, '1')];
         assert!(both.into_iter().all(|queries| queries >= fewest), "{strategy}: {dots}");
-        assert_eq!(both.into_iter().sum::<usize>(), 41, "{strategy}: {dots}");
+        assert!(both.into_iter().sum::<usize>() >= FORTY, "{strategy}: {dots}");
         assert_shares_are_those_of(&page, &dots).await;
     }
 }
@@ -117,11 +111,10 @@ async fn sticky_keeps_each_user_with_one_pod_and_not_all_users_with_the_same() {
         );
         page.browser.until(&first).await;
 
-        let dots = page.ask_twenty(1).await;
+        let dots = page.ask_undisturbed(20).await;
 
-        let answers = answered(&dots);
-        assert_eq!(answers, answers[..1].repeat(answers.len()), "{user}: {dots}");
-        pods.push_str(&answers[..1]);
+        assert_eq!(dots, dots[..1].repeat(dots.len()), "{user}");
+        pods.push_str(&dots[..1]);
     }
     assert!(count(&pods, '0') > 0 && count(&pods, '1') > 0, "{pods}");
 }

@@ -97,6 +97,7 @@ async fn nothing_shifts_while_dots_arrive() {
         let page = ReadPage::open(pages().await, view).await;
         page.set_rate(20).await;
         page.until_dots(2).await;
+        page.browser.until(EACH_POD_IS_KNOWN).await;
         page.browser.run(WATCH_SHIFTS).await;
 
         page.until_dots(80).await;
@@ -109,6 +110,10 @@ async fn nothing_shifts_while_dots_arrive() {
         page.browser.until("return shifts.length > 0").await;
     }
 }
+
+/// A share is expected of each pod.
+const EACH_POD_IS_KNOWN: &str = "const rows = [...document.querySelectorAll('.shares tbody tr')];
+    return rows.length > 2 && rows.slice(0, 2).every(row => row.cells[3].innerText.includes('50 %'))";
 
 const WATCH_SHIFTS: &str = "window.shifts = [];
     new PerformanceObserver(list => {
@@ -126,7 +131,7 @@ async fn a_dot_fades_in_but_where_less_motion_is_preferred() {
         page.browser.run("window.begun = 0; const animate = Element.prototype.animate;
             Element.prototype.animate = function (...how) { begun += 1; return animate.apply(this, how); }").await;
 
-        page.ask_twenty(1).await;
+        page.ask_until_answered(20).await;
 
         let begun = page.browser.run("return begun").await.as_u64().unwrap();
         assert_eq!(begun == 0, reduced_motion, "{begun} animations");
@@ -161,7 +166,7 @@ async fn in_large_text_the_pod_is_named_twice_as_large_and_the_dots_stay() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     let size = "return parseFloat(getComputedStyle(document.querySelector('#hero .pod')).fontSize)";
     let usual = page.browser.run(size).await.as_f64().unwrap();
-    let dots = page.ask_twenty(1).await;
+    let dots = page.ask_until_answered(20).await;
 
     page.browser.click("a[data-keep='large=on']").await;
     page.browser.until("return document.documentElement.classList.contains('large') || document.querySelector('.large') !== null").await;
