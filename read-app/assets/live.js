@@ -74,6 +74,8 @@
     } catch {
       if (flight !== mine) return;
       failures += 1;
+      // What was pressed is asked for again.
+      wanted = Math.min(20, wanted + count);
       byId('trouble').textContent = 'read-app does not answer; trying again';
     } finally {
       clearTimeout(late);

@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// How many users the page shows: the longest names still leave it under 60 kB.
-const USERS_SHOWN: usize = 25;
+const USERS_SHOWN: usize = 20;
 
 /// How long all queries of a request may take but for the last.
 const PATIENCE: Duration = Duration::from_secs(4);

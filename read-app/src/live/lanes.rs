@@ -155,9 +155,8 @@ impl Share {
     fn new(asked: usize, total: usize, expected: Option<f64>) -> Self {
         let width = (asked * 100 + total / 2).checked_div(total);
         let percent = expected.map(|share| (share * 100.0).round());
-        let written = |percent: Option<String>| {
-            percent.map_or_else(|| "–".to_owned(), |percent| format!("{} %", padded(&percent)))
-        };
+        let written =
+            |percent: Option<String>| format!("{} %", padded(percent.as_deref().unwrap_or("–")));
         Self {
             asked: padded(&asked.to_string()),
             measured: written(width.map(|width| width.to_string())),
