@@ -67,7 +67,7 @@ impl Demo {
 
     /// Ctrl-C; nothing may be left: no process, no port.
     fn stop(mut self) {
-        let servers = children_of(self.process.id());
+        let servers = servers_of(self.process.id());
         let sent =
             Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -94,12 +94,21 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The process ids of a process's children.
-fn children_of(process: u32) -> Vec<String> {
+/// The process ids of the MySQL servers among the children of a process.
+fn servers_of(process: u32) -> Vec<String> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let children = threads
         .map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap());
-    children.flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+    let children = children
+        .flat_map(|ids| ids.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .filter(|child| is_server(child));
+    children.collect()
+}
+
+/// Probes are children as well, and come and go.
+fn is_server(process: &str) -> bool {
+    let command_line = std::fs::read_to_string(format!("/proc/{process}/cmdline"));
+    command_line.unwrap_or_default().contains("/my.cnf")
 }
 
 /// What a demo that could not come up says in the end.
@@ -139,7 +148,7 @@ async fn it_comes_up_is_used_stops_without_a_trace_and_keeps_its_users_until_tol
 async fn a_server_that_dies_is_reported_and_reads_go_on() {
     let data = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(data.path(), &["--replicas", "2"]);
-    let servers = children_of(demo.process.id());
+    let servers = servers_of(demo.process.id());
     assert_eq!(servers.len(), 3, "a process per MySQL server");
 
     let killed = Command::new("kill").args(["-KILL", &servers[2]]).status().unwrap();

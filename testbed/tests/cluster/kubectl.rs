@@ -74,9 +74,15 @@ impl Session {
     /// Opens it and runs SQL in it.
     pub(crate) fn open(pod: &str, sql: &str) -> Self {
         let arguments = [&["exec", "--stdin", pod, "--"], &MYSQL[..]].concat();
-        let mut child = start(&arguments, Stdio::piped());
-        child.stdin.as_mut().unwrap().write_all(format!("{sql};\n").as_bytes()).unwrap();
-        Self(child)
+        let mut session = Self(start(&arguments, Stdio::piped()));
+        session.run(sql).unwrap();
+        session
+    }
+
+    /// Runs more SQL in it, and does not wait for the end of that.
+    pub(crate) fn run(&mut self, sql: &str) -> std::io::Result<()> {
+        let input = self.0.stdin.as_mut().unwrap();
+        input.write_all(format!("{sql};\n").as_bytes())
     }
 }
 

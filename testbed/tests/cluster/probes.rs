@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use crate::{
     deployment::deployment,
-    kubectl::{kubectl, liveness_patience, restarts, sql, try_kubectl, try_sql, until},
+    kubectl::{Session, kubectl, liveness_patience, restarts, try_kubectl, until},
     scenario::Scenario,
 };
 
 /// All connections of a server, taken by sessions that end by themselves. Dropped, there are more.
-struct Taken(&'static str);
+struct Taken {
+    /// Opened before: with all connections taken, not even an administrator may get another.
+    administrator: Session,
+}
 
 impl Taken {
     fn all(pod: &'static str, duration: Duration) -> Self {
-        sql(pod, "SET GLOBAL max_connections = 10");
-        let taken = Self(pod);
+        let administrator = Session::open(pod, "SET GLOBAL max_connections = 10");
+        let taken = Self { administrator };
         // An administrator would get one connection more; monitor@localhost is none.
         let client = "mysql --no-defaults --socket=/var/run/mysqld/mysqld.sock --user=monitor";
         let sleep = format!("{client} --execute 'SELECT SLEEP({})'", duration.as_secs());
@@ -35,7 +38,7 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         // Should it fail, the pod stays unready, and the next wait says so.
-        let _ = try_sql(self.0, "SET GLOBAL max_connections = 100");
+        let _ = self.administrator.run("SET GLOBAL max_connections = 100");
     }
 }
 
