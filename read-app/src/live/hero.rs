@@ -1,9 +1,6 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{
-    database::DatabaseError,
-    error::{Error, causes},
-};
+use app_core::{database::DatabaseError, error::Error};
 
 use crate::{
     db::{IDENTITY, Role},
@@ -39,8 +36,8 @@ pub(super) struct Answered {
     pub(super) sql: &'static str,
     pub(super) row: String,
     pub(super) took: String,
-    /// The attempts before it.
-    pub(super) failed_attempts: Vec<String>,
+    /// How many attempts before it failed; why stands under the dots.
+    pub(super) failed_attempts: usize,
 }
 
 impl Hero {
@@ -73,9 +70,9 @@ impl Answered {
                 With::Pool => format!("kept open; the server numbered it {number}"),
             },
             sql: IDENTITY,
-            row: format!("{pod}, super_read_only {read_only}, connection {number}"),
+            row: format!("{pod}, read-only {read_only}, number {number}"),
             took: times::milliseconds(served.took),
-            failed_attempts: served.failed_attempts.iter().map(|error| causes(error)).collect(),
+            failed_attempts: served.failed_attempts.len(),
             pod,
         }
     }
