@@ -271,11 +271,19 @@ impl Pool {
                     continue;
                 }
             };
-            return match acquired {
-                Ok(Ok(connection)) => Ok(Pooled { connection, address, reuse: false }),
-                Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => Err(self.why_none(address).await),
-                Ok(Err(error)) => Err(self.server.not_connected(error, address)),
+            let error = match acquired {
+                Ok(Ok(connection)) => return Ok(Pooled { connection, address, reuse: false }),
+                Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => {
+                    return Err(self.why_none(address).await);
+                }
+                Ok(Err(error)) => self.server.not_connected(error, address),
             };
+            // Nothing was asked yet, and others are about to end their connections.
+            let in_a_moment = matches!(error, DatabaseError::TooManyConnections(_));
+            if !in_a_moment || Instant::now() + NAME_PERIOD > deadline {
+                return Err(error);
+            }
+            sleep(NAME_PERIOD).await;
         }
     }
 

@@ -32,7 +32,11 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
     wait_for("condition=Ready", &["nodes", "--all"]);
     wait_for_ready_pods(2);
     wait_for("condition=Available", &["deployments", "--all"]);
-    until("a registration", || try_register(&new_email()));
+    // After a time without a replica the primary waits for one again only when that has caught up.
+    until("a registration that a replica has too", || {
+        let registered = try_register(&new_email())?;
+        if registered["acknowledged"] == true { Ok(()) } else { Err(registered.to_string()) }
+    });
     until("a list of users", users);
     turn
 }
