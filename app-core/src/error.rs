@@ -127,12 +127,6 @@ impl Error {
         }
     }
 
-    /// A sentence for a person, of a failure of MySQL alone.
-    #[must_use]
-    pub fn sentence(error: &DatabaseError) -> &'static str {
-        database_sentence(error)
-    }
-
     /// A sentence for a person.
     #[must_use]
     pub fn message(&self) -> String {
@@ -211,7 +205,9 @@ fn database_code(error: &DatabaseError) -> &'static str {
 const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
      then try again: DNS can take 30 seconds to notice.";
 
-fn database_sentence(error: &DatabaseError) -> &'static str {
+/// A sentence for a person, of a failure of MySQL alone.
+#[must_use]
+pub fn database_sentence(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Name(_) => {
             "The MySQL server's name has no address at this moment. Its pod may be coming back: DNS can take 30 seconds to notice."

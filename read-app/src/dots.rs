@@ -80,6 +80,14 @@ impl Dot {
         }
     }
 
+    /// The pod that answered.
+    pub(crate) fn ordinal(self) -> Option<u8> {
+        match self {
+            Self::Pod(ordinal) => Some(ordinal),
+            Self::Failed(_) => None,
+        }
+    }
+
     fn from_char(character: char) -> Option<Self> {
         match character {
             '0'..='9' | 'a'..='z' => {
@@ -151,17 +159,15 @@ impl Dots {
     /// How many each pod answered.
     pub(crate) fn counts(&self) -> BTreeMap<u8, usize> {
         let mut counts = BTreeMap::new();
-        for dot in &self.kept {
-            if let Dot::Pod(ordinal) = dot {
-                *counts.entry(*ordinal).or_default() += 1;
-            }
+        for ordinal in self.kept.iter().filter_map(|dot| dot.ordinal()) {
+            *counts.entry(ordinal).or_default() += 1;
         }
         counts
     }
 
     /// How many were answered.
     pub(crate) fn answered(&self) -> usize {
-        self.counts().values().sum()
+        self.kept.iter().filter(|dot| dot.ordinal().is_some()).count()
     }
 }
 

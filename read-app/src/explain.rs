@@ -71,10 +71,7 @@ impl Facts<'_> {
 
     /// The pod that answered last.
     fn last_pod(&self) -> Option<u8> {
-        self.dots.iter().rev().find_map(|dot| match dot {
-            Dot::Pod(ordinal) => Some(*ordinal),
-            Dot::Failed(_) => None,
-        })
+        self.dots.iter().rev().find_map(|dot| dot.ordinal())
     }
 
     /// A pod that has answered some of these queries, and is silent now.
@@ -89,10 +86,7 @@ impl Facts<'_> {
     fn lost_pod(&self) -> Option<u8> {
         let recent = self.dots.iter().rev().take(RECENT);
         let is_listed = |ordinal| self.pods.iter().any(|pod| pod.ordinal == ordinal);
-        let mut ordinals = recent.filter_map(|dot| match dot {
-            Dot::Pod(ordinal) => Some(*ordinal),
-            Dot::Failed(_) => None,
-        });
+        let mut ordinals = recent.filter_map(|dot| dot.ordinal());
         if self.pods.is_empty() {
             return None;
         }

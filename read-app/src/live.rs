@@ -83,7 +83,7 @@ struct LivePage<'a> {
     state: &'a PageState,
     title: String,
     /// The next replica that there could be.
-    next_ordinal: u8,
+    next_ordinal: u16,
     live: LivePart<'a>,
     users: Result<UsersPart<'a>, Failure>,
 }
@@ -144,7 +144,7 @@ async fn show(
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
     let served_by = users.as_ref().map_or("nobody", |users| &users.pod);
     let title = format!("Served by {served_by}");
-    let next_ordinal = pods.last().map_or(2, |pod| pod.ordinal + 1);
+    let next_ordinal = pods.last().map_or(2, |pod| u16::from(pod.ordinal) + 1);
     let page = LivePage { layout, state: &state, title, next_ordinal, live, users };
     Ok((status, page::respond(&page)?).into_response())
 }
@@ -168,11 +168,8 @@ async fn ask(
     let start = Instant::now();
     for number in 1..=queries {
         let is_last = number == queries || start.elapsed() > PATIENCE;
-        let served = if is_last {
-            ask_once(reads, params, question.clone()).await
-        } else {
-            ask_once(reads, params, Question::default()).await
-        };
+        let asked = if is_last { question.clone() } else { Question::default() };
+        let served = ask_once(reads, params, asked).await;
         if is_last || served.is_err() {
             return Some(served);
         }
@@ -242,7 +239,7 @@ impl PageState {
         }
     }
 
-    /// What links and forms carry on, but for the size of text.
+    /// What links and forms carry on.
     fn kept(&self) -> Vec<(&'static str, String)> {
         let Mode { via, with, strategy, user } = &self.mode;
         let on = |is_on: bool| if is_on { "on".to_owned() } else { String::new() };

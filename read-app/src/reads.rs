@@ -14,7 +14,11 @@ pub mod mysql_read;
 pub mod strategy;
 pub mod watch;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use app_core::{
     config::{Config, DatabaseConfig},
@@ -173,4 +177,9 @@ async fn ask_on_kept(pool: &Pool, question: &Question) -> Result<Served, Databas
     let answer = db::answer(&mut connection, question).await?;
     connection.give_back();
     Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
+}
+
+/// What is behind these is whole after every step, also where a thread has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

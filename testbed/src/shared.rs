@@ -119,6 +119,17 @@ impl Separate {
         });
         Ok(Self { testbed: testbed.await?, volumes, run })
     }
+
+    /// Serves an app beside them, on a port of its own, and returns when it has reached MySQL.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be served, or does not reach MySQL.
+    pub async fn serve(&self, app: App) -> anyhow::Result<RunningApp> {
+        let app = serve(app, &self.testbed, &[]).await?;
+        app.wait_until_ready().await?;
+        Ok(app)
+    }
 }
 
 /// Runs something where the testbed runs, so that what it starts outlives the caller.

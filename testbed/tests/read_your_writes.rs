@@ -13,11 +13,10 @@ use std::{
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use testbed::{
-    Testbed,
-    apps::{App, READ_APP, RunningApp, WRITE_APP},
+    apps::{READ_APP, RunningApp, WRITE_APP},
     shared::Separate,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
 /// How many pairs of a write and a read. Most reads that meet the replica wait for two seconds.
 const PAIRS: u32 = if cfg!(feature = "long") { 10_000 } else { 400 };
@@ -34,24 +33,17 @@ struct Lagging {
     read_apps: Vec<RunningApp>,
 }
 
-async fn serve(testbed: &Testbed, app: App) -> RunningApp {
-    let app = app.serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), testbed, &[]).unwrap();
-    app.wait_until_ready().await.unwrap();
-    app
-}
-
 impl Lagging {
     async fn start() -> Self {
         let servers = Separate::start(2).await.unwrap();
-        let testbed = &servers.testbed;
-        let write_app = serve(testbed, WRITE_APP).await;
+        let write_app = servers.serve(WRITE_APP).await.unwrap();
         let mut read_apps = Vec::new();
         for _ in 0..READ_APPS {
-            read_apps.push(serve(testbed, READ_APP).await);
+            read_apps.push(servers.serve(READ_APP).await.unwrap());
         }
         let delay = "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 2; \
                      START REPLICA SQL_THREAD";
-        testbed.sql(1, delay).await.unwrap();
+        servers.testbed.sql(1, delay).await.unwrap();
         Self { servers, write_app, read_apps }
     }
 

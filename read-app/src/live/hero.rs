@@ -1,6 +1,6 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{database::DatabaseError, error::Error};
+use app_core::{database::DatabaseError, error::database_sentence};
 
 use crate::{
     db::{IDENTITY, Role},
@@ -17,7 +17,7 @@ pub(super) enum Hero {
     /// A pod answered.
     Answered(Box<Answered>),
     /// Nobody did; a sentence says why.
-    Failed(String),
+    Failed(&'static str),
 }
 
 /// What the last answer was, and how it was come by.
@@ -44,7 +44,7 @@ impl Hero {
     pub(super) fn new(last: &Result<Served, DatabaseError>, mode: &Mode, pods: &[PodView]) -> Self {
         match last {
             Ok(served) => Self::Answered(Box::new(Answered::new(served, mode, pods))),
-            Err(error) => Self::Failed(Error::sentence(error).to_owned()),
+            Err(error) => Self::Failed(database_sentence(error)),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     db::{Question, ServerIdentity},
     reads::{
-        Served, ask_on_kept, ask_on_new,
+        Served, ask_on_kept, ask_on_new, lock,
         mode::{Mode, With},
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
@@ -236,8 +236,4 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

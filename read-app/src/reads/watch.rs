@@ -5,7 +5,7 @@
 //! replica is seen to have it too.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use app_core::{
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
 
-use crate::db::Role;
+use crate::{db::Role, reads::lock};
 
 /// How often a pod is looked at.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -89,7 +89,7 @@ impl Observed {
     }
 
     fn lock(&self) -> MutexGuard<'_, (Option<PodName>, State)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -105,11 +105,11 @@ struct Progress {
 
 impl PrimaryProgress {
     fn get(&self) -> Option<Progress> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     fn set(&self, progress: Progress) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+        *lock(&self.0) = Some(progress);
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use testbed::{
-    apps::{App, READ_APP, WRITE_APP},
+    apps::{READ_APP, WRITE_APP},
     shared::{Separate, shared},
 };
-use tokio::net::TcpListener;
 
 use crate::client::{get, page_at, register};
 
@@ -74,13 +73,8 @@ async fn rows_read(servers: &Separate) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
     let servers = Separate::start(1).await.unwrap();
-    let serve = async |app: App| {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let app = app.serve(listener, &servers.testbed, &[]).unwrap();
-        app.wait_until_ready().await.unwrap();
-        app
-    };
-    let (write_app, read_app) = (serve(WRITE_APP).await, serve(READ_APP).await);
+    let write_app = servers.serve(WRITE_APP).await.unwrap();
+    let read_app = servers.serve(READ_APP).await.unwrap();
     let million = "SET SESSION cte_max_recursion_depth = 1000000;
          INSERT INTO userdb.users (name, email)
          WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)

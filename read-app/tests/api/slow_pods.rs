@@ -42,9 +42,8 @@ impl SlowPods {
         }
         let dns = std::net::SocketAddrV4::new(beside(pod_0), 53);
         let running = cluster_dns::serve(dns, endpoints, wire_0).await.unwrap();
-        let server = dns.to_string();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let app = READ_APP.serve(listener, &shared().testbed, &[("DNS_SERVER", &server)]).unwrap();
+        let server = ("DNS_SERVER".to_owned(), dns.to_string());
+        let app = shared().app_with(READ_APP, vec![server]).await.unwrap();
         Self { app, _dns: running, _wires: wires }
     }
 

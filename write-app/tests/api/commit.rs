@@ -11,7 +11,6 @@ use testbed::{
     apps::{RunningApp, WRITE_APP},
     shared::{Separate, shared},
 };
-use tokio::net::TcpListener;
 
 use crate::client::{Browser, new_email, url};
 
@@ -31,9 +30,7 @@ fn number(gtid: &str) -> u64 {
 /// A primary and a replica, and write-app, for one test alone.
 async fn own_servers() -> (Separate, RunningApp) {
     let servers = Separate::start(2).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let app = WRITE_APP.serve(listener, &servers.testbed, &[]).unwrap();
-    app.wait_until_ready().await.unwrap();
+    let app = servers.serve(WRITE_APP).await.unwrap();
     (servers, app)
 }
 
