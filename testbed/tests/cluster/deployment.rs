@@ -15,7 +15,7 @@ use crate::{
         NAMESPACE, kubectl, timeout, until, wait_for, wait_for_ready_pods, wait_for_rollout,
     },
     node_faults::delete_fault_pods,
-    registration::{new_email, try_register, users},
+    registration::{users, wait_until_a_replica_acknowledges},
     scenario::Scenario,
 };
 
@@ -32,11 +32,7 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
     wait_for("condition=Ready", &["nodes", "--all"]);
     wait_for_ready_pods(2);
     wait_for("condition=Available", &["deployments", "--all"]);
-    // After a time without a replica the primary waits for one again only when that has caught up.
-    until("a registration that a replica has too", || {
-        let registered = try_register(&new_email())?;
-        if registered["acknowledged"] == true { Ok(()) } else { Err(registered.to_string()) }
-    });
+    wait_until_a_replica_acknowledges();
     until("a list of users", users);
     turn
 }

@@ -38,7 +38,7 @@ fn seen(pod: &str) -> Result<(String, bool), String> {
 }
 
 /// Waits until read-app sees both pods where they are. DNS may take 30 s to say so.
-fn wait_until_seen() {
+pub(crate) fn wait_until_seen() {
     for pod in ["mysql-0", "mysql-1"] {
         let address = field(&format!("pod/{pod}"), ".status.podIP");
         until(&format!("read-app to see {pod}"), || match seen(pod)? {

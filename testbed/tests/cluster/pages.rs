@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use crate::{
     clients::node_port,
     deployment::deployment,
+    doors::wait_until_seen,
     kubectl::{kubectl, wait_for_ready_pods},
     registration::new_email,
 };
@@ -40,6 +41,7 @@ async fn ask_through(browser: &Browser, via: &str) -> String {
 #[test]
 fn a_person_registers_reads_it_back_and_sees_both_doors_spread_over_the_pods() {
     let _turn = deployment();
+    wait_until_seen();
     Runtime::new().unwrap().block_on(async {
         let browser = Browser::open(LAPTOP).await;
         register(&browser, "Ada Lovelace").await;
@@ -63,6 +65,7 @@ fn a_person_registers_reads_it_back_and_sees_both_doors_spread_over_the_pods() {
 #[test]
 fn a_deleted_pod_is_seen_to_leave_the_page_and_to_come_back() {
     let _turn = deployment();
+    wait_until_seen();
     Runtime::new().unwrap().block_on(async {
         let browser = Browser::open(LAPTOP).await;
         browser.goto(&node_port(30001, "/")).await;

@@ -33,6 +33,16 @@ pub(crate) fn register(email: &str) -> Value {
     try_register(email).unwrap_or_else(|error| panic!("{email} was not registered: {error}"))
 }
 
+/// Waits for a registration that a replica has too. What was acknowledged without one is on one volume
+/// only, so a test that takes that volume away begins here. The server's own status says nothing as
+/// long as it has not waited in vain: it is ON right after a start, when no replica is there yet.
+pub(crate) fn wait_until_a_replica_acknowledges() {
+    until("a registration that a replica has too", || {
+        let registered = try_register(&new_email())?;
+        if registered["acknowledged"] == true { Ok(()) } else { Err(registered.to_string()) }
+    });
+}
+
 /// What read-app's NodePort answers at this path.
 pub(crate) fn get(path: &str) -> Result<Value, String> {
     let (status, body) = answer(client().get(node_port(30001, path)))?;

@@ -4,7 +4,7 @@ use crate::{
     deployment::deployment,
     kubectl::{field, kubectl, sql, until, wait_for_ready_pods},
     node_faults::{Signal, signal},
-    registration::{new_email, try_register},
+    registration::wait_until_a_replica_acknowledges,
     scaling::scale,
     scenario::Scenario,
     servers_killed::make_new_where_it_was_restarted,
@@ -21,17 +21,6 @@ fn lose_content_of_volume(pod: &str) {
     signal(pod, Signal::Stop);
     kubectl(&["exec", pod, "--", "rm", "-r", "/var/lib/mysql/data"]);
     signal(pod, Signal::Kill);
-}
-
-/// What was acknowledged without a replica is on one volume only. So a scenario that takes that volume
-/// away begins when a replica acknowledges.
-fn wait_until_a_replica_acknowledges() {
-    until("a replica to acknowledge writes", || {
-        match sql("mysql-0", "SHOW STATUS LIKE 'Rpl_semi_sync_source_status'").as_str() {
-            "Rpl_semi_sync_source_status\tON" => Ok(()),
-            other => Err(other.to_owned()),
-        }
-    });
 }
 
 fn wait_for_log(pod: &str, words: &str) {
@@ -56,7 +45,6 @@ fn a_replica_whose_volume_is_lost_clones_the_primary() {
 #[test]
 fn a_primary_whose_volume_is_lost_is_rebuilt_from_its_replica() {
     let _turn = deployment();
-    wait_until_a_replica_acknowledges();
     let scenario = Scenario::begin("volume of mysql-0 lost");
 
     lose_volume("mysql-0");
@@ -85,7 +73,6 @@ fn a_primary_whose_disk_is_emptied_while_it_writes_is_rebuilt_from_its_replica()
 fn a_primary_whose_disk_is_emptied_waits_for_the_replica_that_is_away() {
     let _turn = deployment();
     make_new_where_it_was_restarted("mysql-0");
-    until("a registration", || try_register(&new_email()));
     wait_until_a_replica_acknowledges();
     let users = sql("mysql-0", "SELECT COUNT(*) FROM userdb.users");
     scale(1);
