@@ -33,17 +33,15 @@ use crate::{
 /// How long somebody may take to accept a connection.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How long a request may wait for a pooled connection.
-const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
-
 /// How often the name of a server that is being connected to is asked for again.
 const NAME_PERIOD: Duration = Duration::from_millis(250);
 
 /// How long finding out why a pool had no connection may take.
 const DIAGNOSIS_DEADLINE: Duration = Duration::from_millis(800);
 
-/// How long the database work of one request may take, waiting for a connection included.
-pub const WORK_DEADLINE: Duration = Duration::from_secs(8);
+/// How long the database work of one request may take in all. Each step has a deadline of its own that
+/// names the cause; this one is for what none of them foresees.
+pub const WORK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why the database could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +63,10 @@ pub enum DatabaseError {
     /// The server has no connection left to give.
     #[error("the server has too many connections")]
     TooManyConnections(#[source] sqlx::Error),
+    /// The server's volume has no room left. Without a cause the server did not say so: it waits for
+    /// room, and the work with it.
+    #[error("the server's volume is full")]
+    DiskFull(#[source] Option<sqlx::Error>),
     /// The server takes no writes: it is a replica.
     #[error("the server is read-only")]
     ReadOnly(#[source] sqlx::Error),
@@ -107,6 +109,7 @@ impl From<sqlx::Error> for DatabaseError {
         match (number, &error) {
             (Some(1040 | 1203 | 1226), _) => Self::TooManyConnections(error),
             (Some(1044 | 1045 | 1142), _) => Self::AccessDenied(error),
+            (Some(1021 | 1114), _) => Self::DiskFull(Some(error)),
             (Some(1049 | 1146), _) => Self::SchemaMissing(error),
             (Some(1062), _) => Self::Duplicate(error),
             (Some(1290 | 1792 | 1836), _) => Self::ReadOnly(error),
@@ -230,17 +233,20 @@ impl Server {
 pub struct Pool {
     server: Server,
     connections: MySqlPool,
+    /// How long a request may wait for a connection.
+    patience: Duration,
 }
 
 impl Pool {
-    /// A pool of at most `size` connections. The first is opened when it is needed.
+    /// A pool of at most `size` connections; a request waits for one as long as `patience` lasts. The
+    /// first is opened when it is needed.
     #[must_use]
-    pub fn new(server: Server, size: u32) -> Self {
+    pub fn new(server: Server, size: u32, patience: Duration) -> Self {
         let connections = MySqlPoolOptions::new()
             .max_connections(size)
-            .acquire_timeout(ACQUIRE_DEADLINE)
+            .acquire_timeout(patience)
             .connect_lazy_with(server.0.options.clone());
-        Self { server, connections }
+        Self { server, connections, patience }
     }
 
     /// The server behind it.
@@ -253,11 +259,11 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// Why there is none, within four seconds.
+    /// Why there is none, at most 0.8 s after the pool's patience is over.
     #[expect(clippy::disallowed_methods, reason = "the one place that names the cause")]
     pub async fn acquire(&self) -> Result<Pooled, DatabaseError> {
         let mut address = self.server.address().await?;
-        let deadline = Instant::now() + ACQUIRE_DEADLINE;
+        let deadline = Instant::now() + self.patience;
         loop {
             // The pool reads these options whenever it opens a connection.
             if self.connections.connect_options().get_host() != address.ip().to_string() {

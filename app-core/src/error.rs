@@ -7,31 +7,29 @@
 //! - A sentence says what is wrong and what to do. It carries nothing from the inside: no address, no
 //!   SQL, no server message.
 //! - The cause is logged once, here, with the request's id, which the answer carries too.
-//! - A browser gets a page, everything else the JSON `{"success":false,"message":…,"code":…}`.
+//! - A browser gets a page, everything else JSON.
 //!
 //! Handlers return `Result<_, Error>`. The error travels in the response's extensions to [`render`],
 //! which knows the request and so the form of the answer. Bare statuses that axum or a layer
 //! produced, such as 404 and 413, are answered in the same form.
+//!
+//! # Layout
+//!
+//! - [`answer`]: an error as a page or as JSON.
+//! - [`database`]: the codes and sentences of what MySQL could not do.
 
-use std::{collections::BTreeMap, sync::Arc};
+pub mod answer;
+pub mod database;
 
-use askama::Template;
+use std::sync::Arc;
+
 use axum::{
-    Json,
-    body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
-use crate::{
-    database::DatabaseError,
-    page::{self, Layout, Site},
-    pod::PodName,
-    request_id,
-};
+pub use self::answer::render;
+use crate::{database::DatabaseError, pod::PodName};
 
 /// A failure, by its meaning to the client.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +46,9 @@ pub enum Error {
     /// There is something at this path, but not for this method.
     #[error("method not allowed")]
     MethodNotAllowed,
+    /// The client takes neither a page nor JSON.
+    #[error("not acceptable")]
+    NotAcceptable,
     /// The request did not arrive in time.
     #[error("the request did not arrive in time")]
     RequestTimeout,
@@ -63,6 +64,9 @@ pub enum Error {
     /// The value of a field is taken by somebody else.
     #[error("conflict in {}", .0.field)]
     Conflict(FieldProblem),
+    /// An idempotency key stands for other values already.
+    #[error("the idempotency key was used for other values")]
+    IdempotencyKeyReused,
     /// A replica has not applied the transactions that the client must see.
     #[error("{pod} lacks {transactions} transactions")]
     ReplicaBehind {
@@ -74,6 +78,9 @@ pub enum Error {
     /// MySQL could not do it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// MySQL was sent a write, and did not say what came of it.
+    #[error("it is unknown whether a write was done")]
+    OutcomeUnknown(#[source] DatabaseError),
     /// A fault of this program.
     #[error("internal error: {0}")]
     Internal(String),
@@ -97,14 +104,18 @@ impl Error {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            // <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.7>
+            Self::Invalid(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(DatabaseError::Duplicate(_) | DatabaseError::Other(_))
             | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Database(_) | Self::ReplicaBehind { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::OutcomeUnknown(_) | Self::ReplicaBehind { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -116,18 +127,20 @@ impl Error {
             Self::CrossSite => "cross_site_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotAcceptable => "not_acceptable",
             Self::RequestTimeout => "request_timeout",
             Self::Conflict(_) => "already_registered",
             Self::TooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Invalid(_) => "invalid_fields",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Internal(_) => "internal_error",
             Self::ReplicaBehind { .. } => "replica_behind",
-            Self::Database(error) => database_code(error),
+            Self::Database(error) | Self::OutcomeUnknown(error) => database::code(error),
         }
     }
 
-    /// A sentence for a person.
+    /// A sentence for a person, or two.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -135,30 +148,49 @@ impl Error {
             Self::ReplicaBehind { pod, transactions } => format!(
                 "{pod} is behind: up to what you asked for it lacks {transactions} transactions. Ask again; another pod may have them."
             ),
-            Self::CrossSite => {
-                "The form was sent from another site. Open this page and send it from here.".into()
+            Self::Invalid(problems) => {
+                let sentences = problems.iter().map(|problem| problem.message.as_str());
+                sentences.collect::<Vec<_>>().join(" ")
             }
-            Self::NotFound => "There is nothing at this address.".into(),
-            Self::MethodNotAllowed => {
-                "This address does not take this method; the Allow header says which.".into()
-            }
-            Self::RequestTimeout => "The request did not arrive in time. Send it again.".into(),
-            Self::TooLarge => "The request is too large; 16 KiB is the limit.".into(),
-            Self::UnsupportedMediaType => {
-                "The body must be JSON (content-type: application/json) or a form.".into()
-            }
-            Self::Invalid(problems) => problems
-                .iter()
-                .map(|problem| problem.message.as_str())
-                .collect::<Vec<_>>()
-                .join(" "),
             Self::Conflict(problem) => problem.message.clone(),
-            Self::Internal(_) => {
-                "Something in this program went wrong. Its log says what, under the request's id."
-                    .into()
-            }
-            Self::Database(error) => database_sentence(error).into(),
+            Self::OutcomeUnknown(error) => format!(
+                "{} It is unknown whether this was done: send it again with the same idempotency key, or look before you do.",
+                database::sentence(error)
+            ),
+            other => other.sentence().to_owned(),
         }
+    }
+
+    /// What is always said in the same words.
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::CrossSite => {
+                "The form was sent from another site. Open this page and send it from here."
+            }
+            Self::NotFound => "There is nothing at this address.",
+            Self::MethodNotAllowed => {
+                "This address does not take this method; the Allow header says which."
+            }
+            Self::NotAcceptable => {
+                "The Accept header takes neither text/html nor application/json; nothing else is here."
+            }
+            Self::RequestTimeout => "The request did not arrive in time. Send it again.",
+            Self::TooLarge => "The request is too large; 16 KiB is the limit.",
+            Self::UnsupportedMediaType => {
+                "The body must be JSON (content-type: application/json) or a form."
+            }
+            Self::IdempotencyKeyReused => {
+                "Another user was registered with this idempotency key. Each registration needs a key of its own."
+            }
+            Self::Database(error) => database::sentence(error),
+            _ => "Something in this program went wrong. Its log says what, under the request's id.",
+        }
+    }
+
+    /// Whether the client cannot know what came of it: the work may have been done.
+    #[must_use]
+    pub fn leaves_outcome_unknown(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown(_))
     }
 
     /// The fields that are at fault.
@@ -178,64 +210,11 @@ impl Error {
             StatusCode::FORBIDDEN => Some(Self::CrossSite),
             StatusCode::NOT_FOUND => Some(Self::NotFound),
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
+            StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
             StatusCode::REQUEST_TIMEOUT => Some(Self::RequestTimeout),
             StatusCode::PAYLOAD_TOO_LARGE => Some(Self::TooLarge),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
             _ => None,
-        }
-    }
-}
-
-fn database_code(error: &DatabaseError) -> &'static str {
-    match error {
-        DatabaseError::Name(_) => "database_name_unknown",
-        DatabaseError::Unreachable { .. } => "database_unreachable",
-        DatabaseError::AccessDenied(_) => "database_access_denied",
-        DatabaseError::TooManyConnections(_) => "database_too_many_connections",
-        DatabaseError::ReadOnly(_) => "database_read_only",
-        DatabaseError::SchemaMissing(_) => "database_schema_missing",
-        DatabaseError::ConnectionLost(_) => "database_connection_lost",
-        DatabaseError::Busy => "database_busy",
-        DatabaseError::Deadline(_) => "database_slow",
-        DatabaseError::NoReplica { .. } => "database_no_replica",
-        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => "database_error",
-    }
-}
-
-const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
-     then try again: DNS can take 30 seconds to notice.";
-
-/// A sentence for a person, of a failure of MySQL alone.
-#[must_use]
-pub fn database_sentence(error: &DatabaseError) -> &'static str {
-    match error {
-        DatabaseError::Name(_) => {
-            "The MySQL server's name has no address at this moment. Its pod may be coming back: DNS can take 30 seconds to notice."
-        }
-        DatabaseError::Unreachable { .. } => {
-            "MySQL does not answer at this moment. Try again in a few seconds."
-        }
-        DatabaseError::AccessDenied(_) => {
-            "MySQL refuses this app's account. Compare the Secret mysql-credentials with the account in MySQL."
-        }
-        DatabaseError::TooManyConnections(_) => {
-            "MySQL has no connection left to give. Try again in a few seconds."
-        }
-        DatabaseError::ReadOnly(_) => {
-            "This MySQL server takes no writes: it is a replica. Writes must go to the primary, mysql-0.mysql."
-        }
-        DatabaseError::SchemaMissing(_) => {
-            "The table of users is not there yet. write-app makes it when it first reaches the primary."
-        }
-        DatabaseError::ConnectionLost(_) | DatabaseError::Deadline(_) => {
-            "MySQL did not finish its answer, so it is unknown whether it was done. Look before you try again."
-        }
-        DatabaseError::Busy => {
-            "All of this app's connections to MySQL are in use. Try again in a few seconds."
-        }
-        DatabaseError::NoReplica { .. } => NO_REPLICA,
-        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => {
-            "MySQL could not do this. The app's log says why, under the request's id."
         }
     }
 }
@@ -252,76 +231,6 @@ impl IntoResponse for Error {
         response.extensions_mut().insert(Arc::new(self));
         response
     }
-}
-
-/// The JSON form of an error; `success` and `message` are what clients have always relied on.
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    success: bool,
-    message: &'a str,
-    code: &'static str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: BTreeMap<&'static str, &'a str>,
-    request_id: &'a str,
-}
-
-impl<'a> ErrorBody<'a> {
-    fn new(error: &'a Error, message: &'a str, request_id: &'a str) -> Self {
-        let fields = error
-            .fields()
-            .iter()
-            .map(|problem| (problem.field, problem.message.as_str()))
-            .collect();
-        Self { success: false, message, code: error.code(), fields, request_id }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "error.html")]
-struct ErrorPage<'a> {
-    layout: Layout,
-    reason: &'a str,
-    message: &'a str,
-    request_id: &'a str,
-}
-
-/// The layer that turns a failure into an answer. It stands inside the one that makes request ids and
-/// outside everything that can fail.
-pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let wants_page = page::is_wanted_by(request.headers());
-    let layout = wants_page.then(|| Layout::new(&site, request.headers(), request.uri().path()));
-    let id = request_id::of(request.headers());
-    let mut response = next.run(request).await;
-    let Some(error) = failure(&mut response) else { return response };
-    log(&error, &id);
-    let message = error.message();
-    let body = if let Some(layout) = layout {
-        let reason = error.status().canonical_reason().unwrap_or("Error");
-        let page = ErrorPage { layout, reason, message: &message, request_id: &id };
-        page::respond(&page).unwrap_or_else(|_| message.clone().into_response())
-    } else {
-        Json(ErrorBody::new(&error, &message, &id)).into_response()
-    };
-    answer(&error, response.headers(), body)
-}
-
-/// The error that a handler or a layer left in the response, if it failed.
-fn failure(response: &mut Response<Body>) -> Option<Arc<Error>> {
-    response
-        .extensions_mut()
-        .remove::<Arc<Error>>()
-        .or_else(|| Error::from_status(response.status()).map(Arc::new))
-}
-
-fn answer(error: &Error, original: &HeaderMap, mut answer: Response) -> Response {
-    *answer.status_mut() = error.status();
-    if let Some(methods) = original.get(header::ALLOW) {
-        answer.headers_mut().insert(header::ALLOW, methods.clone());
-    }
-    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-    }
-    answer
 }
 
 /// Logs an error with its chain of causes: the server's own faults as errors, the client's for

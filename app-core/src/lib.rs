@@ -16,11 +16,13 @@
 //!   which that can fail.
 //! - [`gtid`]: which transactions a server has, or a client asks for.
 //! - [`request_id`]: the id that a request has in its answer and in the log.
+//! - [`answer_form`]: whether a client wants a page or JSON.
 //! - [`error`]: every failure becomes a status, a stable code and a sentence; a page or JSON.
 //! - [`pod`]: the name of the pod that served.
 //! - [`diagram`]: the pods in the pictures of both pages.
 //! - [`page`]: the frame, the stylesheet and the links that both pages share; `glossary`: their words.
 
+pub mod answer_form;
 pub mod command_line;
 pub mod config;
 pub mod database;

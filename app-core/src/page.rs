@@ -98,16 +98,6 @@ fn host_name(headers: &HeaderMap) -> &str {
     }
 }
 
-/// Whether the client asks for a page, as browsers do; curl and programs get JSON.
-#[must_use]
-pub fn is_wanted_by(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|accept| accept.to_str().ok())
-        .any(|accept| accept.contains("text/html"))
-}
-
 /// A rendered page.
 ///
 /// # Errors
@@ -137,15 +127,5 @@ mod tests {
         ] {
             assert_eq!(host_name(&headers(header::HOST, host)), name);
         }
-    }
-
-    #[test]
-    fn browsers_want_pages_and_programs_do_not() {
-        assert!(is_wanted_by(&headers(
-            header::ACCEPT,
-            "text/html,application/xhtml+xml,*/*;q=0.8"
-        )));
-        assert!(!is_wanted_by(&headers(header::ACCEPT, "*/*")));
-        assert!(!is_wanted_by(&HeaderMap::new()));
     }
 }

@@ -96,8 +96,9 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         .layer(CsrfLayer::new())
         .layer(DefaultBodyLimit::max(BODY_LIMIT));
     routes
-        .merge(Site::assets())
         .merge(glossary::routes(site))
+        .route_layer(middleware::from_fn(error::answer::refuse_unacceptable))
+        .merge(Site::assets())
         .fallback(|| async { Error::NotFound })
         .layer(layers)
         .merge(health.routes())

@@ -20,6 +20,14 @@ pub struct Question {
     pub users: Option<(UsersQuery, usize)>,
 }
 
+impl Question {
+    /// How long it asks to wait at most.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.after.as_ref().map_or(Duration::ZERO, |after| after.wait)
+    }
+}
+
 /// Transactions to wait for.
 #[derive(Clone, Debug)]
 pub struct After {

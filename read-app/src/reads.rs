@@ -27,7 +27,7 @@ use app_core::{
     error::causes,
 };
 use sqlx::Connection as _;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     db::{self, Answer, Question},
@@ -50,6 +50,13 @@ const PAUSES: [Duration; 4] = [
 /// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
 /// together end within four seconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+
+/// How long a request may wait for a kept connection. With the time that finding out the cause takes, and
+/// the next attempt, it ends within four seconds too.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a question may take in all attempts, besides the time that it asks to wait.
+const ANSWER_DEADLINE: Duration = Duration::from_millis(3_800);
 
 /// Both doors. Cheap to clone.
 #[derive(Clone)]
@@ -123,19 +130,33 @@ impl Reads {
         mode: &Mode,
         question: &Question,
     ) -> Result<Served, DatabaseError> {
+        let end = Instant::now() + ANSWER_DEADLINE + question.wait();
         let mut failed_attempts = Vec::new();
         for pause in PAUSES {
-            match self.ask_once(mode, question).await {
+            match self.ask_once_until(end, mode, question).await {
                 Err(error) if another_pod_might_answer(&error) => {
                     tracing::info!(causes = causes(&error), "asking again in {pause:?}");
                     failed_attempts.push(error);
                 }
-                answer => return answer.map(|served| Served { failed_attempts, ..served }),
+                Err(error) => return Err(cause(error, failed_attempts)),
+                Ok(served) => return Ok(Served { failed_attempts, ..served }),
             }
             sleep(pause).await;
         }
-        let served = self.ask_once(mode, question).await?;
-        Ok(Served { failed_attempts, ..served })
+        match self.ask_once_until(end, mode, question).await {
+            Err(error) => Err(cause(error, failed_attempts)),
+            Ok(served) => Ok(Served { failed_attempts, ..served }),
+        }
+    }
+
+    async fn ask_once_until(
+        &self,
+        end: Instant,
+        mode: &Mode,
+        question: &Question,
+    ) -> Result<Served, DatabaseError> {
+        let asked = timeout_at(end, self.ask_once(mode, question)).await;
+        asked.map_err(|_| DatabaseError::Deadline(ANSWER_DEADLINE))?
     }
 
     async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
@@ -156,6 +177,14 @@ fn another_pod_might_answer(error: &DatabaseError) -> bool {
             | DatabaseError::TooManyConnections(_)
             | DatabaseError::ConnectionLost(_)
     )
+}
+
+/// Where the last attempt ended because the time was up, the one before says more.
+fn cause(last: DatabaseError, mut failed_attempts: Vec<DatabaseError>) -> DatabaseError {
+    match last {
+        DatabaseError::Deadline(_) => failed_attempts.pop().unwrap_or(last),
+        last => last,
+    }
 }
 
 /// Asks on a connection that is opened for this and closed after it.

@@ -1,32 +1,36 @@
 //! The primary, and what it is asked to do.
 
 pub mod commit;
+mod registering;
 pub mod replicas;
 mod schema;
+mod volume;
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, time::Duration};
 
 use app_core::{
     config::DatabaseConfig,
     database::{DatabaseError, Pool, Pooled, Server, to_its_end},
     dns::Resolver,
-    error::causes,
+    error::Error,
     pod::PodName,
 };
-use sqlx::MySqlConnection;
 
-use self::commit::{Commit, CommitsAlone};
-use crate::registration::Registration;
+use self::{commit::Commit, registering::Made, volume::Volume};
+use crate::{idempotency::IdempotencyKey, registration::Registration};
 
 /// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
 const CONNECTIONS: u32 = 20;
 
+/// How long a request may wait for one of them.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// The one server that takes writes. A type of its own, so that no replica can be passed instead.
 #[derive(Clone)]
-pub struct Primary(Pool);
+pub struct Primary {
+    pool: Pool,
+    volume: Volume,
+}
 
 /// A user who is now registered.
 #[derive(Debug)]
@@ -40,27 +44,22 @@ pub struct Registered {
     pub took: Duration,
     /// What MySQL says of the commit.
     pub commit: Commit,
-}
-
-/// What the INSERT itself tells.
-struct Inserted {
-    id: u64,
-    pod: PodName,
-    took: Duration,
-    alone_before: CommitsAlone,
+    /// Whether an earlier attempt under the same key had made it.
+    pub is_repeated: bool,
 }
 
 impl Primary {
     /// The primary that the configuration names. Nothing is asked of it yet.
     #[must_use]
     pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
-        Self(Pool::new(Server::new(config, resolver), CONNECTIONS))
+        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE);
+        Self { pool, volume: Volume::default() }
     }
 
     /// The name that it is known by.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.server().host()
+        self.pool.server().host()
     }
 
     /// The address that its name stands for at this moment.
@@ -69,7 +68,7 @@ impl Primary {
     ///
     /// Where the name has no address.
     pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
-        self.0.server().address().await
+        self.pool.server().address().await
     }
 
     /// Brings the schema to the primary; does nothing where it is there.
@@ -78,7 +77,7 @@ impl Primary {
     ///
     /// Why it could not.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
-        let pool = self.0.clone();
+        let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
             schema::bring(&mut connection).await
@@ -86,58 +85,46 @@ impl Primary {
         .await
     }
 
-    /// Registers a user.
+    /// Registers a user; under a key that was used for the same values before, the one that it was used
+    /// for.
     ///
     /// # Errors
     ///
-    /// [`DatabaseError::Duplicate`] where the email is taken; otherwise why it could not. After
-    /// [`DatabaseError::ConnectionLost`] and [`DatabaseError::Deadline`] the user may be registered.
-    pub async fn register(&self, registration: Registration) -> Result<Registered, DatabaseError> {
-        let pool = self.0.clone();
-        let (inserted, connection) = to_its_end(async move {
-            let mut connection = pool.acquire().await?;
-            match insert(&mut connection, &registration).await {
-                Ok(inserted) => Ok((inserted, connection)),
-                Err(error) => {
-                    if matches!(error, DatabaseError::Duplicate(_)) {
-                        connection.give_back();
-                    }
-                    Err(error)
+    /// [`Error::Conflict`] where the email is taken, [`Error::IdempotencyKeyReused`] where the key is;
+    /// otherwise why it could not. Some errors leave it open whether the user is registered:
+    /// [`Error::leaves_outcome_unknown`].
+    pub async fn register(
+        &self,
+        registration: Registration,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Registered, Error> {
+        let primary = self.clone();
+        let made = async move { primary.make(&registration, key.as_ref()).await };
+        let (made, connection) = to_its_end(made).await?;
+        Ok(made.registered(connection).await)
+    }
+
+    /// What the answer depends on. The connection comes with it, to be asked about the commit.
+    async fn make(
+        &self,
+        registration: &Registration,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(Made, Pooled), Error> {
+        let mut connection = self.pool.acquire().await?;
+        self.volume.check(&mut connection).await?;
+        let making = registering::register(&mut connection, registration, key);
+        match self.volume.watch(self.pool.server(), making).await {
+            Ok(made) => Ok((made, connection)),
+            // It was sent, and may be done while nobody waits for it any more.
+            Err(Error::Database(
+                error @ (DatabaseError::Deadline(_) | DatabaseError::DiskFull(None)),
+            )) => Err(Error::OutcomeUnknown(error)),
+            Err(error) => {
+                if matches!(error, Error::Conflict(_) | Error::IdempotencyKeyReused) {
+                    connection.give_back();
                 }
+                Err(error)
             }
-        })
-        .await?;
-        let Inserted { id, pod, took, alone_before } = inserted;
-        Ok(Registered { id, pod, took, commit: commit_on(connection, alone_before).await })
-    }
-}
-
-/// The row is in, and nothing may fail any more: what cannot be had is left out.
-async fn commit_on(mut connection: Pooled, alone_before: CommitsAlone) -> Commit {
-    match commit::last_on(&mut connection, alone_before).await {
-        Ok(commit) => {
-            connection.give_back();
-            commit
-        }
-        Err(error) => {
-            tracing::warn!("what MySQL says of a commit is not known: {}", causes(&error));
-            Commit::default()
         }
     }
-}
-
-/// The pod is asked for first: once the row is in, nothing may fail any more.
-async fn insert(
-    connection: &mut MySqlConnection,
-    registration: &Registration,
-) -> Result<Inserted, DatabaseError> {
-    let (pod, alone_before) = commit::before(connection).await?;
-    let sent = Instant::now();
-    let inserted = sqlx::query("INSERT INTO users (name, email) VALUES (?, ?)")
-        .bind(registration.name.as_str())
-        .bind(registration.email.as_str())
-        .execute(connection)
-        .await?;
-    let took = sent.elapsed();
-    Ok(Inserted { id: inserted.last_insert_id(), pod, took, alone_before })
 }

@@ -5,16 +5,19 @@
 //! - [`register`]: the form and `POST /submit`; what a request passes through, in order: read the body,
 //!   parse it into a [`Registration`](registration::Registration), insert it, answer as page or JSON.
 //! - [`registration`]: what a name and an email are; the one parser for the form and for JSON.
+//! - [`idempotency`]: the key under which a registration may be sent again.
 //! - `receipt`: what a browser is told after the redirect, and the way to read it back in read-app.
 //! - [`replica_refusal`]: `POST /try-replica`: what a replica says to a write.
 //! - `page`: the one page of this app, with what has just happened at its top.
 //! - `picture`: the way of a write, drawn on it.
 //! - [`db`]: the primary and the statements it is sent; the schema is in `migrations/`. Under it
-//!   [`db::commit`], what MySQL says of a commit, and [`db::replicas`].
+//!   [`db::commit`], what MySQL says of a commit, `db::volume`, a primary without room, and
+//!   [`db::replicas`].
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
 pub mod db;
+pub mod idempotency;
 mod page;
 mod picture;
 mod receipt;

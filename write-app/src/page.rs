@@ -14,6 +14,7 @@ use crate::{
         Primary,
         replicas::{ATTEMPT, Attempt, pod_and_service},
     },
+    idempotency::IdempotencyKey,
     picture::Picture,
     receipt::Receipt,
     registration::Typed,
@@ -32,6 +33,19 @@ pub(crate) struct Failure<'a> {
     pub(crate) message: String,
     pub(crate) fields: &'a [FieldProblem],
     pub(crate) request_id: String,
+    /// Whether the user may be registered all the same.
+    pub(crate) is_unknown: bool,
+}
+
+impl<'a> Failure<'a> {
+    pub(crate) fn new(error: &'a Error, request_id: String) -> Self {
+        Self {
+            message: error.message(),
+            fields: error.fields(),
+            request_id,
+            is_unknown: error.leaves_outcome_unknown(),
+        }
+    }
 }
 
 #[derive(Template)]
@@ -40,6 +54,8 @@ struct RegisterPage<'a> {
     layout: Layout,
     news: News<'a>,
     typed: &'a Typed,
+    /// The key that the form will be sent under.
+    key: String,
     /// The name that writes go to, and the address it stands for at this moment.
     host: &'a str,
     address: Result<String, String>,
@@ -56,7 +72,16 @@ pub(crate) async fn show(
     let host = primary.host();
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
     let picture = Picture::new(host, address.as_deref().ok(), &replicas, &news);
-    Ok(page::respond(&RegisterPage { layout, news, typed, host, address, picture })?)
+    let key = key_for(&news, typed);
+    Ok(page::respond(&RegisterPage { layout, news, typed, key, host, address, picture })?)
+}
+
+/// A form whose outcome is unknown keeps its key: sent again, it registers nobody twice.
+fn key_for(news: &News<'_>, typed: &Typed) -> String {
+    match news {
+        News::NotRegistered(Failure { is_unknown: true, .. }) => typed.idempotency_key.clone(),
+        _ => IdempotencyKey::new_random().as_str().to_owned(),
+    }
 }
 
 /// The primary's address at this moment, or a sentence that says why there is none.

@@ -27,11 +27,14 @@ pub(crate) struct Receipt {
     pub(crate) gtid: Option<String>,
     pub(crate) acknowledged: Option<bool>,
     pub(crate) commit_ms: u64,
+    /// Whether an earlier attempt had registered the user.
+    #[serde(default)]
+    pub(crate) repeated: bool,
 }
 
 impl Receipt {
     pub(crate) fn new(registered: Registered, name: &str) -> Self {
-        let Registered { id, pod, took, commit } = registered;
+        let Registered { id, pod, took, commit, is_repeated } = registered;
         Self {
             id,
             name: name.trim().to_owned(),
@@ -39,6 +42,7 @@ impl Receipt {
             gtid: commit.gtids.map(|gtids| gtids.to_string()),
             acknowledged: commit.acknowledged,
             commit_ms: milliseconds(took),
+            repeated: is_repeated,
         }
     }
 
@@ -91,7 +95,8 @@ mod tests {
     fn receipt(gtid: Option<&str>) -> Receipt {
         let pod = PodName::new("mysql-0".into());
         let gtid = gtid.map(str::to_owned);
-        Receipt { id: 57, name: "Ada".into(), pod, gtid, acknowledged: Some(true), commit_ms: 2 }
+        let name = "Ada".into();
+        Receipt { id: 57, name, pod, gtid, acknowledged: Some(true), commit_ms: 2, repeated: false }
     }
 
     #[test]

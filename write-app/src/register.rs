@@ -5,8 +5,9 @@
 //! the form comes back with what was typed. Programs get JSON, for success and for failure.
 
 use app_core::{
-    error::{self, Error, FieldProblem},
-    page::{self, Layout},
+    answer_form::AnswerForm,
+    error::{self, Error},
+    page::Layout,
     pod::PodName,
     request_id,
 };
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::{
     App,
     db::{Primary, Registered},
+    idempotency::IdempotencyKey,
     page::{Failure, News},
     receipt::{Receipt, milliseconds},
     registration::{Registration, Typed},
@@ -45,6 +47,8 @@ struct RegisteredBody {
     gtid: Option<String>,
     acknowledged: Option<bool>,
     commit_ms: u64,
+    /// Whether an earlier attempt under the same key had registered the user.
+    repeated: bool,
 }
 
 async fn show(
@@ -64,8 +68,8 @@ async fn submit(
     jar: CookieJar,
     Submitted(typed): Submitted,
 ) -> Result<Response, Error> {
-    let registered = register(&app.primary, &typed).await;
-    if !page::is_wanted_by(&headers) {
+    let registered = register(&app.primary, &headers, &typed).await;
+    if AnswerForm::wanted_by(&headers) != Some(AnswerForm::Page) {
         return Ok(Json(RegisteredBody::from(registered?)).into_response());
     }
     match registered {
@@ -79,7 +83,7 @@ async fn submit(
 
 impl From<Registered> for RegisteredBody {
     fn from(registered: Registered) -> Self {
-        let Registered { id, pod, took, commit } = registered;
+        let Registered { id, pod, took, commit, is_repeated } = registered;
         Self {
             success: true,
             message: "User registered successfully!",
@@ -88,20 +92,19 @@ impl From<Registered> for RegisteredBody {
             gtid: commit.gtids.map(|gtids| gtids.to_string()),
             acknowledged: commit.acknowledged,
             commit_ms: milliseconds(took),
+            repeated: is_repeated,
         }
     }
 }
 
-async fn register(primary: &Primary, typed: &Typed) -> Result<Registered, Error> {
-    use app_core::database::DatabaseError::Duplicate;
+async fn register(
+    primary: &Primary,
+    headers: &HeaderMap,
+    typed: &Typed,
+) -> Result<Registered, Error> {
+    let key = IdempotencyKey::of(headers, &typed.idempotency_key)?;
     let registration = Registration::parse(typed).map_err(Error::Invalid)?;
-    primary.register(registration).await.map_err(|error| match error {
-        Duplicate(_) => Error::Conflict(FieldProblem {
-            field: "email",
-            message: "This email is registered already.".into(),
-        }),
-        other => other.into(),
-    })
+    primary.register(registration, key).await
 }
 
 /// The form with what was typed, what is wrong with it, and the true status.
@@ -114,7 +117,7 @@ async fn form_again(
 ) -> Result<Response, Error> {
     let request_id = request_id::of(headers);
     error::log(error, &request_id);
-    let failure = Failure { message: error.message(), fields: error.fields(), request_id };
+    let failure = Failure::new(error, request_id);
     let page = crate::page::show(app, layout, News::NotRegistered(failure), typed).await?;
     Ok((error.status(), page).into_response())
 }

@@ -22,6 +22,9 @@ pub struct Typed {
     /// The email.
     #[serde(default)]
     pub email: String,
+    /// The key to register under, where it was not sent as a header.
+    #[serde(default)]
+    pub idempotency_key: String,
 }
 
 /// Values that may be stored.
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     fn fields_at_fault(name: &str, email: &str) -> Vec<&'static str> {
-        let typed = Typed { name: name.into(), email: email.into() };
+        let typed = Typed { name: name.into(), email: email.into(), ..Typed::default() };
         let problems = Registration::parse(&typed).err().unwrap_or_default();
         problems.iter().map(|problem| problem.field).collect()
     }
@@ -149,7 +152,11 @@ mod tests {
 
     #[test]
     fn spaces_around_are_not_part_of_a_value() {
-        let typed = Typed { name: " \u{3000}Ada\n".into(), email: " ada@example.org ".into() };
+        let typed = Typed {
+            name: " \u{3000}Ada\n".into(),
+            email: " ada@example.org ".into(),
+            ..Typed::default()
+        };
         let registration = Registration::parse(&typed).unwrap();
         assert_eq!(registration.name.as_str(), "Ada");
         assert_eq!(registration.email.as_str(), "ada@example.org");

@@ -3,11 +3,7 @@
 //! A replica is sent the INSERT of a registration, and what it answers is shown, word for word. That it
 //! refuses is what was to be found out, so it is no failure of this request.
 
-use app_core::{
-    error::Error,
-    page::{self, Layout},
-    pod::PodName,
-};
+use app_core::{answer_form::AnswerForm, error::Error, page::Layout, pod::PodName};
 use axum::{
     Json, Router,
     extract::State,
@@ -46,7 +42,7 @@ async fn attempt(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let attempt = app.replicas.try_insert().await?;
-    if page::is_wanted_by(&headers) {
+    if AnswerForm::wanted_by(&headers) == Some(AnswerForm::Page) {
         let news = News::Attempted(attempt);
         return crate::page::show(&app, layout, news, &Typed::default()).await;
     }

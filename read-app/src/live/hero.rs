@@ -1,6 +1,6 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{database::DatabaseError, error::database_sentence};
+use app_core::{database::DatabaseError, error::database::sentence};
 
 use crate::{
     db::{IDENTITY, Role},
@@ -44,7 +44,7 @@ impl Hero {
     pub(super) fn new(last: &Result<Served, DatabaseError>, mode: &Mode, pods: &[PodView]) -> Self {
         match last {
             Ok(served) => Self::Answered(Box::new(Answered::new(served, mode, pods))),
-            Err(error) => Self::Failed(database_sentence(error)),
+            Err(error) => Self::Failed(sentence(error)),
         }
     }
 }

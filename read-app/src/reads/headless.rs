@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     db::{Question, ServerIdentity},
     reads::{
-        Served, ask_on_kept, ask_on_new, lock,
+        PATIENCE, Served, ask_on_kept, ask_on_new, lock,
         mode::{Mode, With},
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
@@ -178,7 +178,7 @@ impl Members {
         let watching = watch(server.clone(), observed.clone(), self.progress.clone());
         Member {
             address: (ip, config.port).into(),
-            pool: Pool::new(server.clone(), POOL_SIZE),
+            pool: Pool::new(server.clone(), POOL_SIZE, PATIENCE),
             server,
             under_way: AtomicUsize::new(0),
             observed,

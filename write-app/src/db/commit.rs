@@ -76,6 +76,19 @@ pub(super) async fn last_on(
     Ok(Commit { acknowledged: answer.is_acknowledged(&alone_before), gtids: answer.gtids() })
 }
 
+/// Asks for all commits, among which is the one in question, made on another connection. Whether a replica
+/// acknowledged that one, nobody remembers.
+///
+/// # Errors
+///
+/// As [`last_on`].
+pub(super) async fn all_on(connection: &mut MySqlConnection) -> Result<Commit, DatabaseError> {
+    let all = sqlx::query_as(ALL_COMMITS).fetch_one(connection);
+    let all: Answer =
+        timeout(DEADLINE, all).await.map_err(|_| DatabaseError::Deadline(DEADLINE))??;
+    Ok(Commit { gtids: all.gtids(), acknowledged: None })
+}
+
 async fn ask(connection: &mut MySqlConnection) -> Result<Answer, DatabaseError> {
     let last: Result<Answer, _> = sqlx::query_as(LAST_COMMIT).fetch_one(&mut *connection).await;
     match last.map_err(DatabaseError::from) {

@@ -7,8 +7,8 @@ use sqlx::{
     mysql::MySqlDatabaseError,
 };
 
-/// The index that a step adds is there: ER_DUP_KEYNAME.
-const INDEX_IS_THERE: u16 = 1061;
+/// The column or the index that a step adds is there: ER_DUP_FIELDNAME, ER_DUP_KEYNAME.
+const IS_THERE: [u16; 2] = [1060, 1061];
 
 /// Takes every step that is not recorded yet.
 ///
@@ -21,12 +21,12 @@ pub(super) async fn bring(connection: &mut MySqlConnection) -> Result<(), Databa
     // tries again.
     steps.set_locking(false);
     forget_unfinished(connection).await?;
-    match take(&steps, connection).await {
-        Err(error) if is_done(&error) => {
-            record_unfinished(connection).await?;
-            take(&steps, connection).await.map_err(database_error)
+    loop {
+        match take(&steps, connection).await {
+            // One step further than before, each time.
+            Err(error) if is_done(&error) => record_unfinished(connection).await?,
+            result => return result.map_err(database_error),
         }
-        result => result.map_err(database_error),
     }
 }
 
@@ -39,7 +39,7 @@ fn is_done(error: &MigrateError) -> bool {
         return false;
     };
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
-    error.is_some_and(|error: &MySqlDatabaseError| error.number() == INDEX_IS_THERE)
+    error.is_some_and(|error: &MySqlDatabaseError| IS_THERE.contains(&error.number()))
 }
 
 fn database_error(error: MigrateError) -> DatabaseError {

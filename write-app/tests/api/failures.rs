@@ -9,7 +9,7 @@ use testbed::{
     shared::shared,
 };
 
-use crate::client::{Browser, new_email, url};
+use crate::client::{Browser, count_on, new_email, url};
 
 /// write-app with another idea of where the primary is.
 async fn app_with_host(host: &str) -> RunningApp {
@@ -107,6 +107,42 @@ async fn paths_and_methods_that_are_not_there_are_answered_in_the_same_form() {
     assert_eq!(method.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(method.headers()["allow"], "POST");
     assert_eq!(method.json::<Value>().await.unwrap()["code"], "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_failure_is_told_to_programs_as_problem_details() {
+    let response = Client::new().get(url("/nothing?x=1")).send().await.unwrap();
+
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    let expected = json!({
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "There is nothing at this address.",
+        "instance": "/nothing",
+        "success": false,
+        "message": "There is nothing at this address.",
+        "code": "not_found",
+        "request_id": body["request_id"],
+    });
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_neither_page_nor_json_is_told_so_and_gets_nothing_done() {
+    let email = new_email();
+    let body = json!({ "name": "Ada", "email": email });
+    let request = Client::new().post(url("/submit")).header("accept", "image/png").json(&body);
+
+    let response = request.send().await.unwrap();
+
+    assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "not_acceptable");
+    assert_eq!(count_on(0, &email).await, "0");
+    // What is one file has one form.
+    let style = Client::new().get(url("/assets/style.css")).header("accept", "text/css");
+    assert_eq!(style.send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod binary;
 mod client;
 mod commit;
 mod failures;
+mod idempotency;
 mod page;
 mod registration;
 mod replica_refusal;

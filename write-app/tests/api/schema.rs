@@ -13,7 +13,7 @@ async fn is_brought_after(crash: &str) {
 
     let recorded =
         "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
-    assert_eq!(testbed.sql(0, recorded).await.unwrap(), "11,21", "{crash}");
+    assert_eq!(testbed.sql(0, recorded).await.unwrap(), "11,21,31", "{crash}");
     let index = "SELECT COUNT(*) FROM information_schema.statistics
                  WHERE table_schema = 'userdb' AND index_name = 'users_name'";
     assert_eq!(testbed.sql(0, index).await.unwrap(), "1");

@@ -1,0 +1,153 @@
+//! An error as the client gets it: a page for a browser, JSON for everything else.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use askama::Template;
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{Error, log};
+use crate::{
+    answer_form::AnswerForm,
+    page::{self, Layout, Site},
+    request_id,
+};
+
+/// The media type of the JSON form.
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The JSON form of an error: problem details for HTTP, <https://www.rfc-editor.org/rfc/rfc9457>, and
+/// beside them `success` and `message`, which clients have always relied on.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    /// Always `about:blank`: the problem is what the status says, and `code` tells its kinds apart.
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    /// The path that was asked for.
+    instance: &'a str,
+    success: bool,
+    message: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<&'static str, &'a str>,
+    /// `unknown` where the work may have been done all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    request_id: &'a str,
+}
+
+impl<'a> ProblemBody<'a> {
+    fn new(error: &'a Error, message: &'a str, instance: &'a str, request_id: &'a str) -> Self {
+        let fields = error
+            .fields()
+            .iter()
+            .map(|problem| (problem.field, problem.message.as_str()))
+            .collect();
+        Self {
+            r#type: "about:blank",
+            title: title(error.status()),
+            status: error.status().as_u16(),
+            detail: message,
+            instance,
+            success: false,
+            message,
+            code: error.code(),
+            fields,
+            outcome: error.leaves_outcome_unknown().then_some("unknown"),
+            request_id,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    layout: Layout,
+    reason: &'a str,
+    message: &'a str,
+    request_id: &'a str,
+}
+
+/// The layer that turns a failure into an answer. It stands inside the one that makes request ids and
+/// outside everything that can fail.
+pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let asked = Asked::new(&site, &request);
+    let mut response = next.run(request).await;
+    let Some(error) = failure(&mut response) else { return response };
+    log(&error, &asked.id);
+    let body = asked.answer(&error);
+    with_headers(&error, response.headers(), body)
+}
+
+/// What an answer needs to know of the request, which is gone by then.
+struct Asked {
+    path: String,
+    id: String,
+    /// The page's frame, where a page is wanted.
+    layout: Option<Layout>,
+}
+
+impl Asked {
+    fn new(site: &Site, request: &Request) -> Self {
+        let (headers, path) = (request.headers(), request.uri().path());
+        let wants_page = AnswerForm::wanted_by(headers) == Some(AnswerForm::Page);
+        Self {
+            path: path.to_owned(),
+            id: request_id::of(headers),
+            layout: wants_page.then(|| Layout::new(site, headers, path)),
+        }
+    }
+
+    fn answer(self, error: &Error) -> Response {
+        let message = error.message();
+        let Self { path, id, layout } = self;
+        let Some(layout) = layout else {
+            let body = Json(ProblemBody::new(error, &message, &path, &id));
+            return ([(header::CONTENT_TYPE, PROBLEM)], body).into_response();
+        };
+        let reason = title(error.status());
+        let page = ErrorPage { layout, reason, message: &message, request_id: &id };
+        page::respond(&page).unwrap_or_else(|_| message.clone().into_response())
+    }
+}
+
+fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
+}
+
+/// The error that a handler or a layer left in the response, if it failed.
+fn failure(response: &mut Response<Body>) -> Option<Arc<Error>> {
+    response
+        .extensions_mut()
+        .remove::<Arc<Error>>()
+        .or_else(|| Error::from_status(response.status()).map(Arc::new))
+}
+
+fn with_headers(error: &Error, original: &HeaderMap, mut answer: Response) -> Response {
+    *answer.status_mut() = error.status();
+    if let Some(methods) = original.get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, methods.clone());
+    }
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    answer
+}
+
+/// A layer for routes: a client that takes neither of the two forms is told so before anything is done
+/// for it. <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.7>
+pub async fn refuse_unacceptable(request: Request, next: Next) -> Response {
+    if AnswerForm::wanted_by(request.headers()).is_none() {
+        return Error::NotAcceptable.into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,71 @@
+//! What MySQL could not do: codes for programs, and sentences for people.
+
+use crate::database::DatabaseError;
+
+/// A name that programs can rely on.
+#[must_use]
+pub fn code(error: &DatabaseError) -> &'static str {
+    match error {
+        DatabaseError::Name(_) => "database_name_unknown",
+        DatabaseError::Unreachable { .. } => "database_unreachable",
+        DatabaseError::AccessDenied(_) => "database_access_denied",
+        DatabaseError::TooManyConnections(_) => "database_too_many_connections",
+        DatabaseError::DiskFull(_) => "database_disk_full",
+        DatabaseError::ReadOnly(_) => "database_read_only",
+        DatabaseError::SchemaMissing(_) => "database_schema_missing",
+        DatabaseError::ConnectionLost(_) => "database_connection_lost",
+        DatabaseError::Busy => "database_busy",
+        DatabaseError::Deadline(_) => "database_slow",
+        DatabaseError::NoReplica { .. } => "database_no_replica",
+        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => "database_error",
+    }
+}
+
+/// A sentence for a person: what is wrong, and what to do.
+#[must_use]
+pub fn sentence(error: &DatabaseError) -> &'static str {
+    match error {
+        DatabaseError::Name(_) => NO_ADDRESS,
+        DatabaseError::Unreachable { .. } => {
+            "MySQL does not answer at this moment. Try again in a few seconds."
+        }
+        DatabaseError::AccessDenied(_) => ACCESS_DENIED,
+        DatabaseError::TooManyConnections(_) => {
+            "MySQL has no connection left to give. Try again in a few seconds."
+        }
+        DatabaseError::ReadOnly(_) => READ_ONLY,
+        DatabaseError::SchemaMissing(_) => SCHEMA_MISSING,
+        DatabaseError::ConnectionLost(_) => {
+            "The connection to MySQL broke. Try again in a few seconds."
+        }
+        DatabaseError::Deadline(_) => {
+            "MySQL did not finish its answer in time. Try again in a few seconds."
+        }
+        DatabaseError::DiskFull(_) => DISK_FULL,
+        DatabaseError::Busy => {
+            "All of this app's connections to MySQL are in use. Try again in a few seconds."
+        }
+        DatabaseError::NoReplica { .. } => NO_REPLICA,
+        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => {
+            "MySQL could not do this. The app's log says why, under the request's id."
+        }
+    }
+}
+
+const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
+     back: DNS can take 30 seconds to notice.";
+
+const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials with the \
+     account in MySQL.";
+
+const READ_ONLY: &str = "This MySQL server takes no writes: it is a replica. Writes must go to the primary, \
+     mysql-0.mysql.";
+
+const SCHEMA_MISSING: &str = "The table of users is not there yet. write-app makes it when it first reaches \
+     the primary.";
+
+const DISK_FULL: &str = "The volume of the MySQL primary is full, so it stores nothing. Make the volume larger, \
+     or free some of it.";
+
+const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
+     then try again: DNS can take 30 seconds to notice.";

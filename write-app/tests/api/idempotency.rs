@@ -1,0 +1,225 @@
+//! Sending a registration again.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use testbed::{
+    apps::{RunningApp, WRITE_APP},
+    shared::Separate,
+};
+use tokio::task::JoinHandle;
+
+use crate::client::{Browser, count_on, new_email, url};
+
+/// Registers under a key, which no other test uses.
+async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
+    let body = json!({ "name": "Ada", "email": email });
+    let request = Client::new().post(app.to_owned() + "/submit").header("idempotency-key", key);
+    let response = request.json(&body).send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+/// write-app of all tests.
+fn shared_app() -> String {
+    url("")
+}
+
+#[tokio::test]
+async fn the_same_registration_under_the_same_key_is_made_once() {
+    let email = new_email();
+    let (_, first) = submit(&shared_app(), "once", &email).await;
+
+    let (status, second) = submit(&shared_app(), "\"once\"", &email).await;
+
+    assert_eq!(status, StatusCode::OK, "{second}");
+    assert_eq!((&first["repeated"], &second["repeated"]), (&false.into(), &true.into()));
+    assert_eq!(first["id"], second["id"]);
+    assert!(second["gtid"].as_str().unwrap().contains(&first["gtid"].as_str().unwrap()[..36]));
+    assert_eq!(count_on(0, &email).await, "1");
+}
+
+#[tokio::test]
+async fn however_many_arrive_at_once_one_makes_it_and_all_get_it() {
+    let email = new_email();
+    let attempts: Vec<_> = (0..20)
+        .map(|_| {
+            let email = email.clone();
+            tokio::spawn(async move { submit(&shared_app(), "at-once", &email).await })
+        })
+        .collect();
+
+    let mut made = 0;
+    let mut ids = Vec::new();
+    for attempt in attempts {
+        let (status, body) = attempt.await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{body}");
+        made += u32::from(body["repeated"] == false);
+        ids.push(body["id"].clone());
+    }
+
+    assert_eq!(made, 1, "{ids:?}");
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_registration() {
+    submit(&shared_app(), "taken", &new_email()).await;
+    let other = new_email();
+
+    let (status, body) = submit(&shared_app(), "taken", &other).await;
+
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(body["code"], "idempotency_key_reused", "{body}");
+    assert_eq!(count_on(0, &other).await, "0");
+}
+
+#[tokio::test]
+async fn an_email_that_is_taken_stays_a_conflict_under_any_key() {
+    let email = new_email();
+    submit(&shared_app(), "first-of-two", &email).await;
+
+    let (status, body) = submit(&shared_app(), "second-of-two", &email).await;
+
+    assert_eq!(status, StatusCode::CONFLICT, "{body}");
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_twice_registers_one_user() {
+    let (browser, email) = (Browser::new(), new_email());
+    let key = key_of_form(browser.open().send().await.unwrap()).await;
+    let form = [("name", "Ada"), ("email", &email), ("idempotency_key", &key)];
+
+    for _ in 0..2 {
+        let submitted = browser.post("/submit").form(&form).send().await.unwrap();
+        assert_eq!(submitted.status(), StatusCode::SEE_OTHER);
+    }
+
+    let page = browser.open().send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("nobody was registered twice"), "{page}");
+    assert_eq!(count_on(0, &email).await, "1");
+}
+
+/// The key in the page's form.
+async fn key_of_form(response: Response) -> String {
+    let page = response.text().await.unwrap();
+    let (_, rest) = page.split_once("name=\"idempotency_key\" value=\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// A primary to do harm to, and write-app beside it.
+struct OwnPrimary {
+    servers: Separate,
+    app: RunningApp,
+}
+
+impl OwnPrimary {
+    async fn start(pods: u8) -> Self {
+        let servers = Separate::start(pods).await.unwrap();
+        let app = servers.serve(WRITE_APP).await.unwrap();
+        Self { servers, app }
+    }
+
+    async fn sql(&self, sql: &str) -> String {
+        self.servers.testbed.sql(0, sql).await.unwrap()
+    }
+
+    fn submit(&self, key: &'static str, email: &str) -> JoinHandle<(StatusCode, Value)> {
+        let (app, email) = (self.app.url(), email.to_owned());
+        tokio::spawn(async move { submit(&app, key, &email).await })
+    }
+
+    /// Ends the connection whose INSERT is in this state, as soon as there is one.
+    async fn kill_in_state(&self, state: &str) {
+        let connections = format!(
+            "SELECT id FROM performance_schema.processlist WHERE user = 'appuser' AND state LIKE '{state}%'"
+        );
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let found = self.sql(&connections).await;
+            if let Some(id) = found.lines().next() {
+                self.sql(&format!("KILL {id}")).await;
+                return;
+            }
+            assert!(Instant::now() < end, "no connection was ever \"{state}\"");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+fn assert_outcome_is_unknown(status: StatusCode, body: &Value) {
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+    assert_eq!(body["code"], "database_connection_lost", "{body}");
+    assert_eq!(body["outcome"], "unknown", "{body}");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_after_the_commit_leaves_it_open_and_the_key_finds_the_user() {
+    let primary = OwnPrimary::start(2).await;
+    let email = new_email();
+    // The commit then waits for a replica, for three seconds.
+    primary.servers.testbed.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+    let attempt = primary.submit("after", &email);
+    primary.kill_in_state("Waiting for semi-sync ACK").await;
+    let (status, body) = attempt.await.unwrap();
+    assert_outcome_is_unknown(status, &body);
+
+    let (status, body) = primary.submit("after", &email).await.unwrap();
+
+    assert_eq!((status, &body["repeated"]), (StatusCode::OK, &true.into()), "{body}");
+    let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+    assert_eq!(primary.sql(&count).await, "1");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_before_the_commit_leaves_it_open_and_the_key_registers() {
+    let primary = OwnPrimary::start(1).await;
+    let email = new_email();
+    // The lock is its connection's, which sleeps on.
+    let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4)";
+    let locked = primary.servers.testbed.sql(0, lock);
+    let broken = async {
+        let attempt = primary.submit("before", &email);
+        primary.kill_in_state("Waiting for table metadata lock").await;
+        attempt.await.unwrap()
+    };
+    let (locked, (status, body)) = tokio::join!(locked, broken);
+    locked.unwrap();
+    assert_outcome_is_unknown(status, &body);
+
+    let (status, body) = primary.submit("before", &email).await.unwrap();
+
+    assert_eq!((status, &body["repeated"]), (StatusCode::OK, &false.into()), "{body}");
+}
+
+#[tokio::test]
+async fn a_form_whose_outcome_is_unknown_keeps_its_key_and_says_that_it_can_be_sent_again() {
+    let primary = OwnPrimary::start(1).await;
+    let browser = Browser::at(&primary.app);
+    let email = new_email();
+    let key = key_of_form(browser.open().send().await.unwrap()).await;
+    let form = [("name", "Ada"), ("email", &email), ("idempotency_key", &key)];
+    let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4.5)";
+    let submitted = browser.post("/submit").form(&form).send();
+
+    let (locked, answer) = tokio::join!(primary.servers.testbed.sql(0, lock), submitted);
+
+    locked.unwrap();
+    let answer = answer.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let page = answer.text().await.unwrap();
+    assert!(page.contains("it registers once"), "{page}");
+    assert!(page.contains(&format!("name=\"idempotency_key\" value=\"{key}\"")), "{page}");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_stored_is_refused() {
+    let email = new_email();
+
+    let (status, body) = submit(&shared_app(), &"x".repeat(65), &email).await;
+
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(body["code"], "malformed_request", "{body}");
+    assert_eq!(count_on(0, &email).await, "0");
+}
