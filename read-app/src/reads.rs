@@ -56,7 +56,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a question may take in all attempts, besides the time that it asks to wait.
-const ANSWER_DEADLINE: Duration = Duration::from_millis(3_800);
+const ANSWER_DEADLINE: Duration = Duration::from_millis(3_600);
 
 /// Both doors. Cheap to clone.
 #[derive(Clone)]

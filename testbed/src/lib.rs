@@ -16,6 +16,7 @@
 //! - [`testbed`]: all of it together.
 //! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
+//! - `small_volume`, with the feature `mounts`: a pod's volume that can be full.
 //! - `browser` and `chromedriver`, with the feature of that name: Chromium, as a person uses it.
 
 pub mod apps;
@@ -32,6 +33,8 @@ pub mod network;
 pub mod pod;
 pub mod read_service;
 pub mod shared;
+#[cfg(feature = "mounts")]
+pub mod small_volume;
 pub mod testbed;
 
 pub use testbed::Testbed;

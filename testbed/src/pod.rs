@@ -122,6 +122,11 @@ impl MysqlPod {
         self.process.wait().await.map(drop)
     }
 
+    /// Lets the server stand still, or go on.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.signal(if frozen { Signal::STOP } else { Signal::CONT });
+    }
+
     /// To bootstrap.sh and what it has started, or to the server that it became.
     fn signal(&self, signal: Signal) {
         let group = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);

@@ -172,6 +172,17 @@ impl Testbed {
         Ok(self.remove(ordinal)?.kill().await?)
     }
 
+    /// Lets one server stand still, as a node does that is out of memory or whose disk hangs, or go on.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none with this ordinal.
+    pub fn set_frozen(&self, ordinal: u8, frozen: bool) -> anyhow::Result<()> {
+        let watched = self.pods.get(&ordinal).with_context(|| not_running(ordinal))?;
+        watched.pod.set_frozen(frozen);
+        Ok(())
+    }
+
     /// Takes a server out: from now on nobody probes it, and its name is gone.
     fn remove(&mut self, ordinal: u8) -> anyhow::Result<MysqlPod> {
         let Watched { pod, .. } =

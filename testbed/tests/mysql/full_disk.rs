@@ -1,49 +1,11 @@
 //! Volumes without a byte left. Behind the feature `mounts`: a small file system takes rights to make.
 
-use std::{
-    path::PathBuf,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use testbed::small_volume::SmallVolume;
 use tokio::time::timeout;
 
 use crate::servers::{Servers, until};
-
-/// A pod's volume of limited size, in memory. It is gone when this is dropped.
-struct SmallVolume(PathBuf);
-
-impl SmallVolume {
-    fn mount(path: PathBuf) -> Self {
-        std::fs::create_dir_all(&path).unwrap();
-        let mut mount = Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", "size=420m", "tmpfs"]).arg(&path).status();
-        assert!(mounted.unwrap().success(), "these tests need the right to mount");
-        Self(path)
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-
-    fn fill(&self) {
-        let zeros = std::fs::File::open("/dev/zero").unwrap();
-        let mut ballast = std::fs::File::create(self.ballast()).unwrap();
-        let error = std::io::copy(&mut &zeros, &mut ballast).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.ballast()).unwrap();
-    }
-}
-
-impl Drop for SmallVolume {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        assert!(unmounted.unwrap().success());
-    }
-}
 
 impl Servers {
     /// Writes notes until one has not been acknowledged within five seconds, or there are this many.
@@ -73,7 +35,7 @@ impl Servers {
 
 async fn two_servers_on_small_volumes() -> (Servers, [SmallVolume; 2]) {
     let mut servers = Servers::start(0).await;
-    let volumes = [0, 1].map(|ordinal| SmallVolume::mount(servers.volume(ordinal)));
+    let volumes = [0, 1].map(|ordinal| SmallVolume::mount(servers.volume(ordinal)).unwrap());
     servers.start_until_ready(&[0, 1]).await;
     servers.write("before").await;
     servers.wait_for_equal_data(1).await;
@@ -83,7 +45,7 @@ async fn two_servers_on_small_volumes() -> (Servers, [SmallVolume; 2]) {
 #[tokio::test]
 async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose() {
     let (mut servers, [volume, _replicas]) = two_servers_on_small_volumes().await;
-    volume.fill();
+    volume.fill().unwrap();
 
     let acknowledged = servers.write_until_it_hangs(10_000).await;
 
@@ -99,7 +61,7 @@ async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose(
         servers.log(0).contains("Cannot resize redo log file")
     })
     .await;
-    volume.make_room();
+    volume.make_room().unwrap();
     servers.testbed.wait_until_ready(0).await.unwrap();
     servers.assert_all_are_on_both(&acknowledged).await;
     servers.testbed.stop().await.unwrap();
@@ -108,7 +70,7 @@ async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose(
 #[tokio::test]
 async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_service() {
     let (mut servers, [_primarys, volume]) = two_servers_on_small_volumes().await;
-    volume.fill();
+    volume.fill().unwrap();
 
     let start = Instant::now();
     let mut acknowledged = Vec::new();
@@ -123,7 +85,7 @@ async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_serv
     };
 
     assert!(reason.contains("is the volume full?"), "{reason}");
-    volume.make_room();
+    volume.make_room().unwrap();
     // mysqld looks for room once a minute; a restart is quicker.
     servers.restart(1).await;
     servers.assert_all_are_on_both(&acknowledged).await;

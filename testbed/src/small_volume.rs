@@ -1,0 +1,65 @@
+//! Volumes of limited size, in memory. To mount them takes root.
+
+use std::{
+    fs::File,
+    io::{self, ErrorKind},
+    path::PathBuf,
+    process::Command,
+};
+
+use anyhow::ensure;
+
+/// A pod's volume. It is gone when this is dropped.
+pub struct SmallVolume(PathBuf);
+
+impl SmallVolume {
+    /// Mounts a volume at `path`: enough for a server without any users, and little more.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be mounted.
+    pub fn mount(path: PathBuf) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&path)?;
+        let mut mount = Command::new("mount");
+        let mounted =
+            mount.args(["-t", "tmpfs", "-o", "size=420m", "tmpfs"]).arg(&path).status()?;
+        ensure!(mounted.success(), "these tests need the right to mount");
+        Ok(Self(path))
+    }
+
+    /// Takes the last byte.
+    ///
+    /// # Errors
+    ///
+    /// Where the volume did not become full.
+    pub fn fill(&self) -> io::Result<()> {
+        let mut ballast = File::create(self.ballast())?;
+        match io::copy(&mut File::open("/dev/zero")?, &mut ballast) {
+            Err(full) if full.kind() == ErrorKind::StorageFull => Ok(()),
+            Err(other) => Err(other),
+            Ok(_) => Err(ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    /// Gives back what [`Self::fill`] took.
+    ///
+    /// # Errors
+    ///
+    /// Where it was not filled.
+    pub fn make_room(&self) -> io::Result<()> {
+        std::fs::remove_file(self.ballast())
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+}
+
+impl Drop for SmallVolume {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("{} is still mounted", self.0.display());
+        }
+    }
+}
