@@ -190,6 +190,7 @@ fn database_code(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Name(_) => "database_name_unknown",
         DatabaseError::Unreachable { .. } => "database_unreachable",
+        DatabaseError::Untrusted { .. } => "database_untrusted",
         DatabaseError::AccessDenied(_) => "database_access_denied",
         DatabaseError::TooManyConnections(_) => "database_too_many_connections",
         DatabaseError::ReadOnly(_) => "database_read_only",
@@ -214,6 +215,9 @@ pub fn database_sentence(error: &DatabaseError) -> &'static str {
         }
         DatabaseError::Unreachable { .. } => {
             "MySQL does not answer at this moment. Try again in a few seconds."
+        }
+        DatabaseError::Untrusted { .. } => {
+            "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, so nothing was sent. Compare the two."
         }
         DatabaseError::AccessDenied(_) => {
             "MySQL refuses this app's account. Compare the Secret mysql-credentials with the account in MySQL."
