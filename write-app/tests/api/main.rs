@@ -12,3 +12,4 @@ mod page;
 mod registration;
 mod replica_refusal;
 mod schema;
+mod tls;
