@@ -206,6 +206,9 @@ fn database_code(error: &DatabaseError) -> &'static str {
 const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
      then try again: DNS can take 30 seconds to notice.";
 
+const UNTRUSTED: &str = "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, \
+     so nothing was sent. Compare the two.";
+
 /// A sentence for a person, of a failure of MySQL alone.
 #[must_use]
 pub fn database_sentence(error: &DatabaseError) -> &'static str {
@@ -216,9 +219,7 @@ pub fn database_sentence(error: &DatabaseError) -> &'static str {
         DatabaseError::Unreachable { .. } => {
             "MySQL does not answer at this moment. Try again in a few seconds."
         }
-        DatabaseError::Untrusted { .. } => {
-            "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, so nothing was sent. Compare the two."
-        }
+        DatabaseError::Untrusted { .. } => UNTRUSTED,
         DatabaseError::AccessDenied(_) => {
             "MySQL refuses this app's account. Compare the Secret mysql-credentials with the account in MySQL."
         }
