@@ -35,6 +35,8 @@ pub mod gtid;
 pub mod health;
 pub mod page;
 pub mod pod;
+#[cfg(test)]
+mod properties;
 pub mod request_id;
 pub mod serve;
 pub mod telemetry;

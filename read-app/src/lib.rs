@@ -22,6 +22,8 @@ mod live;
 mod names;
 mod params;
 mod pods;
+#[cfg(test)]
+mod properties;
 pub mod reads;
 mod times;
 mod users;

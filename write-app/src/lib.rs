@@ -17,6 +17,8 @@
 pub mod db;
 mod page;
 mod picture;
+#[cfg(test)]
+mod properties;
 mod receipt;
 pub mod register;
 pub mod registration;
