@@ -206,6 +206,9 @@ fn database_code(error: &DatabaseError) -> &'static str {
 const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
      then try again: DNS can take 30 seconds to notice.";
 
+const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials \
+     with the account in MySQL.";
+
 const UNTRUSTED: &str = "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, \
      so nothing was sent. Compare the two.";
 
@@ -220,9 +223,7 @@ pub fn database_sentence(error: &DatabaseError) -> &'static str {
             "MySQL does not answer at this moment. Try again in a few seconds."
         }
         DatabaseError::Untrusted { .. } => UNTRUSTED,
-        DatabaseError::AccessDenied(_) => {
-            "MySQL refuses this app's account. Compare the Secret mysql-credentials with the account in MySQL."
-        }
+        DatabaseError::AccessDenied(_) => ACCESS_DENIED,
         DatabaseError::TooManyConnections(_) => {
             "MySQL has no connection left to give. Try again in a few seconds."
         }
