@@ -39,5 +39,7 @@ pub mod pod;
 mod properties;
 pub mod request_id;
 pub mod serve;
+#[cfg(test)]
+mod silence;
 pub mod telemetry;
 pub mod tls;
