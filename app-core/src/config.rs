@@ -4,16 +4,23 @@
 //! how a mounted Secret arrives. All problems are reported together, by the variable's own name. A
 //! value is never printed: it might be a secret in the wrong place.
 
+mod values;
+
 use std::{
-    collections::HashMap,
     ffi::OsString,
     fmt,
     net::{Ipv4Addr, SocketAddr},
 };
 
-use secrecy::SecretString;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+
+pub(crate) use self::values::read_file;
+use self::values::{Environment, parse};
+use crate::{
+    credentials::{Credentials, Value},
+    tls::TlsCa,
+};
 
 /// What an app says of itself, and the defaults that are its own.
 #[derive(Debug)]
@@ -60,6 +67,11 @@ pub const VARIABLES: &[Variable] = &[
     },
     Variable { name: "DB_PASSWORD", meaning: "its password", default: "none: must be set" },
     Variable { name: "DB_NAME", meaning: "database", default: "userdb" },
+    Variable {
+        name: "DB_TLS_CA",
+        meaning: "certificates (PEM) of which one must have signed MySQL's",
+        default: "none: MySQL's certificate is not verified",
+    },
     Variable {
         name: "DB_WAIT_FOR",
         meaning: "Service that must accept a connection before DB_HOST is first looked up",
@@ -119,10 +131,10 @@ pub struct DatabaseConfig {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// MySQL account.
-    pub user: String,
-    /// Its password; does not print.
-    pub password: SecretString,
+    /// MySQL account and password.
+    pub credentials: Credentials,
+    /// Who must have signed the server's certificate, where that matters.
+    pub tls_ca: Option<TlsCa>,
     /// Database (schema) name.
     pub name: String,
 }
@@ -157,6 +169,7 @@ struct Raw {
     db_user: Option<String>,
     db_password: Option<String>,
     db_name: Option<String>,
+    db_tls_ca: Option<String>,
     db_wait_for: Option<String>,
     db_headless_host: Option<String>,
     listen: Option<String>,
@@ -186,20 +199,21 @@ impl Config {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Problems> {
         let mut problems = Problems(Vec::new());
-        let found = known_variables(&variables.into_iter().collect(), &mut problems);
+        let environment = Environment::new(variables);
+        let found = environment.known_variables(&mut problems);
         // Every field is an optional string, so envy can find nothing wrong and has nothing to echo:
         // its own messages print values, which may be secrets.
         let raw: Raw = match envy::from_iter(found) {
             Ok(raw) => raw,
             Err(error) => return Err(Problems(vec![error.to_string()])),
         };
-        let config = raw.check(about, &mut problems);
+        let config = raw.check(about, &environment, &mut problems);
         if problems.0.is_empty() { Ok(config) } else { Err(problems) }
     }
 }
 
 impl Raw {
-    fn check(self, about: &About, problems: &mut Problems) -> Config {
+    fn check(self, about: &About, environment: &Environment, problems: &mut Problems) -> Config {
         Config {
             listen: self
                 .listen
@@ -210,32 +224,56 @@ impl Raw {
                 .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
             dns: self.dns(problems),
             log: self.log(problems),
-            database: self.database(about, problems),
+            database: self.database(about, environment, problems),
             wait_for: self.db_wait_for,
             headless_host: self.db_headless_host,
             other_app_url: self.other_app_url,
         }
     }
 
-    fn database(&self, about: &About, problems: &mut Problems) -> DatabaseConfig {
+    fn database(
+        &self,
+        about: &About,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> DatabaseConfig {
         let or =
             |value: &Option<String>, default: &str| value.as_deref().unwrap_or(default).to_owned();
+        let port = self
+            .db_port
+            .as_deref()
+            .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", text, problems));
+        let tls_ca = self.db_tls_ca.as_deref().and_then(|text| {
+            parse("DB_TLS_CA", "certificates in PEM, -----BEGIN CERTIFICATE-----", text, problems)
+        });
+        DatabaseConfig {
+            host: or(&self.db_host, about.db_host),
+            port: port.unwrap_or(3306),
+            credentials: self.credentials(about, environment, problems),
+            tls_ca,
+            name: or(&self.db_name, "userdb"),
+        }
+    }
+
+    fn credentials(
+        &self,
+        about: &About,
+        environment: &Environment,
+        problems: &mut Problems,
+    ) -> Credentials {
         if self.db_password.is_none()
             && !problems.0.iter().any(|problem| problem.starts_with("DB_PASSWORD"))
         {
             problems.0.push("DB_PASSWORD is not set; give it, or DB_PASSWORD_FILE".to_owned());
         }
-        let port = self
-            .db_port
-            .as_deref()
-            .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", text, problems));
-        DatabaseConfig {
-            host: or(&self.db_host, about.db_host),
-            port: port.unwrap_or(3306),
-            user: or(&self.db_user, about.db_user),
-            password: or(&self.db_password, "").into(),
-            name: or(&self.db_name, "userdb"),
-        }
+        let value = |value: &Option<String>, default: &str, file_variable| {
+            let value = value.as_deref().unwrap_or(default);
+            Value::new(value, file_variable, environment.path(file_variable))
+        };
+        Credentials::new(
+            value(&self.db_user, about.db_user, "DB_USER_FILE"),
+            value(&self.db_password, "", "DB_PASSWORD_FILE"),
+        )
     }
 
     fn log(&self, problems: &mut Problems) -> String {
@@ -266,60 +304,6 @@ impl Raw {
     }
 }
 
-/// The value of each known variable: its own, or what is in the file that `NAME_FILE` names.
-fn known_variables(
-    environment: &HashMap<OsString, OsString>,
-    problems: &mut Problems,
-) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for name in VARIABLES.iter().map(|variable| variable.name) {
-        match value_of(name, environment) {
-            Ok(Some(value)) => found.push((name.to_owned(), value)),
-            Ok(None) => {}
-            Err(problem) => problems.0.push(problem),
-        }
-    }
-    found
-}
-
-fn value_of(
-    name: &str,
-    environment: &HashMap<OsString, OsString>,
-) -> Result<Option<String>, String> {
-    let file_variable = format!("{name}_FILE");
-    let direct = environment.get(&OsString::from(name));
-    let file = environment.get(&OsString::from(&file_variable));
-    let value = match (direct, file) {
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => {
-            return Err(format!("{name} and {file_variable} are both set; set one of them"));
-        }
-        (Some(value), None) => {
-            value.to_str().map(str::to_owned).ok_or(format!("{name} is not valid UTF-8"))?
-        }
-        (None, Some(path)) => {
-            // A file usually ends in a line break that is not part of the value.
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| format!("{file_variable}: the file cannot be read: {error}"))?;
-            text.trim_end_matches(['\r', '\n']).to_owned()
-        }
-    };
-    if value.is_empty() { Err(format!("{name} is empty")) } else { Ok(Some(value)) }
-}
-
-fn parse<T: std::str::FromStr>(
-    name: &str,
-    expected: &str,
-    text: &str,
-    problems: &mut Problems,
-) -> Option<T> {
-    let parsed = text.parse().ok();
-    if parsed.is_none() {
-        problems.0.push(format!("{name} must be {expected}"));
-    }
-    parsed
-}
-
 /// An app for tests.
 #[cfg(test)]
 pub(crate) const ABOUT: About = About {
@@ -347,7 +331,7 @@ mod tests {
     fn a_password_alone_is_enough() {
         let config = config(&[("DB_PASSWORD", "secret")]).unwrap();
         assert_eq!(config.database.host, "mysql-0.mysql");
-        assert_eq!(config.database.user, "appuser");
+        assert_eq!(config.database.credentials.now().user, "appuser");
         assert_eq!(config.database.name, "userdb");
         assert_eq!(config.listen.port(), 5000);
     }
@@ -373,7 +357,8 @@ mod tests {
         std::fs::write(&file, "from a file\n").unwrap();
         let read = config(&[("DB_PASSWORD_FILE", file.to_str().unwrap())]);
         std::fs::remove_file(&file).unwrap();
-        assert_eq!(read.unwrap().database.password.expose_secret(), "from a file");
+        let login = read.unwrap().database.credentials.now();
+        assert_eq!(login.password.expose_secret(), "from a file");
     }
 
     #[test]

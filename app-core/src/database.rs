@@ -15,7 +15,7 @@ use std::{
 use secrecy::ExposeSecret as _;
 use sqlx::{
     ConnectOptions as _, MySql, MySqlConnection, MySqlPool,
-    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions, MySqlSslMode},
+    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions},
     pool::PoolConnection,
 };
 use tokio::{
@@ -27,7 +27,9 @@ use tracing::Instrument as _;
 
 use crate::{
     config::DatabaseConfig,
+    credentials::{Credentials, Login},
     dns::{DnsError, Resolver},
+    tls,
 };
 
 /// How long somebody may take to accept a connection.
@@ -55,6 +57,14 @@ pub enum DatabaseError {
         /// The name and the address that were tried.
         server: String,
         /// What the attempt ended in.
+        source: sqlx::Error,
+    },
+    /// The server's certificate is not signed by whoever must have signed it. Nothing was sent.
+    #[error("the certificate of {server} is not to be trusted")]
+    Untrusted {
+        /// The name and the address that were tried.
+        server: String,
+        /// What is wrong with it.
         source: sqlx::Error,
     },
     /// The server does not let this account in, or not do this.
@@ -129,7 +139,9 @@ pub struct Server(Arc<Inner>);
 struct Inner {
     host: String,
     port: u16,
+    /// All but where to connect to, and as whom.
     options: MySqlConnectOptions,
+    credentials: Credentials,
     resolver: Resolver,
 }
 
@@ -139,13 +151,15 @@ impl Server {
     pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
         let options = MySqlConnectOptions::new()
             .port(config.port)
-            .username(&config.user)
-            .password(config.password.expose_secret())
             .database(&config.name)
-            // The password travels inside TLS. The servers' certificates are their own.
-            .ssl_mode(MySqlSslMode::Required)
             .log_statements(tracing::log::LevelFilter::Debug);
-        Self(Arc::new(Inner { host: config.host.clone(), port: config.port, options, resolver }))
+        Self(Arc::new(Inner {
+            host: config.host.clone(),
+            port: config.port,
+            options: tls::demanded(options, config.tls_ca.as_ref()),
+            credentials: config.credentials.clone(),
+            resolver,
+        }))
     }
 
     /// The name it is known by, such as `mysql-read`.
@@ -214,17 +228,21 @@ impl Server {
 
     /// Before there is a connection, none can be lost.
     fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> DatabaseError {
+        let server = format!("{} at {address}", self.host());
         match DatabaseError::from(error) {
-            DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable {
-                server: format!("{} at {address}", self.host()),
-                source,
-            },
+            DatabaseError::ConnectionLost(source) if tls::is_about_a_certificate(&source) => {
+                DatabaseError::Untrusted { server, source }
+            }
+            DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable { server, source },
             other => other,
         }
     }
 
+    /// With the account and the password of this moment.
     fn options_for(&self, address: SocketAddr) -> MySqlConnectOptions {
-        self.0.options.clone().host(&address.ip().to_string())
+        let Login { user, password } = self.0.credentials.now();
+        let options = self.0.options.clone().host(&address.ip().to_string());
+        options.username(&user).password(password.expose_secret())
     }
 }
 
@@ -266,9 +284,7 @@ impl Pool {
         let deadline = Instant::now() + self.patience;
         loop {
             // The pool reads these options whenever it opens a connection.
-            if self.connections.connect_options().get_host() != address.ip().to_string() {
-                self.connections.set_connect_options(self.server.options_for(address));
-            }
+            self.connections.set_connect_options(self.server.options_for(address));
             let acquired = tokio::select! {
                 acquired = timeout_at(deadline, self.connections.acquire()) => acquired,
                 // A pod that was replaced does not refuse: nobody is there to do so.

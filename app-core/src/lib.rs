@@ -12,6 +12,8 @@
 //!   drained when the process is told to stop.
 //! - [`health`]: what Kubernetes asks: is the process alive, may it get requests?
 //! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
+//! - [`credentials`]: account and password, read again where they come from files.
+//! - [`tls`]: TLS to MySQL, and who must have signed a server's certificate.
 //! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
 //!   which that can fail.
 //! - [`gtid`]: which transactions a server has, or a client asks for.
@@ -25,6 +27,7 @@
 pub mod answer_form;
 pub mod command_line;
 pub mod config;
+pub mod credentials;
 pub mod database;
 pub mod diagram;
 pub mod dns;
@@ -34,6 +37,11 @@ pub mod gtid;
 pub mod health;
 pub mod page;
 pub mod pod;
+#[cfg(test)]
+mod properties;
 pub mod request_id;
 pub mod serve;
+#[cfg(test)]
+mod silence;
 pub mod telemetry;
+pub mod tls;

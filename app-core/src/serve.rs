@@ -67,6 +67,9 @@ const DRAIN: Duration = Duration::from_secs(15);
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
      script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 /// Wraps an app's routes in the layers that every request passes, outermost first, and puts the
 /// health routes beside them, which no layer may delay.
 pub fn app(routes: Router, site: Site, health: Health) -> Router {
@@ -82,6 +85,9 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         .layer(CompressionLayer::new())
         .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // Other sites cannot even load an answer, as an image or a script. What else there is would say
+        // nothing here: docs/trust.md tells why.
+        .layer(set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
         // Not "no-referrer": browsers would then send "Origin: null" with our own forms.
         .layer(set(header::REFERRER_POLICY, "same-origin"))
         // An answer shows a moment, and whether it is a page depends on who asks. Stylesheet and script

@@ -22,6 +22,8 @@ mod live;
 mod names;
 mod params;
 mod pods;
+#[cfg(test)]
+mod properties;
 pub mod reads;
 mod times;
 mod users;
@@ -69,6 +71,7 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let reads = Reads::new(config, Resolver::new(config.dns.as_ref())?);
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
+    tokio::spawn(config.database.credentials.clone().follow());
     tokio::spawn(until_answered(reads.clone(), health.clone()));
     let app = App { names: Names::new(&reads), reads, site: site.clone() };
     let routes = live::routes()

@@ -53,8 +53,14 @@ impl App {
         testbed: &Testbed,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<RunningApp> {
-        let additions = additions.iter().map(|(name, value)| (name.into(), value.into()));
-        let environment = testbed.environment(self.about)?.into_iter().chain(additions);
+        let mut environment = testbed.environment(self.about)?;
+        // A value that an addition has in a file does not stand beside it.
+        environment.retain(|(name, _)| {
+            !additions
+                .iter()
+                .any(|(other, _)| other.strip_suffix("_FILE").is_some_and(|it| *name == *it))
+        });
+        environment.extend(additions.iter().map(|(name, value)| (name.into(), value.into())));
         let address = listener.local_addr()?;
         let config = Config::from_variables(self.about, environment)?;
         let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;

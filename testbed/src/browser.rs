@@ -90,6 +90,16 @@ impl Browser {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
+    /// From now on every page runs a script before anything of its own.
+    pub async fn begin_pages_with(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
+    /// What the console has said since the last time that it was read, policies that were broken included.
+    pub async fn console(&self) -> Vec<Value> {
+        array(done("the console", self.client.issue_cmd(ConsoleLog).await))
+    }
+
     /// Goes to a page, and returns when it is loaded.
     pub async fn goto(&self, url: &str) {
         done(url, self.client.goto(url).await);
@@ -296,5 +306,19 @@ impl WebDriverCompatibleCommand for DevTools {
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
         let body = json!({ "cmd": self.command, "params": self.parameters });
         (Method::POST, Some(body.to_string()))
+    }
+}
+
+/// What the pages wrote into the console, or Chromium about them.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
     }
 }

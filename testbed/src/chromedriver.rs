@@ -51,6 +51,7 @@ pub(crate) async fn new_session() -> anyhow::Result<Client> {
     shared::run(async {
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "args": ARGUMENTS }));
+        capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&chromedriver().await?.url)

@@ -20,6 +20,8 @@ pub mod db;
 pub mod idempotency;
 mod page;
 mod picture;
+#[cfg(test)]
+mod properties;
 mod receipt;
 pub mod register;
 pub mod registration;
@@ -78,6 +80,7 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     });
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
+    tokio::spawn(config.database.credentials.clone().follow());
     tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
     let routes = register::routes().merge(replica_refusal::routes());
     let routes = routes.with_state(App { primary, replicas, site: site.clone() });

@@ -81,8 +81,8 @@ impl Name {
 }
 
 /// Control characters, those that direct the order of text, fillers that show nothing, and code
-/// points that are no characters. Joiners and variation selectors are not among them: several
-/// scripts and many emoji need those.
+/// points that are no characters. Joiners, variation selectors and the tags of flags are not among
+/// them: several scripts and many emoji need those.
 /// <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
 /// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
 fn is_invisible(character: char) -> bool {
@@ -92,7 +92,9 @@ fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}'
             | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
             | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FDD0}'..='\u{FDEF}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E001F}')
+            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E001F}' | '\u{E0080}'..='\u{E00FF}'
+            | '\u{E01F0}'..='\u{E0FFF}')
 }
 
 /// An email address as mail systems use them: a local part, `@`, and a domain with a dot.
@@ -180,6 +182,7 @@ mod tests {
             "\u{3164}",
             "A\u{00AD}da",
             "Ada\u{FFFF}",
+            "Ada\u{1D173}",
             "!?",
         ] {
             assert_eq!(fields_at_fault(name, "ada@example.org"), ["name"], "{name:?}");

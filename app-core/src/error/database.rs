@@ -8,6 +8,7 @@ pub fn code(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Name(_) => "database_name_unknown",
         DatabaseError::Unreachable { .. } => "database_unreachable",
+        DatabaseError::Untrusted { .. } => "database_untrusted",
         DatabaseError::AccessDenied(_) => "database_access_denied",
         DatabaseError::TooManyConnections(_) => "database_too_many_connections",
         DatabaseError::DiskFull(_) => "database_disk_full",
@@ -29,6 +30,7 @@ pub fn sentence(error: &DatabaseError) -> &'static str {
         DatabaseError::Unreachable { .. } => {
             "MySQL does not answer at this moment. Try again in a few seconds."
         }
+        DatabaseError::Untrusted { .. } => UNTRUSTED,
         DatabaseError::AccessDenied(_) => ACCESS_DENIED,
         DatabaseError::TooManyConnections(_) => {
             "MySQL has no connection left to give. Try again in a few seconds."
@@ -57,6 +59,9 @@ const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment.
 
 const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials with the \
      account in MySQL.";
+
+const UNTRUSTED: &str = "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, so nothing \
+     was sent. Compare the two.";
 
 const READ_ONLY: &str = "This MySQL server takes no writes: it is a replica. Writes must go to the primary, \
      mysql-0.mysql.";

@@ -9,6 +9,7 @@ mod accessibility;
 mod axe;
 mod doors;
 mod hostile_names;
+mod hostile_values;
 mod live;
 mod pages;
 mod read_page;

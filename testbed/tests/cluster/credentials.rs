@@ -17,18 +17,63 @@ fn second_passwords() -> String {
     sql("mysql-0", with_two)
 }
 
-/// The manifest's passwords again: other tests apply it.
+/// The manifest's passwords again: other tests apply it. Until the file has reached the apps, the others
+/// do as well.
 fn put_back(accounts: &[&str]) {
     for account in accounts {
         let files = Files::mysql_credentials().unwrap();
         let password = files.get(&format!("{account}-password")).unwrap();
-        sql("mysql-0", &format!("ALTER USER {account} IDENTIFIED BY '{password}'"));
+        let second =
+            format!("ALTER USER {account} IDENTIFIED BY '{password}' RETAIN CURRENT PASSWORD");
+        sql("mysql-0", &second);
     }
     let secret = concat!(env!("CARGO_MANIFEST_DIR"), "/../kubernetes/mysql-credentials.yaml");
     kubectl(&["apply", "--filename", secret]);
 }
 
-/// Waits until the pods with the old passwords are gone: they serve on for a while.
+/// The new password is in force when the log has said so as often as the file has changed.
+fn wait_for_changes(times: usize) {
+    for app in APPS {
+        until("the app to read a new password", || {
+            let log = kubectl(&["logs", app, "--tail=-1"]);
+            let seen = log.matches("DB_PASSWORD_FILE has changed").count();
+            if seen == times { Ok(()) } else { Err(format!("{app}: {seen} times")) }
+        });
+    }
+}
+
+/// The apps' pods, each with how often it was started.
+fn pods_of_apps() -> String {
+    let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
+    let each =
+        "{range .items[*]}{.metadata.uid} {.status.containerStatuses[0].restartCount}\n{end}";
+    kubectl(&["get", "pods", apps, &format!("--output=jsonpath={each}")])
+}
+
+#[test]
+fn the_apps_get_new_passwords_and_no_request_fails() {
+    let _turn = deployment();
+    // Pods whose logs know of no change.
+    restart_apps();
+    let pods = pods_of_apps();
+    let scenario = Scenario::begin("new passwords for the apps");
+
+    document::run("docs/credentials.md", &["apps"]);
+
+    let outcome = scenario.heal(2);
+    assert_eq!(second_passwords(), "0");
+    assert_eq!(pods_of_apps(), pods, "nobody was restarted");
+    wait_for_changes(1);
+    put_back(&["appuser", "reader"]);
+    wait_for_changes(2);
+    sql(
+        "mysql-0",
+        "ALTER USER appuser DISCARD OLD PASSWORD; ALTER USER reader DISCARD OLD PASSWORD",
+    );
+    outcome.assert_nobody_noticed();
+}
+
+/// Waits until the pods from before are gone: they serve on for a while.
 fn restart_apps() {
     restart(&APPS);
     let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
@@ -37,20 +82,6 @@ fn restart_apps() {
         if names.lines().count() == 2 { Ok(()) } else { Err(names) }
     });
     wait_for_node_ports();
-}
-
-#[test]
-fn the_apps_get_new_passwords_and_no_request_fails() {
-    let _turn = deployment();
-    let scenario = Scenario::begin("new passwords for the apps");
-
-    document::run("docs/credentials.md", &["apps"]);
-
-    let outcome = scenario.heal(2);
-    assert_eq!(second_passwords(), "0");
-    put_back(&["appuser", "reader"]);
-    restart_apps();
-    outcome.assert_nobody_noticed();
 }
 
 #[test]
@@ -64,6 +95,7 @@ fn replication_gets_a_new_password_and_no_request_fails() {
     assert_eq!(said.matches("Running: Yes").count(), 2, "{said}");
     assert_eq!(second_passwords(), "0");
     put_back(&["repl"]);
+    sql("mysql-0", "ALTER USER repl DISCARD OLD PASSWORD");
     replace("mysql-1");
     wait_for_ready_pods(2);
     outcome.assert_nobody_noticed();

@@ -118,11 +118,13 @@ impl Replicas {
         Err(self.none(last))
     }
 
-    /// Whoever refuses the account did answer.
+    /// Whoever refuses the account, or has another's certificate, did answer.
     fn none(&self, last: Option<DatabaseError>) -> DatabaseError {
         match last {
             Some(
-                answer @ (DatabaseError::AccessDenied(_) | DatabaseError::TooManyConnections(_)),
+                answer @ (DatabaseError::AccessDenied(_)
+                | DatabaseError::Untrusted { .. }
+                | DatabaseError::TooManyConnections(_)),
             ) => answer,
             last => DatabaseError::NoReplica {
                 service: self.service.clone(),

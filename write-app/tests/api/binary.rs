@@ -1,7 +1,9 @@
 //! The binary itself: its command line, its configuration, its end.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead as _, BufReader},
+    os::unix::ffi::OsStrExt as _,
     process::{Command, Output, Stdio},
 };
 
@@ -34,11 +36,54 @@ fn a_wrong_configuration_ends_with_78_and_names_every_problem() {
     }
 }
 
+/// All that can be wrong with a value or with the file that should hold it.
+#[test]
+fn what_is_wrong_with_a_value_is_said_by_its_variable_and_the_value_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let output = write_app()
+        .arg("--check-config")
+        .env("DB_PASSWORD_FILE", file("empty", b"\n"))
+        .env("DB_USER_FILE", folder.path())
+        .env("DB_NAME_FILE", file("latin-1", b"hunter2\xe9"))
+        .env("DB_HOST", OsStr::from_bytes(b"hunter2\xff"))
+        .env("DB_TLS_CA", "hunter2")
+        .env("DB_PORT", "65536")
+        .env("LISTEN", "")
+        .env("DNS_SEARCH", "hunter2")
+        .output()
+        .unwrap();
+
+    assert_eq!(output.status.code(), Some(78));
+    let said = text(&output);
+    for problem in [
+        "DB_PASSWORD is empty",
+        "DB_USER_FILE: the file cannot be read",
+        "DB_NAME_FILE: the file cannot be read",
+        "DB_HOST is not valid UTF-8",
+        "DB_TLS_CA must be certificates in PEM",
+        "DB_PORT must be",
+        "LISTEN is empty",
+        "DNS_SEARCH goes with DNS_SERVER",
+    ] {
+        assert!(said.contains(problem), "{problem} is missing in: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
 #[test]
 fn a_configuration_can_be_checked_without_serving() {
-    let output = write_app().arg("--check-config").env("DB_PASSWORD", "x").output().unwrap();
+    let usable = write_app().arg("--check-config").env("DB_PASSWORD", "hunter2").output().unwrap();
+    assert!(usable.status.success(), "{}", text(&usable));
+    assert!(!text(&usable).contains("hunter2"), "{}", text(&usable));
 
-    assert!(output.status.success(), "{}", text(&output));
+    let unusable = write_app().arg("--check-config").output().unwrap();
+    assert_eq!(unusable.status.code(), Some(78));
+    assert!(text(&unusable).contains("DB_PASSWORD is not set"), "{}", text(&unusable));
 }
 
 #[test]

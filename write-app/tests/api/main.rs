@@ -13,3 +13,4 @@ mod page;
 mod registration;
 mod replica_refusal;
 mod schema;
+mod tls;

@@ -1,0 +1,280 @@
+//! Who this app is to MySQL, at this moment.
+//!
+//! A mounted Secret changes under the running app: the kubelet puts another folder in place by one
+//! symlink, within a minute or so
+//! (<https://kubernetes.io/docs/concepts/configuration/secret/#mounted-secrets-are-updated-automatically>).
+//! So account and password that come from files are read again for every connection that is opened,
+//! and a new password needs no restart. A file that cannot be used leaves the last good value in force.
+
+use std::{
+    fmt, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::sleep;
+
+use crate::config::read_file;
+
+/// How often the files are looked at where nobody connects: a change is in the log soon after.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// How often the files are read again at most, until two readings agree. In vain the last values stay.
+const READINGS: usize = 4;
+
+/// An account and its password. Clones share what they know.
+#[derive(Clone, Debug)]
+pub struct Credentials(Arc<Mutex<Known>>);
+
+#[derive(Debug)]
+struct Known {
+    user: Value,
+    password: Value,
+}
+
+/// What to log in with.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The account.
+    pub user: String,
+    /// Its password; does not print.
+    pub password: SecretString,
+}
+
+/// A value that lasts, or that a file holds.
+#[derive(Debug)]
+pub struct Value {
+    good: SecretString,
+    file: Option<File>,
+}
+
+#[derive(Debug)]
+struct File {
+    /// The variable that names it, for the log.
+    variable: &'static str,
+    path: PathBuf,
+    /// Whether the log has been told that it cannot be used.
+    is_reported: bool,
+}
+
+impl Credentials {
+    /// Of these values.
+    #[must_use]
+    pub fn new(user: Value, password: Value) -> Self {
+        Self(Arc::new(Mutex::new(Known { user, password })))
+    }
+
+    /// What holds at this moment. Files are read here and now: a small file of a volume in memory takes
+    /// microseconds.
+    #[must_use]
+    pub fn now(&self) -> Login {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
+    }
+
+    /// Looks at the files from time to time for as long as somebody has these credentials, so that the
+    /// log tells of a change even where nobody connects.
+    pub async fn follow(self) {
+        let known = Arc::downgrade(&self.0);
+        drop(self);
+        while let Some(known) = Weak::upgrade(&known) {
+            let _read = Self(known).now();
+            sleep(PERIOD).await;
+        }
+    }
+}
+
+impl Known {
+    fn now(&mut self) -> Login {
+        self.read_again();
+        let user = self.user.good.expose_secret().to_owned();
+        Login { user, password: self.password.good.clone() }
+    }
+
+    /// An account and a password that belong together: a Secret may be replaced between two readings, so
+    /// two in a row must agree.
+    fn read_again(&mut self) {
+        let mut read = self.read();
+        for _ in 0..READINGS {
+            let again = self.read();
+            if is_same(&read.0, &again.0) && is_same(&read.1, &again.1) {
+                let is_usable = self.user.is_usable(&again.0) & self.password.is_usable(&again.1);
+                if is_usable {
+                    self.user.take(again.0);
+                    self.password.take(again.1);
+                }
+                return;
+            }
+            read = again;
+        }
+    }
+
+    fn read(&self) -> (Reading, Reading) {
+        (self.user.read(), self.password.read())
+    }
+}
+
+/// What a file holds. None where there is no file.
+type Reading = Option<io::Result<SecretString>>;
+
+fn is_same(one: &Reading, other: &Reading) -> bool {
+    let text = |reading: &Reading| {
+        let secret = reading.as_ref().and_then(|read| read.as_ref().ok());
+        secret.map(|secret| secret.expose_secret().to_owned())
+    };
+    text(one) == text(other)
+}
+
+impl Value {
+    /// A value as it was at the start, and the file that it came from, with the variable that names it.
+    #[must_use]
+    pub fn new(value: &str, variable: &'static str, path: Option<PathBuf>) -> Self {
+        let file = path.map(|path| File { variable, path, is_reported: false });
+        Self { good: value.into(), file }
+    }
+
+    fn read(&self) -> Reading {
+        self.file.as_ref().map(File::read)
+    }
+
+    /// Whether the reading may take the place of the last; where not, the log says why.
+    fn is_usable(&mut self, reading: &Reading) -> bool {
+        match (&mut self.file, reading) {
+            (Some(file), Some(Err(error))) => {
+                file.report(error);
+                false
+            }
+            (Some(file), _) => {
+                file.is_reported = false;
+                true
+            }
+            (None, _) => true,
+        }
+    }
+
+    fn take(&mut self, reading: Reading) {
+        let (Some(file), Some(Ok(value))) = (&self.file, reading) else { return };
+        if value.expose_secret() != self.good.expose_secret() {
+            self.good = value;
+            tracing::info!("{} has changed: new connections use it", file.variable);
+        }
+    }
+}
+
+impl File {
+    fn read(&self) -> io::Result<SecretString> {
+        let value = read_file(&self.path)?;
+        let empty = || io::Error::new(io::ErrorKind::InvalidData, "it is empty");
+        if value.is_empty() { Err(empty()) } else { Ok(value.into()) }
+    }
+
+    /// Once, until it can be used again.
+    fn report(&mut self, error: &dyn fmt::Display) {
+        if !self.is_reported {
+            self.is_reported = true;
+            tracing::warn!("{} is not usable, the last value stays: {error}", self.variable);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    /// A folder as the kubelet mounts it: each file is a link into what `..data` leads to.
+    struct Mounted(PathBuf);
+
+    impl Mounted {
+        fn new(name: &str) -> Self {
+            let folder = format!("app-core-credentials-{name}-{}", std::process::id());
+            let folder = std::env::temp_dir().join(folder);
+            let _none_yet = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).unwrap();
+            for name in ["user", "password"] {
+                std::os::unix::fs::symlink(Path::new("..data").join(name), folder.join(name))
+                    .unwrap();
+            }
+            Self(folder)
+        }
+
+        fn swap(&self, version: &str, [user, password]: [&str; 2]) {
+            let (data, link) = (self.0.join(version), self.0.join("..data_tmp"));
+            fs::create_dir(&data).unwrap();
+            fs::write(data.join("user"), user).unwrap();
+            fs::write(data.join("password"), password).unwrap();
+            std::os::unix::fs::symlink(version, &link).unwrap();
+            fs::rename(link, self.0.join("..data")).unwrap();
+        }
+
+        fn credentials(&self) -> Credentials {
+            let value =
+                |name: &str, variable| Value::new("first", variable, Some(self.0.join(name)));
+            Credentials::new(value("user", "DB_USER_FILE"), value("password", "DB_PASSWORD_FILE"))
+        }
+    }
+
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _gone = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn now(credentials: &Credentials) -> (String, String) {
+        let Login { user, password } = credentials.now();
+        (user, password.expose_secret().to_owned())
+    }
+
+    fn pair(user: &str, password: &str) -> (String, String) {
+        (user.into(), password.into())
+    }
+
+    #[test]
+    fn a_swapped_secret_holds_from_the_next_reading() {
+        let mounted = Mounted::new("swapped");
+        let credentials = mounted.credentials();
+        mounted.swap("v1", ["ada", "one\n"]);
+        assert_eq!(now(&credentials), pair("ada", "one"));
+        mounted.swap("v2", ["ada", "two"]);
+        assert_eq!(now(&credentials), pair("ada", "two"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_leaves_the_last_good_value() {
+        let mounted = Mounted::new("unusable");
+        let credentials = mounted.credentials();
+        assert_eq!(now(&credentials), pair("first", "first"), "there are no files yet");
+        mounted.swap("v1", ["ada", "one"]);
+        assert_eq!(now(&credentials), pair("ada", "one"));
+        mounted.swap("v2", ["grace", ""]);
+        assert_eq!(now(&credentials), pair("ada", "one"), "half a Secret is none");
+        fs::remove_file(mounted.0.join("..data")).unwrap();
+        assert_eq!(now(&credentials), pair("ada", "one"));
+    }
+
+    #[test]
+    fn a_value_without_a_file_lasts() {
+        let value = |text| Value::new(text, "DB_USER_FILE", None);
+        assert_eq!(now(&Credentials::new(value("ada"), value("one"))), pair("ada", "one"));
+    }
+
+    #[test]
+    fn an_account_and_a_password_are_of_the_same_secret() {
+        let mounted = Mounted::new("pairs");
+        let credentials = mounted.credentials();
+        mounted.swap("v0", ["0", "0"]);
+        std::thread::scope(|scope| {
+            let swapping = scope.spawn(|| {
+                for version in (1..300).map(|version: u32| version.to_string()) {
+                    mounted.swap(&format!("v{version}"), [&version, &version]);
+                }
+            });
+            while !swapping.is_finished() {
+                let (user, password) = now(&credentials);
+                assert_eq!(user, password);
+            }
+        });
+    }
+}

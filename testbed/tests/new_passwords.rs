@@ -1,0 +1,188 @@
+//! New passwords for both apps while requests go on: nobody is restarted, and no request fails.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Response};
+use serde_json::json;
+use tempfile::TempDir;
+use testbed::{
+    apps::{App, READ_APP, RunningApp, WRITE_APP},
+    manifests::Files,
+    shared::Separate,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// Each of these is asked for without a pause, and so are registrations.
+const READS: [&str; 4] = [
+    "/users",
+    "/users?with=pool",
+    "/users?via=mysql",
+    "/users?via=mysql&with=pool&strategy=least-connections",
+];
+
+/// The Secret as the kubelet mounts it: each file is a link into the folder that `..data` leads to.
+struct MountedSecret(TempDir);
+
+impl MountedSecret {
+    fn new(passwords: [&str; 2]) -> Self {
+        let mounted = Self(tempfile::tempdir().unwrap());
+        for file in ["appuser", "reader"] {
+            symlink(Path::new("..data").join(file), mounted.0.path().join(file)).unwrap();
+        }
+        mounted.swap(passwords);
+        mounted
+    }
+
+    /// Puts other passwords in place of all, at once.
+    fn swap(&self, passwords: [&str; 2]) {
+        let data = tempfile::tempdir_in(self.0.path()).unwrap().keep();
+        for (file, password) in ["appuser", "reader"].into_iter().zip(passwords) {
+            fs::write(data.join(file), password).unwrap();
+        }
+        let link = self.0.path().join("..data_tmp");
+        symlink(data, &link).unwrap();
+        fs::rename(link, self.0.path().join("..data")).unwrap();
+    }
+
+    async fn serve(&self, app: App, account: &str, servers: &Separate) -> RunningApp {
+        let file = self.0.path().join(account);
+        let additions = [("DB_PASSWORD_FILE", file.to_str().unwrap())];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let app = app.serve(listener, &servers.testbed, &additions).unwrap();
+        app.wait_until_ready().await.unwrap();
+        app
+    }
+}
+
+/// Clients that do not pause, and what went wrong for them.
+#[derive(Clone, Default)]
+struct Traffic {
+    answered: Arc<[AtomicU32; READS.len() + 1]>,
+    failures: Arc<Mutex<Vec<String>>>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Traffic {
+    fn begin(&self, write_app: &str, read_app: &str) -> Vec<JoinHandle<()>> {
+        let reads = READS.map(|path| read_app.to_owned() + path);
+        let mut clients: Vec<_> = reads
+            .into_iter()
+            .enumerate()
+            .map(|(at, url)| tokio::spawn(self.clone().read(at, url)))
+            .collect();
+        clients.push(tokio::spawn(self.clone().write(write_app.to_owned())));
+        clients
+    }
+
+    async fn read(self, at: usize, url: String) {
+        let client = Client::new();
+        while !self.is_over.load(Ordering::Relaxed) {
+            self.note(at, client.get(&url).send().await.unwrap()).await;
+        }
+    }
+
+    async fn write(self, write_app: String) {
+        let client = Client::new();
+        let mut number = 0;
+        while !self.is_over.load(Ordering::Relaxed) {
+            number += 1;
+            let body = json!({ "name": "Ada", "email": format!("ada{number}@example.org") });
+            let request = client.post(write_app.clone() + "/submit").json(&body);
+            self.note(READS.len(), request.send().await.unwrap()).await;
+        }
+    }
+
+    async fn note(&self, at: usize, answer: Response) {
+        if !answer.status().is_success() {
+            let said = answer.text().await.unwrap();
+            self.failures.lock().unwrap().push(said);
+        }
+        self.answered[at].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits until every client has had ten more answers.
+    async fn go_on(&self) {
+        let end = Instant::now() + Duration::from_secs(60);
+        for answered in &*self.answered {
+            let before = answered.load(Ordering::Relaxed);
+            while answered.load(Ordering::Relaxed) < before + 10 {
+                assert!(Instant::now() < end, "no answers: {:?}", self.failures.lock().unwrap());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+}
+
+/// Runs SQL on the primary, and waits until the replica has it as well.
+async fn everywhere(servers: &Separate, sql: &str) {
+    servers.testbed.sql(0, sql).await.unwrap();
+    let done = servers.testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
+    let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)");
+    assert_eq!(servers.testbed.sql(1, &wait).await.unwrap(), "0");
+}
+
+/// Ends every connection of these accounts, so that the next request opens one.
+async fn end_connections(servers: &Separate) {
+    for ordinal in [0, 1] {
+        let list = "SELECT CONCAT('KILL ', id, ';') FROM performance_schema.processlist \
+                    WHERE user IN ('appuser', 'reader')";
+        let kills = servers.testbed.sql(ordinal, list).await.unwrap();
+        for kill in kills.lines() {
+            // The connection may have ended by itself.
+            let _ended = servers.testbed.sql(ordinal, kill).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_apps_take_new_passwords_while_requests_go_on_and_none_fails() {
+    let servers = Separate::start(2).await.unwrap();
+    let demo = Files::mysql_credentials().unwrap();
+    let old = ["appuser", "reader"].map(|name| demo.get(&format!("{name}-password")).unwrap());
+    let secret = MountedSecret::new(old);
+    let write_app = secret.serve(WRITE_APP, "appuser", &servers).await;
+    let read_app = secret.serve(READ_APP, "reader", &servers).await;
+    let traffic = Traffic::default();
+    let clients = traffic.begin(&write_app.url(), &read_app.url());
+    traffic.go_on().await;
+
+    for account in ["appuser", "reader"] {
+        let second =
+            format!("ALTER USER {account} IDENTIFIED BY 'new-{account}' RETAIN CURRENT PASSWORD");
+        everywhere(&servers, &second).await;
+    }
+    traffic.go_on().await;
+    secret.swap(["new-appuser", "new-reader"]);
+    traffic.go_on().await;
+    everywhere(
+        &servers,
+        "ALTER USER appuser DISCARD OLD PASSWORD; ALTER USER reader DISCARD OLD PASSWORD",
+    )
+    .await;
+    traffic.go_on().await;
+
+    traffic.is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    assert_eq!(*traffic.failures.lock().unwrap(), [""; 0]);
+    end_connections(&servers).await;
+    let afterwards = Traffic::default();
+    let clients = afterwards.begin(&write_app.url(), &read_app.url());
+    afterwards.go_on().await;
+    afterwards.is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+}

@@ -1,0 +1,123 @@
+//! What holds for whatever is typed or comes back in a cookie: each is tried on 256 values, and by
+//! `.ci/run properties` on 20,000.
+
+use app_core::pod::PodName;
+use axum::http::HeaderMap;
+use axum_extra::extract::{CookieJar, cookie::Cookie};
+use proptest::{option, prelude::*};
+
+use crate::{
+    idempotency::IdempotencyKey,
+    receipt::Receipt,
+    registration::{Registration, Typed},
+};
+
+/// Control characters, line ends, what turns text around, and what shows nothing: by the properties of
+/// Unicode, and so by another list than the parser's. Joiners, variation selectors and the tags of flags
+/// are part of ordinary text.
+const INVISIBLE: &str = "[\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}[\\p{Default_Ignorable_Code_Point}\
+     --[\\u{200C}\\u{200D}\\u{FE00}-\\u{FE0F}\\u{E0020}-\\u{E007F}\\u{E0100}-\\u{E01EF}]]]";
+
+fn parse(name: &str, email: &str) -> Result<Registration, Vec<&'static str>> {
+    let typed = Typed { name: name.into(), email: email.into(), ..Typed::default() };
+    Registration::parse(&typed)
+        .map_err(|problems| problems.iter().map(|problem| problem.field).collect())
+}
+
+/// Nearly an email.
+fn email() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[ -~]{0,20}@[ -~]{0,20}",
+        "\\PC{1,8}@\\PC{1,8}\\.\\PC{1,4}",
+        "[a-z.+'\"<>]{1,9}@[a-z0-9.-]{1,9}\\.[a-z]{1,5}[ \\t\\r\\n]?",
+    ]
+}
+
+fn receipt() -> impl Strategy<Value = Receipt> {
+    let texts = (any::<String>(), any::<String>(), option::of(any::<String>()));
+    let rest = (any::<u64>(), option::of(any::<bool>()), any::<u64>(), any::<bool>());
+    (texts, rest).prop_map(|((name, pod, gtid), (id, acknowledged, commit_ms, repeated))| Receipt {
+        id,
+        name,
+        pod: PodName::new(pod),
+        gtid,
+        acknowledged,
+        commit_ms,
+        repeated,
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_accepted_name_is_trimmed_fits_and_is_accepted_as_it_is(name in any::<String>()) {
+        if let Ok(registration) = parse(&name, "ada@example.org") {
+            let accepted = registration.name.as_str();
+            prop_assert_eq!(accepted, name.trim());
+            prop_assert!((1..=255).contains(&accepted.chars().count()));
+            prop_assert_eq!(parse(accepted, "ada@example.org").unwrap().name, registration.name);
+        }
+    }
+
+    #[test]
+    fn a_name_with_something_invisible_inside_is_refused(
+        (begin, hidden, end) in ("\\w{1,5}", INVISIBLE, "\\w{1,5}")
+    ) {
+        let name = begin + &hidden + &end;
+        prop_assert_eq!(parse(&name, "ada@example.org").err(), Some(vec!["name"]), "{:?}", name);
+    }
+
+    #[test]
+    fn a_name_of_letters_is_accepted(name in "\\p{L}{1,20}( \\p{L}{1,20}){0,2}") {
+        let visible = name.chars().all(|one| !"\u{115F}\u{1160}\u{3164}\u{FFA0}".contains(one));
+        prop_assert_eq!(parse(&name, "ada@example.org").is_ok(), visible, "{:?}", name);
+    }
+
+    #[test]
+    fn an_accepted_email_is_trimmed_fits_and_holds_nothing_but_an_address(email in email()) {
+        if let Ok(registration) = parse("Ada", &email) {
+            let accepted = registration.email.as_str();
+            prop_assert_eq!(accepted, email.trim());
+            prop_assert!(accepted.len() <= 254);
+            prop_assert!(!accepted.contains(|one: char| one.is_whitespace() || one.is_control() || "\"<>".contains(one)));
+            let (local, domain) = accepted.rsplit_once('@').unwrap();
+            prop_assert!(!local.is_empty() && domain.contains('.'), "{}", accepted);
+            prop_assert_eq!(parse("Ada", accepted).unwrap().email, registration.email);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_accepted_fits_the_column_and_means_the_same_with_quotes(key in "(\\PC{0,70}|[!-~]{0,70})") {
+        if let Ok(Some(accepted)) = IdempotencyKey::of(&HeaderMap::new(), &key) {
+            prop_assert!((1..=64).contains(&accepted.as_str().len()));
+            prop_assert!(accepted.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            let quoted = format!("\"{}\"", accepted.as_str());
+            prop_assert_eq!(IdempotencyKey::of(&HeaderMap::new(), &quoted).unwrap(), Some(accepted));
+        }
+    }
+
+    #[test]
+    fn a_receipt_comes_back_as_it_was(receipt in receipt()) {
+        let jar = CookieJar::new().add(receipt.cookie().unwrap());
+        let (shown, _) = Receipt::take(jar);
+        prop_assert_eq!(format!("{:?}", shown.unwrap()), format!("{receipt:?}"));
+    }
+
+    #[test]
+    fn no_cookie_is_too_odd(value in "(id=[0-9]{0,25}&name=.{0,9}&pod=.{0,9}&commit_ms=.{0,5}|.{0,99})") {
+        let (shown, jar) = Receipt::take(CookieJar::new().add(Cookie::new("registered", value)));
+        prop_assert!(shown.is_none_or(|shown| shown.commit().is_none()));
+        prop_assert!(jar.get("registered").is_none(), "it is shown once");
+    }
+
+    #[test]
+    fn the_way_to_read_app_carries_two_values_whatever_they_are(receipt in receipt()) {
+        let way = receipt.read_back("http://node:30001/");
+        let query = way.strip_prefix("http://node:30001/?").and_then(|way| way.strip_suffix("#users"));
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query.unwrap()).unwrap();
+        let after = receipt.gtid.map(|gtid| ("after".to_owned(), gtid));
+        let expected: Vec<_> = after.into_iter().chain([("id".to_owned(), receipt.id.to_string())]).collect();
+        prop_assert_eq!(pairs, expected);
+        prop_assert!(way.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>".contains(&byte)), "{}", way);
+    }
+}

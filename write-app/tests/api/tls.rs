@@ -1,0 +1,49 @@
+//! TLS to MySQL: whose certificate is trusted.
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use testbed::{apps::WRITE_APP, shared::shared};
+
+use crate::client::new_email;
+
+/// What signed the certificate of a server: each has made its own.
+async fn ca_of(ordinal: u8) -> String {
+    shared().testbed.sql(ordinal, "SELECT CONCAT(@@datadir, @@ssl_ca)").await.unwrap()
+}
+
+/// The answer to a registration on mysql-0 by an app with these variables.
+async fn submit_with(variables: &[(&str, &str)]) -> (StatusCode, Value) {
+    let owned = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let app = shared().app_with(WRITE_APP, owned.collect()).await.unwrap();
+    let body = json!({ "name": "Ada", "email": new_email() });
+    let answer = Client::new().post(app.url() + "/submit").json(&body).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_the_named_authority_has_signed_is_trusted() {
+    let (status, body) = submit_with(&[("DB_TLS_CA_FILE", &ca_of(0).await)]).await;
+
+    assert_eq!(status, StatusCode::OK, "{body}");
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_refused_with_a_code_of_its_own() {
+    let (status, body) = submit_with(&[("DB_TLS_CA_FILE", &ca_of(1).await)]).await;
+
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body["code"], "database_untrusted", "{body}");
+}
+
+/// A server that was told the account would refuse it.
+#[tokio::test]
+async fn a_server_that_is_not_trusted_is_not_told_the_account() {
+    for (ordinal, code) in [(0, "database_access_denied"), (1, "database_untrusted")] {
+        let variables = [("DB_TLS_CA_FILE", ca_of(ordinal).await), ("DB_USER", "stranger".into())];
+        let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
+
+        let (_, body) = submit_with(&variables).await;
+
+        assert_eq!(body["code"], code, "{body}");
+    }
+}
