@@ -186,7 +186,7 @@ impl Error {
     }
 }
 
-fn database_code(error: &DatabaseError) -> &'static str {
+pub(crate) fn database_code(error: &DatabaseError) -> &'static str {
     match error {
         DatabaseError::Name(_) => "database_name_unknown",
         DatabaseError::Unreachable { .. } => "database_unreachable",

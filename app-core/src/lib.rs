@@ -7,10 +7,13 @@
 //! - [`command_line`]: `--help` and its kin, or to serve.
 //! - [`config`]: the environment becomes one checked [`Config`](config::Config), or one message
 //!   that names every problem.
-//! - [`telemetry`]: where log lines go, and in which form.
+//! - [`telemetry`]: where log lines go, in which form, and where spans go.
 //! - [`serve`]: connections are accepted, wrapped in the layers that every request passes, and
 //!   drained when the process is told to stop.
 //! - [`health`]: what Kubernetes asks: is the process alive, may it get requests?
+//! - `observe`: what is written down of each request; [`metrics`], what is counted and measured;
+//!   `trace_context`, which trace a request belongs to.
+//! - `openapi`: the description of all routes; `version`: what runs.
 //! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
 //! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
 //!   which that can fail.
@@ -30,8 +33,13 @@ pub mod error;
 mod glossary;
 pub mod gtid;
 pub mod health;
+pub mod metrics;
+mod observe;
+mod openapi;
 pub mod page;
 pub mod pod;
 pub mod request_id;
 pub mod serve;
 pub mod telemetry;
+mod trace_context;
+mod version;

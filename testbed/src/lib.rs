@@ -30,6 +30,7 @@ pub mod manifests;
 pub mod mysql_programs;
 pub mod network;
 pub mod pod;
+pub mod process;
 pub mod read_service;
 pub mod shared;
 pub mod testbed;

@@ -11,14 +11,18 @@ use std::{
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, Pooled, Server, to_its_end},
+    database::{DatabaseError, Pool, PoolStatus, Pooled, Server, to_its_end},
     dns::Resolver,
     error::causes,
+    metrics::QueryMetrics,
     pod::PodName,
 };
 use sqlx::MySqlConnection;
 
-use self::commit::{Commit, CommitsAlone};
+use self::{
+    commit::{Commit, CommitsAlone},
+    replicas::pod_and_service,
+};
 use crate::registration::Registration;
 
 /// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
@@ -26,7 +30,10 @@ const CONNECTIONS: u32 = 20;
 
 /// The one server that takes writes. A type of its own, so that no replica can be passed instead.
 #[derive(Clone)]
-pub struct Primary(Pool);
+pub struct Primary {
+    pool: Pool,
+    queries: QueryMetrics,
+}
 
 /// A user who is now registered.
 #[derive(Debug)]
@@ -53,14 +60,20 @@ struct Inserted {
 impl Primary {
     /// The primary that the configuration names. Nothing is asked of it yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
-        Self(Pool::new(Server::new(config, resolver), CONNECTIONS))
+    pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
+        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS);
+        Self { pool, queries: queries.clone() }
+    }
+
+    /// The connections to it.
+    pub(crate) fn pool(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// The name that it is known by.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.0.server().host()
+        self.pool.server().host()
     }
 
     /// The address that its name stands for at this moment.
@@ -69,7 +82,7 @@ impl Primary {
     ///
     /// Where the name has no address.
     pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
-        self.0.server().address().await
+        self.pool.server().address().await
     }
 
     /// Brings the schema to the primary; does nothing where it is there.
@@ -78,7 +91,7 @@ impl Primary {
     ///
     /// Why it could not.
     pub async fn migrate(&self) -> Result<(), DatabaseError> {
-        let pool = self.0.clone();
+        let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
             schema::bring(&mut connection).await
@@ -93,8 +106,8 @@ impl Primary {
     /// [`DatabaseError::Duplicate`] where the email is taken; otherwise why it could not. After
     /// [`DatabaseError::ConnectionLost`] and [`DatabaseError::Deadline`] the user may be registered.
     pub async fn register(&self, registration: Registration) -> Result<Registered, DatabaseError> {
-        let pool = self.0.clone();
-        let (inserted, connection) = to_its_end(async move {
+        let pool = self.pool.clone();
+        let inserted = to_its_end(async move {
             let mut connection = pool.acquire().await?;
             match insert(&mut connection, &registration).await {
                 Ok(inserted) => Ok((inserted, connection)),
@@ -106,9 +119,21 @@ impl Primary {
                 }
             }
         })
-        .await?;
+        .await;
+        self.count(inserted.as_ref().map(|(inserted, _)| inserted));
+        let (inserted, connection) = inserted?;
         let Inserted { id, pod, took, alone_before } = inserted;
         Ok(Registered { id, pod, took, commit: commit_on(connection, alone_before).await })
+    }
+
+    /// Where nobody answered, the pod is the one that the primary's name is about.
+    fn count(&self, inserted: Result<&Inserted, &DatabaseError>) {
+        let (asked, _) = pod_and_service(self.host());
+        let asked = PodName::new(asked.to_owned());
+        match inserted {
+            Ok(inserted) => self.queries.count(Some(&inserted.pod), Ok(())),
+            Err(error) => self.queries.count(Some(&asked), Err(error)),
+        }
     }
 }
 
