@@ -23,8 +23,10 @@ const TRACER: &str = "app-core";
 /// The context that a request is answered in: its own span, or the client's where none is recorded.
 /// Attributes: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 pub(crate) fn of_request(headers: &HeaderMap, method: &'static str, route: &str) -> Context {
-    let parent = remote_parent(headers).unwrap_or(SpanContext::NONE);
-    let parent = Context::new().with_remote_span_context(parent);
+    let parent = match remote_parent(headers) {
+        Some(parent) => Context::new().with_remote_span_context(parent),
+        None => Context::new(),
+    };
     let tracer = global::tracer(TRACER);
     let span = tracer
         .span_builder(format!("{method} {route}"))

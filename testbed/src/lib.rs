@@ -16,6 +16,7 @@
 //! - [`testbed`]: all of it together.
 //! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
+//! - [`process`]: one of them as a process of its own, with its log and its end.
 //! - `browser` and `chromedriver`, with the feature of that name: Chromium, as a person uses it.
 
 pub mod apps;

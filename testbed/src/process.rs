@@ -4,6 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 pub struct Process {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    reading: Option<JoinHandle<()>>,
     url: String,
 }
 
@@ -44,12 +46,13 @@ impl Process {
         let mut child = command.spawn().with_context(|| binary.to_owned())?;
         let output = child.stdout.take().context("its output cannot be read")?;
         let lines = Arc::<Mutex<Vec<String>>>::default();
-        let mut process = Self { child, lines: lines.clone(), url: String::new() };
-        std::thread::spawn(move || {
+        let read = lines.clone();
+        let reading = std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                read.lock().unwrap_or_else(PoisonError::into_inner).push(line);
             }
         });
+        let mut process = Self { child, lines, reading: Some(reading), url: String::new() };
         let serving = process.line(r#""message":"serving""#).await?;
         let (_, address) = serving.split_once(r#""address":""#).context("it says no address")?;
         process.url = format!("http://{}", address.split('"').next().unwrap_or_default());
@@ -96,7 +99,10 @@ impl Process {
         rustix::process::kill_process(process, rustix::process::Signal::INT)?;
         while start.elapsed() < DEADLINE {
             if let Some(status) = self.child.try_wait()? {
-                return Ok((start.elapsed(), status.code()));
+                let took = start.elapsed();
+                // Its last lines may not have been read yet.
+                self.reading.take().map(JoinHandle::join);
+                return Ok((took, status.code()));
             }
             tokio::time::sleep(PERIOD).await;
         }

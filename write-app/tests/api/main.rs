@@ -10,7 +10,6 @@ mod commit;
 mod failures;
 mod logs;
 mod metrics;
-mod openapi;
 mod page;
 mod registration;
 mod replica_refusal;
