@@ -12,6 +12,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
+use axum::http::Uri;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -103,6 +104,16 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "what is logged, such as debug or info,sqlx=debug",
         default: "info",
     },
+    Variable {
+        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        meaning: "http:// URL of the OpenTelemetry collector that gets spans",
+        default: "none: no spans",
+    },
+    Variable {
+        name: "OTEL_SERVICE_NAME",
+        meaning: "what spans call this app",
+        default: "write-app, read-app",
+    },
 ];
 
 /// A checked configuration.
@@ -122,6 +133,17 @@ pub struct Config {
     pub other_app_url: Option<String>,
     /// What is logged, in the form of [`tracing_subscriber::EnvFilter`].
     pub log: String,
+    /// Where spans go, if anywhere.
+    pub spans: Option<SpansConfig>,
+}
+
+/// Where spans go, <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
+#[derive(Clone, Debug)]
+pub struct SpansConfig {
+    /// The collector, such as `http://collector:4318/`.
+    pub collector: Uri,
+    /// What this app is called there.
+    pub service: String,
 }
 
 /// How to reach MySQL.
@@ -177,6 +199,8 @@ struct Raw {
     dns_server: Option<String>,
     dns_search: Option<String>,
     rust_log: Option<String>,
+    otel_exporter_otlp_endpoint: Option<String>,
+    otel_service_name: Option<String>,
 }
 
 impl Config {
@@ -224,6 +248,7 @@ impl Raw {
                 .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
             dns: self.dns(problems),
             log: self.log(problems),
+            spans: self.spans(about, problems),
             database: self.database(about, environment, problems),
             wait_for: self.db_wait_for,
             headless_host: self.db_headless_host,
@@ -281,6 +306,20 @@ impl Raw {
         let _checked: Option<EnvFilter> =
             parse("RUST_LOG", "a filter such as info or info,sqlx=debug", filter, problems);
         filter.to_owned()
+    }
+
+    fn spans(&self, about: &About, problems: &mut Problems) -> Option<SpansConfig> {
+        let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        let text = self.otel_exporter_otlp_endpoint.as_deref()?;
+        let collector = text.parse().ok().filter(|uri: &Uri| {
+            // Without TLS: a collector is a neighbour, and the images stay small.
+            uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
+        });
+        if collector.is_none() {
+            problems.0.push(format!("{name} must be a URL such as http://collector:4318"));
+        }
+        let service = self.otel_service_name.as_deref().unwrap_or(about.name).to_owned();
+        Some(SpansConfig { collector: collector?, service })
     }
 
     fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {
@@ -343,9 +382,17 @@ mod tests {
             ("LISTEN", "hunter3"),
             ("DB_NAME", ""),
             ("RUST_LOG", "hunter=4="),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://hunter5"),
         ])
         .unwrap_err();
-        for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD", "RUST_LOG"] {
+        for name in [
+            "DB_PORT",
+            "LISTEN",
+            "DB_NAME",
+            "DB_PASSWORD",
+            "RUST_LOG",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
         assert!(!message.contains("hunter"), "{message}");

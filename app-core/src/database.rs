@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use opentelemetry::context::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use sqlx::{
     ConnectOptions as _, MySql, MySqlConnection, MySqlPool,
@@ -29,7 +30,7 @@ use crate::{
     config::DatabaseConfig,
     credentials::{Credentials, Login},
     dns::{DnsError, Resolver},
-    tls,
+    tls, trace_context,
 };
 
 /// How long somebody may take to accept a connection.
@@ -273,6 +274,15 @@ impl Pool {
         &self.server
     }
 
+    /// How many connections it has.
+    #[must_use]
+    pub fn status(&self) -> PoolStatus {
+        let open = self.connections.size();
+        let idle = u32::try_from(self.connections.num_idle()).unwrap_or(u32::MAX).min(open);
+        let limit = self.connections.options().get_max_connections();
+        PoolStatus { server: self.server.host().to_owned(), idle, in_use: open - idle, limit }
+    }
+
     /// A connection that answered just now, an idle one or else a new one.
     ///
     /// # Errors
@@ -317,6 +327,19 @@ impl Pool {
             Err(cause) => cause,
         }
     }
+}
+
+/// How many connections a [`Pool`] has at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// The server's name or address.
+    pub server: String,
+    /// Open, and nobody uses them.
+    pub idle: u32,
+    /// Open, and somebody does.
+    pub in_use: u32,
+    /// How many may be open.
+    pub limit: u32,
 }
 
 /// A connection out of a [`Pool`]. It is closed in the end, unless it is told to go back: after an
@@ -372,6 +395,18 @@ impl Drop for Pooled {
 ///
 /// What the work ends in, or [`DatabaseError::Deadline`].
 pub async fn to_its_end<T, E, F>(work: F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: From<DatabaseError> + Send + 'static,
+{
+    let context = trace_context::of_database_work();
+    let ended = in_a_task(work.with_context(context.clone())).await;
+    trace_context::end_database_work(&context, ended.is_ok());
+    ended
+}
+
+async fn in_a_task<T, E, F>(work: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,

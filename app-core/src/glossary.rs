@@ -1,7 +1,8 @@
 //! The words of both pages, a sentence or two each: `GET /glossary`.
 
 use askama::Template;
-use axum::{Router, response::Response, routing::get};
+use axum::response::Response;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     error::Error,
@@ -15,10 +16,14 @@ struct Glossary {
 }
 
 /// The route of this page.
-pub(crate) fn routes(site: Site) -> Router {
-    Router::new().route("/glossary", get(show)).with_state(site)
+pub(crate) fn routes(site: Site) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(show)).with_state(site)
 }
 
+/// The words of both pages.
+#[utoipa::path(get, path = "/glossary", operation_id = "glossary", responses(
+    (status = 200, description = "The page", body = String, content_type = "text/html")
+))]
 async fn show(layout: Layout) -> Result<Response, Error> {
     Ok(page::respond(&Glossary { layout })?)
 }

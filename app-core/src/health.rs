@@ -15,8 +15,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{extract::State, http::StatusCode};
 use tokio::time::sleep;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{database::DatabaseError, error};
 
@@ -76,14 +77,24 @@ impl Health {
     }
 
     /// The routes `/healthz` and `/readyz`.
-    pub fn routes(self) -> Router {
-        Router::new()
-            .route("/healthz", get(|| async { "alive\n" }))
-            .route("/readyz", get(readyz))
-            .with_state(self)
+    pub(crate) fn routes(self) -> OpenApiRouter {
+        OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).with_state(self)
     }
 }
 
+/// Is the process alive?
+#[utoipa::path(get, path = "/healthz", responses(
+    (status = 200, description = "It is", body = String)
+))]
+async fn healthz() -> &'static str {
+    "alive\n"
+}
+
+/// May requests be sent here?
+#[utoipa::path(get, path = "/readyz", responses(
+    (status = 200, description = "They may", body = String),
+    (status = 503, description = "Not yet, or no more; the text says why", body = String)
+))]
 async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
     match health.why_not_ready() {
         None => (StatusCode::OK, "ready\n"),

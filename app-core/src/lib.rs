@@ -7,10 +7,13 @@
 //! - [`command_line`]: `--help` and its kin, or to serve.
 //! - [`config`]: the environment becomes one checked [`Config`](config::Config), or one message
 //!   that names every problem.
-//! - [`telemetry`]: where log lines go, and in which form.
+//! - [`telemetry`]: where log lines go, in which form, and where spans go.
 //! - [`serve`]: connections are accepted, wrapped in the layers that every request passes, and
 //!   drained when the process is told to stop.
 //! - [`health`]: what Kubernetes asks: is the process alive, may it get requests?
+//! - `observe`: what is written down of each request; [`metrics`], what is counted and measured;
+//!   `trace_context`, which trace a request belongs to.
+//! - `openapi`: the description of all routes; `version`: what runs.
 //! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
 //! - [`credentials`]: account and password, read again where they come from files.
 //! - [`tls`]: TLS to MySQL, and who must have signed a server's certificate.
@@ -35,6 +38,9 @@ pub mod error;
 mod glossary;
 pub mod gtid;
 pub mod health;
+pub mod metrics;
+mod observe;
+mod openapi;
 pub mod page;
 pub mod pod;
 #[cfg(test)]
@@ -45,3 +51,5 @@ pub mod serve;
 mod silence;
 pub mod telemetry;
 pub mod tls;
+mod trace_context;
+mod version;

@@ -30,6 +30,11 @@ impl Site {
         Self { about, other_app_url: config.other_app_url.as_deref().map(Arc::from) }
     }
 
+    /// The app whose pages these are.
+    pub(crate) fn about(&self) -> &'static About {
+        self.about
+    }
+
     /// The routes of the files that pages refer to.
     pub fn assets() -> Router {
         let file = |kind: &'static str, text: &'static str| {

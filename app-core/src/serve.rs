@@ -9,7 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::IntoResponse as _,
 };
@@ -33,15 +33,17 @@ use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
-    trace::TraceLayer,
 };
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     error::{self, Error},
     glossary,
     health::Health,
+    metrics::{Metrics, RequestMetrics},
+    observe, openapi,
     page::Site,
-    request_id,
+    request_id, version,
 };
 
 /// Largest body that any request here needs, many times over.
@@ -70,17 +72,45 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Wraps an app's routes in the layers that every request passes, outermost first, and puts the
-/// health routes beside them, which no layer may delay.
-pub fn app(routes: Router, site: Site, health: Health) -> Router {
+/// Wraps an app's routes in the layers that every request passes. What machines ask for stands beside
+/// them: outside of the layers that may delay or refuse a request, for it is asked most when there is much to
+/// do, and inside of those that only write down and add headers, which cost nothing.
+///
+/// # Errors
+///
+/// Where the routes cannot be described.
+pub fn app(
+    routes: OpenApiRouter,
+    site: Site,
+    health: Health,
+    metrics: Metrics,
+) -> serde_json::Result<Router> {
+    let about = site.about();
+    let requests = metrics.requests().clone();
+    let layers = ServiceBuilder::new()
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
+        .layer(CsrfLayer::new())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let routes = routes
+        .merge(glossary::routes(site.clone()))
+        .route_layer(middleware::from_fn(error::answer::refuse_unacceptable))
+        .merge(Site::assets().into())
+        .fallback(|| async { Error::NotFound })
+        .layer(layers);
+    let routes =
+        routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
+    Ok(every_request_passes(openapi::described(routes, about)?, site, requests))
+}
+
+/// Outermost first.
+fn every_request_passes(routes: Router, site: Site, requests: RequestMetrics) -> Router {
     let set = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     let layers = ServiceBuilder::new()
         .layer(middleware::map_request(request_id::drop_unfit))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        // Failures are logged by error::render, with their causes.
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+        .layer(middleware::from_fn_with_state(requests, observe::request))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CompressionLayer::new())
         .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
@@ -94,25 +124,11 @@ pub fn app(routes: Router, site: Site, health: Health) -> Router {
         // are small, and must be those of the app that runs now.
         .layer(set(header::CACHE_CONTROL, "no-store"))
         .layer(SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept")))
-        .layer(middleware::from_fn_with_state(site.clone(), error::render))
+        .layer(middleware::from_fn_with_state(site, error::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()
-        }))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
-        .layer(CsrfLayer::new())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    routes
-        .merge(glossary::routes(site))
-        .route_layer(middleware::from_fn(error::answer::refuse_unacceptable))
-        .merge(Site::assets())
-        .fallback(|| async { Error::NotFound })
-        .layer(layers)
-        .merge(health.routes())
-}
-
-fn span<B>(request: &Request<B>) -> tracing::Span {
-    let id = request_id::of(request.headers());
-    tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+        }));
+    routes.layer(layers)
 }
 
 /// Serves until `stop` resolves, then lets open requests end.

@@ -7,6 +7,7 @@ use app_core::{database::DatabaseError, gtid::GtidSet, pod::PodName};
 use serde::Serialize;
 use sqlx::MySqlConnection;
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 /// The statement behind each dot. It is shown as it is sent.
 pub const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
@@ -73,7 +74,7 @@ pub struct ServerIdentity {
 }
 
 /// What a server is to the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// It takes writes.

@@ -10,6 +10,7 @@
 //! - [`db`]: the statements, and what one connection says: who it is, whether it is fresh, the users.
 //! - [`live`]: the page `/`: dots, shares, the diagram. [`dots`] is its memory, [`explain`] its
 //!   sentences, [`times`] how it writes times.
+//! - `metrics`: what is measured besides requests and queries.
 //! - [`users`], [`pods`], [`names`]: `GET /users`, `/pods` and `/names`, for programs, and what the page
 //!   shows of the same.
 //!
@@ -19,6 +20,7 @@ pub mod db;
 mod dots;
 mod explain;
 mod live;
+mod metrics;
 mod names;
 mod params;
 mod pods;
@@ -32,6 +34,7 @@ use app_core::{
     config::{About, Config},
     dns::Resolver,
     health::Health,
+    metrics::Metrics,
     page::Site,
     serve,
 };
@@ -66,9 +69,12 @@ pub(crate) struct App {
 ///
 /// # Errors
 ///
-/// Where the resolver cannot be set up.
+/// Where the resolver or the metrics cannot be set up.
 pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
-    let reads = Reads::new(config, Resolver::new(config.dns.as_ref())?);
+    let metrics = Metrics::new(&ABOUT)?;
+    let resolver = Resolver::new(config.dns.as_ref())?;
+    let reads = Reads::new(config, resolver, metrics.queries());
+    metrics::add(&metrics, &reads)?;
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
     tokio::spawn(config.database.credentials.clone().follow());
@@ -79,7 +85,7 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
         .merge(pods::routes())
         .merge(names::routes())
         .with_state(app);
-    Ok((serve::app(routes, site, health.clone()), health))
+    Ok((serve::app(routes, site, health.clone(), metrics)?, health))
 }
 
 async fn until_answered(reads: Reads, health: Health) {

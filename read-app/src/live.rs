@@ -18,12 +18,12 @@ use app_core::{
 };
 use askama::Template;
 use axum::{
-    Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
@@ -31,7 +31,7 @@ use crate::{
     dots::{Dot, Dots},
     live::{answers::Answers, diagram::Diagram, hero::Hero, lanes::Lanes},
     names::NamesView,
-    params::Params,
+    params::{Params, Raw},
     pods::{self, PodView},
     reads::{
         Reads, Served,
@@ -49,8 +49,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const SCRIPT: &str = include_str!("../assets/live.js");
 
 /// The routes of the page.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/", get(show)).route("/assets/live.js", get(script))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show)).route("/assets/live.js", get(script))
 }
 
 async fn script() -> Response {
@@ -115,6 +115,11 @@ struct Failure {
     request_id: String,
 }
 
+/// The page, or the part of it that lives.
+#[utoipa::path(get, path = "/", operation_id = "live_page", params(Raw), responses(
+    (status = 200, description = "The page", body = String, content_type = "text/html"),
+    (status = 400, description = "A parameter is not acceptable"),
+))]
 async fn show(
     State(App { reads, names, .. }): State<App>,
     layout: Layout,

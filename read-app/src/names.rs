@@ -7,10 +7,12 @@ use std::{
 };
 
 use app_core::dns::{DnsAnswer, RecordKind, Resolver};
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
@@ -24,8 +26,8 @@ const SHOWN_FOR: Duration = Duration::from_millis(500);
 const CHANGES: usize = 5;
 
 /// The route of this module.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/names", get(list))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
 /// Asks for the names when somebody looks, never by itself: a name that is asked for while its pod is
@@ -50,17 +52,18 @@ struct Last {
 }
 
 /// What the names answer.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct NamesView {
     pub(crate) answers: Vec<NameView>,
     /// The domains that a short name is tried in.
     pub(crate) search_path: Vec<String>,
     /// Newest first.
+    #[schema(value_type = Vec<Change>)]
     pub(crate) changes: VecDeque<Change>,
 }
 
 /// What one name answers.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct NameView {
     pub(crate) name: String,
     pub(crate) kind: &'static str,
@@ -71,7 +74,7 @@ pub(crate) struct NameView {
     pub(crate) problem: Option<&'static str>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct RecordView {
     pub(crate) value: String,
     /// Seconds for which it may still be kept.
@@ -79,7 +82,7 @@ pub(crate) struct RecordView {
 }
 
 /// A record that came or went while somebody looked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Change {
     /// UTC.
     pub(crate) time: String,
@@ -195,13 +198,17 @@ fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<
     changes.truncate(CHANGES);
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct NamesBody {
     success: bool,
     #[serde(flatten)]
     names: NamesView,
 }
 
+/// What the cluster's DNS answers at this moment.
+#[utoipa::path(get, path = "/names", operation_id = "names", responses(
+    (status = 200, description = "The answers", body = NamesBody)
+))]
 async fn list(State(names): State<Names>) -> Json<NamesBody> {
     Json(NamesBody { success: true, names: names.now(None).await })
 }

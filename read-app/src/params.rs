@@ -8,6 +8,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     db::{After, UsersQuery},
@@ -29,26 +30,56 @@ const CHOICES: &str = "The choices are via=mysql-read or mysql, with=new or pool
      random, least-connections or sticky; ask, wait, id, older_than and newer_than are numbers.";
 
 /// The parameters as they come. Each may be missing.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
-struct Raw {
+pub(crate) struct Raw {
+    /// The door: one address for all pods, or all addresses, of which this app picks one.
+    #[param(inline)]
     via: Via,
+    /// A connection for each query, or one that stays open.
+    #[param(inline)]
     with: With,
+    /// How this app picks a pod; over `mysql`.
+    #[param(inline)]
     strategy: Strategy,
+    /// Who asks, for `sticky`.
+    #[param(max_length = 255)]
     user: String,
+    /// Of the page: `on` asks with the other kind of connection too.
     compare: String,
+    /// Of the page: `on` makes it large.
     large: String,
+    /// Of the page: the dots so far.
     seen: String,
+    /// Of the page: those of the other kind of connection.
     seen2: String,
+    /// Of the page: the mode that the dots are of.
     was: String,
+    /// Of the page: `on` forgets the dots.
     over: String,
+    /// Of the page: how many queries to make.
+    #[param(maximum = 20)]
     ask: Option<u8>,
+    /// Of the page: `live` for its living part alone.
     part: String,
+    /// A GTID set that the pod must have, as write-app gives it.
+    #[param(max_length = 2000, example = "3e11fa47-71ca-11e1-9e33-c80aa9429562:57")]
     after: String,
+    /// For how many seconds to wait for it.
+    #[param(minimum = 0, maximum = 5, default = 3)]
     wait: Option<f64>,
+    /// Of the page: the user who is looked for.
+    #[param(format = "uint64")]
     id: Option<u64>,
+    /// The page of users before this id.
+    #[param(format = "uint64")]
     older_than: Option<u64>,
+    /// The page of users after this id.
+    #[param(format = "uint64")]
     newer_than: Option<u64>,
+    /// Those whose name or email begins so.
+    #[param(max_length = 255)]
     search: String,
 }
 

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use app_core::pod::PodName;
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
@@ -17,8 +19,8 @@ use crate::{
 };
 
 /// The route of this module.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/pods", get(list))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
 /// A pod, for people.
@@ -101,14 +103,14 @@ fn view(pod: Pod, name: &PodName, ordinal: u8, since_answer: Option<Duration>) -
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PodsBody {
     success: bool,
     pods: Vec<PodBody>,
 }
 
 /// A pod, for programs.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PodBody {
     name: String,
     address: String,
@@ -120,6 +122,10 @@ struct PodBody {
     queries_under_way: usize,
 }
 
+/// The pods as they are at this moment.
+#[utoipa::path(get, path = "/pods", operation_id = "pods", responses(
+    (status = 200, description = "The pods", body = PodsBody)
+))]
 async fn list(State(reads): State<Reads>) -> Json<PodsBody> {
     let pods = now(&reads).into_iter().map(|pod| PodBody {
         answers: pod.answers(),

@@ -22,9 +22,10 @@ use std::{
 
 use app_core::{
     config::{Config, DatabaseConfig},
-    database::{DatabaseError, Pool, Server, to_its_end},
+    database::{DatabaseError, Pool, PoolStatus, Server, to_its_end},
     dns::Resolver,
     error::causes,
+    metrics::QueryMetrics,
 };
 use sqlx::Connection as _;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -64,6 +65,7 @@ pub struct Reads {
     mysql_read: MysqlRead,
     headless: Headless,
     resolver: Resolver,
+    queries: QueryMetrics,
 }
 
 /// An answer, and how it was come by.
@@ -83,7 +85,7 @@ impl Reads {
     /// Both doors, as the configuration names them. From now on the pods of the headless Service are
     /// followed and watched.
     #[must_use]
-    pub fn new(config: &Config, resolver: Resolver) -> Self {
+    pub fn new(config: &Config, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let database = &config.database;
         let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
         let headless = DatabaseConfig { host: headless_host.to_owned(), ..database.clone() };
@@ -91,7 +93,15 @@ impl Reads {
             mysql_read: MysqlRead::new(Server::new(database, resolver.clone())),
             headless: Headless::follow(&headless, resolver.clone()),
             resolver,
+            queries: queries.clone(),
         }
+    }
+
+    /// The connections that are kept: those to `mysql-read`, and those to each pod.
+    pub(crate) fn pools(&self) -> Vec<PoolStatus> {
+        let mut pools = self.headless.pools();
+        pools.push(self.mysql_read.pool());
+        pools
     }
 
     /// The pods of the headless Service.
@@ -122,7 +132,13 @@ impl Reads {
     /// Why no pod answered.
     pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, DatabaseError> {
         let (reads, mode) = (self.clone(), mode.clone());
-        to_its_end(async move { reads.ask_until_answered(&mode, &question).await }).await
+        let served = to_its_end(async move { reads.ask_until_answered(&mode, &question).await });
+        let served = served.await;
+        // The attempts before it are counted where they are made; this one never ended.
+        if let Err(error @ DatabaseError::Deadline(_)) = &served {
+            self.queries.count(None, Err(error));
+        }
+        served
     }
 
     async fn ask_until_answered(
@@ -160,10 +176,14 @@ impl Reads {
     }
 
     async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
+        let mut asked = None;
         let served = match mode.via {
             Via::MysqlRead => self.mysql_read.ask(mode.with, question).await,
-            Via::Mysql => self.headless.ask(mode, question).await,
-        }?;
+            Via::Mysql => self.headless.ask(mode, question, &mut asked).await,
+        };
+        let answered = served.as_ref().ok().map(|served| &served.answer.server.pod);
+        self.queries.count(answered.or(asked.as_ref()), served.as_ref().map(drop));
+        let served = served?;
         self.headless.answered(&served.answer.server);
         Ok(served)
     }

@@ -6,13 +6,15 @@ use app_core::{
     error::{Error, causes},
     pod::PodName,
 };
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{Json, extract::State};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
     db::{Freshness, Question, Role, User, UsersPage},
-    params::Params,
+    params::{Params, Raw},
     reads::{
         Reads, Served,
         mode::{Mode, Strategy, Via, With},
@@ -23,15 +25,16 @@ use crate::{
 const LIST_LENGTH: usize = 50;
 
 /// The route of this module.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/users", get(list))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
 /// The JSON answer. The first three fields are what clients have always relied on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UsersBody {
     success: bool,
     users: Vec<UserBody>,
+    #[schema(value_type = String)]
     mysql_pod: PodName,
     served: ServedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +46,7 @@ struct UsersBody {
     newer: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UserBody {
     id: u64,
     name: String,
@@ -53,7 +56,7 @@ struct UserBody {
 }
 
 /// How the answer was come by.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ServedBody {
     role: Role,
     via: Via,
@@ -69,7 +72,7 @@ struct ServedBody {
 }
 
 /// Whether the pod had what was to be waited for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AfterBody {
     /// `at_once` or `after_waiting`.
     outcome: &'static str,
@@ -103,6 +106,11 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
+/// A page of users, and how it was come by.
+#[utoipa::path(get, path = "/users", operation_id = "users", params(Raw), responses(
+    (status = 200, description = "The users, newest first", body = UsersBody),
+    (status = 400, description = "A parameter is not acceptable"),
+))]
 async fn list(State(reads): State<Reads>, params: Params) -> Result<Json<UsersBody>, Error> {
     let question = Question { after: params.after, users: Some((params.users, LIST_LENGTH)) };
     let served = reads.ask(&params.mode, question).await?;

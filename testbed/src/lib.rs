@@ -17,6 +17,7 @@
 //! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
 //! - `small_volume`, with the feature `mounts`: a pod's volume that can be full.
+//! - [`process`]: one of them as a process of its own, with its log and its end.
 //! - `browser` and `chromedriver`, with the feature of that name: Chromium, as a person uses it.
 
 pub mod apps;
@@ -31,6 +32,7 @@ pub mod manifests;
 pub mod mysql_programs;
 pub mod network;
 pub mod pod;
+pub mod process;
 pub mod read_service;
 pub mod shared;
 #[cfg(feature = "mounts")]

@@ -10,13 +10,14 @@ use std::{net::SocketAddr, time::Duration};
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, Pooled, Server, to_its_end},
+    database::{DatabaseError, Pool, PoolStatus, Pooled, Server, to_its_end},
     dns::Resolver,
     error::Error,
+    metrics::QueryMetrics,
     pod::PodName,
 };
 
-use self::{commit::Commit, registering::Made, volume::Volume};
+use self::{commit::Commit, registering::Made, replicas::pod_and_service, volume::Volume};
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
 /// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Primary {
     pool: Pool,
     volume: Volume,
+    queries: QueryMetrics,
 }
 
 /// A user who is now registered.
@@ -51,9 +53,14 @@ pub struct Registered {
 impl Primary {
     /// The primary that the configuration names. Nothing is asked of it yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
+    pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE);
-        Self { pool, volume: Volume::default() }
+        Self { pool, volume: Volume::default(), queries: queries.clone() }
+    }
+
+    /// The connections to it.
+    pub(crate) fn pool(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// The name that it is known by.
@@ -100,8 +107,24 @@ impl Primary {
     ) -> Result<Registered, Error> {
         let primary = self.clone();
         let made = async move { primary.make(&registration, key.as_ref()).await };
-        let (made, connection) = to_its_end(made).await?;
+        let made = to_its_end(made).await;
+        self.count(&made);
+        let (made, connection) = made?;
         Ok(made.registered(connection).await)
+    }
+
+    /// Where nobody answered, the pod is the one that the primary's name is about.
+    fn count(&self, made: &Result<(Made, Pooled), Error>) {
+        let (asked, _) = pod_and_service(self.host());
+        let asked = PodName::new(asked.to_owned());
+        match made {
+            Ok((made, _)) => self.queries.count(Some(made.pod()), Ok(())),
+            Err(Error::Database(error) | Error::OutcomeUnknown(error)) => {
+                self.queries.count(Some(&asked), Err(error));
+            }
+            // It answered, and the answer is no.
+            Err(_) => self.queries.count(Some(&asked), Ok(())),
+        }
     }
 
     /// What the answer depends on. The connection comes with it, to be asked about the commit.

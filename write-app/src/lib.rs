@@ -8,6 +8,7 @@
 //! - [`idempotency`]: the key under which a registration may be sent again.
 //! - `receipt`: what a browser is told after the redirect, and the way to read it back in read-app.
 //! - [`replica_refusal`]: `POST /try-replica`: what a replica says to a write.
+//! - `metrics`: what is counted besides requests and queries.
 //! - `page`: the one page of this app, with what has just happened at its top.
 //! - `picture`: the way of a write, drawn on it.
 //! - [`db`]: the primary and the statements it is sent; the schema is in `migrations/`. Under it
@@ -18,6 +19,7 @@
 
 pub mod db;
 pub mod idempotency;
+mod metrics;
 mod page;
 mod picture;
 #[cfg(test)]
@@ -34,13 +36,17 @@ use app_core::{
     database::Server,
     dns::Resolver,
     health::Health,
+    metrics::Metrics,
     page::Site,
     serve,
 };
 use axum::{Router, extract::FromRef};
 use tokio::time::{sleep, timeout};
 
-use crate::db::{Primary, replicas::Replicas};
+use crate::{
+    db::{Primary, replicas::Replicas},
+    metrics::Registrations,
+};
 
 /// What this app says of itself, and its defaults.
 pub const ABOUT: About = About {
@@ -61,6 +67,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct App {
     pub(crate) primary: Primary,
     pub(crate) replicas: Replicas,
+    pub(crate) registrations: Registrations,
     pub(crate) site: Site,
 }
 
@@ -69,11 +76,13 @@ pub(crate) struct App {
 ///
 /// # Errors
 ///
-/// Where the resolver cannot be set up.
+/// Where the resolver or the metrics cannot be set up.
 pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let resolver = Resolver::new(config.dns.as_ref())?;
-    let primary = Primary::new(&config.database, resolver.clone());
-    let replicas = Replicas::new(&config.database, resolver.clone());
+    let metrics = Metrics::new(&ABOUT)?;
+    let primary = Primary::new(&config.database, resolver.clone(), metrics.queries());
+    let replicas = Replicas::new(&config.database, resolver.clone(), metrics.queries());
+    let registrations = metrics::add(&metrics, &primary)?;
     let first = config.wait_for.clone().map(|host| {
         let database = DatabaseConfig { host, ..config.database.clone() };
         Server::new(&database, resolver)
@@ -83,8 +92,8 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     tokio::spawn(config.database.credentials.clone().follow());
     tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
     let routes = register::routes().merge(replica_refusal::routes());
-    let routes = routes.with_state(App { primary, replicas, site: site.clone() });
-    Ok((serve::app(routes, site, health.clone()), health))
+    let app = App { primary, replicas, registrations, site: site.clone() };
+    Ok((serve::app(routes.with_state(app), site, health.clone(), metrics)?, health))
 }
 
 /// A Service has its address from the start, a pod's name only when the pod has one. A name that is

@@ -15,10 +15,12 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn run(config: Config) -> anyhow::Result<()> {
-    telemetry::start(config.log.parse()?);
+    let telemetry = telemetry::start(&write_app::ABOUT, &config)?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
     let (app, health) = write_app::app(&config)?;
-    Ok(serve::run(listener, app, serve::until_signal(health)?).await?)
+    serve::run(listener, app, serve::until_signal(health)?).await?;
+    telemetry.stop().await;
+    Ok(())
 }

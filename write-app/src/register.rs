@@ -12,15 +12,16 @@ use app_core::{
     request_id,
 };
 use axum::{
-    Form, Json, Router,
+    Form, Json,
     extract::{FromRequest, Request, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
 };
 use axum_extra::extract::CookieJar;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
@@ -32,16 +33,17 @@ use crate::{
 };
 
 /// The routes of this page.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/", get(show)).route("/submit", post(submit))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(submit))
 }
 
 /// The JSON answer. The first two fields are what clients have always relied on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RegisteredBody {
     success: bool,
     message: &'static str,
     id: u64,
+    #[schema(value_type = String)]
     pod: PodName,
     /// Who has these transactions has the registration: read-app's `after`.
     gtid: Option<String>,
@@ -51,6 +53,10 @@ struct RegisteredBody {
     repeated: bool,
 }
 
+/// The page with the form.
+#[utoipa::path(get, path = "/", operation_id = "register_page", responses(
+    (status = 200, description = "The page", body = String, content_type = "text/html")
+))]
 async fn show(
     State(app): State<App>,
     layout: Layout,
@@ -61,6 +67,18 @@ async fn show(
     Ok((jar, crate::page::show(&app, layout, news, &Typed::default()).await?))
 }
 
+/// Registers a user.
+#[utoipa::path(post, path = "/submit",
+    request_body(content((Typed = "application/json"), (Typed = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "Registered, for programs", body = RegisteredBody),
+        (status = 303, description = "Registered, for browsers: the page says so"),
+        (status = 400, description = "The body cannot be read"),
+        (status = 409, description = "The email is registered already"),
+        (status = 415, description = "The body is neither JSON nor a form"),
+        (status = 422, description = "A field is not acceptable"),
+    )
+)]
 async fn submit(
     State(app): State<App>,
     layout: Layout,
@@ -69,6 +87,7 @@ async fn submit(
     Submitted(typed): Submitted,
 ) -> Result<Response, Error> {
     let registered = register(&app.primary, &headers, &typed).await;
+    registered.iter().for_each(|registered| app.registrations.count(registered));
     if AnswerForm::wanted_by(&headers) != Some(AnswerForm::Page) {
         return Ok(Json(RegisteredBody::from(registered?)).into_response());
     }

@@ -6,6 +6,7 @@
 use app_core::error::FieldProblem;
 use email_address::{EmailAddress, Options};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 /// Longest name, in characters; the column's length.
 const NAME_LENGTH: usize = 255;
@@ -14,13 +15,15 @@ const NAME_LENGTH: usize = 255;
 const EMAIL_LENGTH: usize = 254;
 
 /// The fields as they were typed.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 pub struct Typed {
     /// The name.
     #[serde(default)]
+    #[schema(required = true, min_length = 1, max_length = 255, example = "Ada")]
     pub name: String,
     /// The email.
     #[serde(default)]
+    #[schema(required = true, format = Email, max_length = 254, example = "ada@example.org")]
     pub email: String,
     /// The key to register under, where it was not sent as a header.
     #[serde(default)]

@@ -5,13 +5,14 @@
 
 use app_core::{answer_form::AnswerForm, error::Error, page::Layout, pod::PodName};
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::HeaderMap,
     response::{IntoResponse as _, Response},
-    routing::post,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
@@ -21,14 +22,15 @@ use crate::{
 };
 
 /// The route of the attempt.
-pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/try-replica", post(attempt))
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(attempt))
 }
 
 /// The JSON answer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct AttemptBody {
     success: bool,
+    #[schema(value_type = String)]
     pod: PodName,
     sql: &'static str,
     refused: bool,
@@ -36,6 +38,13 @@ struct AttemptBody {
     error: Option<Refusal>,
 }
 
+/// Sends a replica a write, to see it refused.
+#[utoipa::path(post, path = "/try-replica", operation_id = "try_replica", responses(
+    (status = 200, description = "What the replica said", content(
+        (AttemptBody = "application/json"),
+        (String = "text/html")
+    ))
+))]
 async fn attempt(
     State(app): State<App>,
     layout: Layout,

@@ -16,7 +16,7 @@ use std::{
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, Server},
+    database::{DatabaseError, Pool, PoolStatus, Server},
     dns::{DnsError, Resolver},
     pod::PodName,
 };
@@ -122,13 +122,25 @@ impl Headless {
         lock(&self.members.answered).insert(server.pod.to_string(), Instant::now());
     }
 
-    /// Asks the pod that the strategy picks among those that answered their watcher.
+    /// The connections that are kept to each pod.
+    pub(super) fn pools(&self) -> Vec<PoolStatus> {
+        self.members.list().values().map(|member| member.pool.status()).collect()
+    }
+
+    /// Asks the pod that the strategy picks among those that answered their watcher, and says in `asked`
+    /// which that is.
     ///
     /// # Errors
     ///
     /// Why there was no answer.
-    pub async fn ask(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
+    pub async fn ask(
+        &self,
+        mode: &Mode,
+        question: &Question,
+        asked: &mut Option<PodName>,
+    ) -> Result<Served, DatabaseError> {
         let member = self.pick(mode).await?;
+        *asked = member.pod().name;
         let _under_way = UnderWay::count(&member);
         let served = match mode.with {
             With::New => ask_on_new(&member.server, question).await,

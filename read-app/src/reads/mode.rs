@@ -1,6 +1,7 @@
 //! How a query gets to a pod: the choices that the page and the API offer.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// All choices for one query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -16,7 +17,7 @@ pub struct Mode {
 }
 
 /// The two doors to the same pods.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
 pub enum Via {
     /// One address for all; a pod is picked for each connection, by whoever makes the Service.
     #[default]
@@ -28,7 +29,7 @@ pub enum Via {
 }
 
 /// Where the connection for a query comes from.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum With {
     /// One is opened for this query, and closed after it.
@@ -39,7 +40,7 @@ pub enum With {
 }
 
 /// How a client that knows all addresses picks one.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Each in turn.

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app_core::database::{DatabaseError, Pool, Server};
+use app_core::database::{DatabaseError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
@@ -43,6 +43,11 @@ impl MysqlRead {
     #[must_use]
     pub fn host(&self) -> &str {
         self.server.host()
+    }
+
+    /// The connection that is kept.
+    pub(super) fn pool(&self) -> PoolStatus {
+        self.pool.status()
     }
 
     /// Asks whichever pod the connection leads to.

@@ -93,6 +93,11 @@ async fn earlier(
 }
 
 impl Made {
+    /// Who answered.
+    pub(super) fn pod(&self) -> &PodName {
+        &self.pod
+    }
+
     /// With what MySQL says of the commit. The row is in, and nothing may fail any more: what cannot be had
     /// is left out.
     pub(super) async fn registered(self, mut connection: Pooled) -> Registered {

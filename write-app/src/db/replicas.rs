@@ -7,11 +7,13 @@ use app_core::{
     config::DatabaseConfig,
     database::{DatabaseError, Server, to_its_end},
     dns::{Member, Resolver},
+    metrics::QueryMetrics,
     pod::PodName,
 };
 use serde::Serialize;
 use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};
 use tokio::{sync::Semaphore, time::timeout};
+use utoipa::ToSchema;
 
 /// The statement that a replica is sent: a registration's, with values that a person can read.
 pub const ATTEMPT: &str = "INSERT INTO users (name, email) VALUES ('Nobody', 'nobody@example.org')";
@@ -34,6 +36,7 @@ pub struct Replicas {
     /// The name whose SRV records name the pods.
     service: String,
     slots: Arc<Semaphore>,
+    queries: QueryMetrics,
 }
 
 /// What became of a write that a replica was sent.
@@ -48,7 +51,7 @@ pub struct Attempt {
 }
 
 /// What the server said.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Refusal {
     /// The error's number, such as 1290.
     pub number: u16,
@@ -61,11 +64,11 @@ pub struct Refusal {
 impl Replicas {
     /// The replicas beside the primary that the configuration names. Nothing is asked of them yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
+    pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let (_, service) = pod_and_service(&config.host);
         let service = format!("_mysql._tcp.{service}");
         let slots = Arc::new(Semaphore::new(ATTEMPTS));
-        Self { config: config.clone(), resolver, service, slots }
+        Self { config: config.clone(), resolver, service, slots, queries: queries.clone() }
     }
 
     /// Sends the first replica that can be reached an INSERT, in a transaction that is rolled back:
@@ -76,7 +79,7 @@ impl Replicas {
     /// [`DatabaseError::NoReplica`] where there is none to ask; otherwise why it could not be asked.
     pub async fn try_insert(&self) -> Result<Attempt, DatabaseError> {
         let replicas = self.clone();
-        to_its_end(async move {
+        let attempt = to_its_end(async move {
             let slot = timeout(SLOT_DEADLINE, replicas.slots.acquire()).await;
             let _slot = slot.map_err(|_| DatabaseError::Busy)?;
             let mut connection = replicas.connect().await?;
@@ -87,7 +90,11 @@ impl Replicas {
             let (pod, refusal) = tried?;
             Ok(Attempt { pod, found_under: replicas.service, refusal })
         })
-        .await
+        .await;
+        // That a replica refuses is what was asked for.
+        let pod = attempt.as_ref().ok().map(|attempt: &Attempt| &attempt.pod);
+        self.queries.count(pod, attempt.as_ref().map(drop));
+        attempt
     }
 
     /// The pods that DNS lists, by name. None where it lists none, or does not answer.

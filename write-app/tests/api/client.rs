@@ -39,8 +39,12 @@ impl Browser {
     }
 
     pub(crate) fn at(app: &RunningApp) -> Self {
+        Self::at_url(&app.url())
+    }
+
+    pub(crate) fn at_url(app: &str) -> Self {
         let client = Client::builder().cookie_store(true).redirect(Policy::none());
-        Self { client: client.build().unwrap(), app: app.url() }
+        Self { client: client.build().unwrap(), app: app.to_owned() }
     }
 
     pub(crate) fn open(&self) -> RequestBuilder {
