@@ -71,6 +71,9 @@ pub enum Error {
         /// How many it lacks, up to the last that was asked for.
         transactions: u64,
     },
+    /// The app has as many requests under way as it can work on.
+    #[error("too many requests under way")]
+    Overloaded,
     /// MySQL could not do it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -104,7 +107,9 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(DatabaseError::Duplicate(_) | DatabaseError::Other(_))
             | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Database(_) | Self::ReplicaBehind { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::ReplicaBehind { .. } | Self::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -123,6 +128,7 @@ impl Error {
             Self::Invalid(_) => "invalid_fields",
             Self::Internal(_) => "internal_error",
             Self::ReplicaBehind { .. } => "replica_behind",
+            Self::Overloaded => "overloaded",
             Self::Database(error) => database_code(error),
         }
     }
@@ -157,6 +163,7 @@ impl Error {
                 "Something in this program went wrong. Its log says what, under the request's id."
                     .into()
             }
+            Self::Overloaded => OVERLOADED.into(),
             Self::Database(error) => database_sentence(error).into(),
         }
     }
@@ -201,6 +208,9 @@ fn database_code(error: &DatabaseError) -> &'static str {
         DatabaseError::Duplicate(_) | DatabaseError::Other(_) => "database_error",
     }
 }
+
+const OVERLOADED: &str = "More requests come in than this app can work on. Nothing was done for this one; \
+     try again in a few seconds.";
 
 const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
      then try again: DNS can take 30 seconds to notice.";
@@ -325,10 +335,11 @@ fn answer(error: &Error, original: &HeaderMap, mut answer: Response) -> Response
 }
 
 /// Logs an error with its chain of causes: the server's own faults as errors, the client's for
-/// those who look closer.
+/// those who look closer. So are refused requests, whose number is in the log already: a line each would
+/// be work that is too much at that very moment.
 pub fn log(error: &Error, request_id: &str) {
     let causes = causes(error);
-    if error.status().is_server_error() {
+    if error.status().is_server_error() && !matches!(error, Error::Overloaded) {
         tracing::error!(code = error.code(), request_id, "{causes}");
     } else {
         tracing::debug!(code = error.code(), request_id, "{causes}");

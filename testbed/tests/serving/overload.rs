@@ -1,0 +1,76 @@
+//! More requests than an app works on: the rest is told so at once, and its health stays in view.
+
+use std::time::{Duration, Instant};
+
+use hyper::StatusCode;
+use serde_json::Value;
+use tokio::{sync::oneshot, task::JoinSet};
+
+use crate::{
+    MACHINE,
+    client::{Client, Outcome, Protocol, get},
+    process::READ_APP,
+};
+
+/// Twice as many as are worked on.
+const CLIENTS: usize = 256;
+
+/// A read that takes five seconds: it waits for a transaction that never comes.
+const LONG: &str = "/users?via=mysql&with=pool&wait=5&after=11111111-1111-1111-1111-111111111111:1";
+
+#[derive(Debug, Default)]
+struct Answers {
+    overloaded: Vec<Duration>,
+    other: usize,
+}
+
+async fn ask(
+    mut client: Client,
+    address: std::net::SocketAddr,
+    path: &str,
+) -> (Option<String>, Duration) {
+    let asked = Instant::now();
+    let Outcome::Answered(_, body) = client.send(get(address, path)).await else {
+        panic!("no answer")
+    };
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    (body["code"].as_str().map(str::to_owned), asked.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
+    let _alone = MACHINE.write().await;
+    let app = READ_APP.start().await;
+    let (address, mut asking) = (app.address, JoinSet::new());
+    for _ in 0..CLIENTS {
+        asking.spawn(ask(Client::new(address, Protocol::Http1), address, LONG));
+    }
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    let probing = tokio::spawn(async move {
+        let mut probe = Client::new(address, Protocol::Http2);
+        while stopped.try_recv().is_err() {
+            for path in ["/healthz", "/readyz"] {
+                let outcome = probe.send(get(address, path)).await;
+                assert!(matches!(outcome, Outcome::Answered(StatusCode::OK, _)), "{outcome:?}");
+            }
+        }
+    });
+
+    let mut answers = Answers::default();
+    for (code, took) in asking.join_all().await {
+        match code.as_deref() {
+            Some("overloaded") => answers.overloaded.push(took),
+            _ => answers.other += 1,
+        }
+    }
+    stop.send(()).unwrap();
+    probing.await.unwrap();
+
+    let slowest = answers.overloaded.iter().max().unwrap();
+    println!(
+        "figure: of {CLIENTS} long requests at once {} were refused, within {slowest:.1?}",
+        answers.overloaded.len()
+    );
+    assert!(answers.overloaded.len() + answers.other == CLIENTS && answers.other >= 100);
+    assert!(*slowest < Duration::from_secs(3), "{slowest:?}: the others take five seconds");
+}
