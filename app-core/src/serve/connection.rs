@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 
 use super::{
     REQUEST_DEADLINE,
-    under_way::{Answer, Counter, Requests},
+    under_way::{Answer, Counter, Requests, UnderWay},
 };
 use crate::health::{Health, Stage};
 
@@ -90,52 +90,55 @@ impl Protocols {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY was not set");
         }
-        let counter = Counter::default();
-        let requests = counter.subscribe();
-        let stage = health.stage();
+        let (counter, stage) = (Counter::default(), health.stage());
+        let counting = counter.clone();
         let service = service_fn(move |request| {
-            let http2 = request.version() == Version::HTTP_2;
-            let request_under_way = counter.begin(http2);
-            let (app, health) = (app.clone(), health.clone());
-            async move {
-                let answer = answer(app, request, &health).await;
-                answer.map(|answer| answer.map(|body| Answer { body, _request: request_under_way }))
-            }
+            let request_under_way = counting.begin();
+            answer(app.clone(), request, request_under_way, health.stage())
         });
         let connection = self.0.serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watched(connection, requests, stage).await {
+        if let Err(error) = watched(connection, &counter, stage).await {
             tracing::debug!(%error, "a connection ended early");
         }
     }
 }
 
 /// Once the process was told to stop, each answer is its connection's last, and says so: a client then
-/// opens a connection elsewhere, and never finds one closed under a request. hyper closes by the header.
+/// opens a connection elsewhere, and never finds one closed under a request.
+///
+/// HTTP/1.1 has a header for it, and hyper closes by that. HTTP/2 has GOAWAY. It goes before the answer,
+/// while its client waits: one that is sending meanwhile may take its request for refused.
 async fn answer(
     app: Router,
     request: Request<Incoming>,
-    health: &Health,
-) -> Result<Response<axum::body::Body>, Infallible> {
+    request_under_way: UnderWay,
+    stage: watch::Receiver<Stage>,
+) -> Result<Response<Answer>, Infallible> {
     let http2 = request.version() == Version::HTTP_2;
     let mut answer = app.oneshot(request).await?;
-    if !http2 && *health.stage().borrow() != Stage::Serving {
+    let is_last = *stage.borrow() != Stage::Serving;
+    if is_last && http2 {
+        request_under_way.after_farewell().await;
+    } else if is_last {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(answer)
+    Ok(answer.map(|body| Answer { body, _request: request_under_way }))
 }
 
 /// Serves until the connection closes, or was silent for too long.
 async fn watched<C: GracefulConnection>(
     connection: C,
-    mut requests: watch::Receiver<Requests>,
+    counter: &Counter,
     mut stage: watch::Receiver<Stage>,
 ) -> Result<(), C::Error> {
     let mut connection = pin!(connection);
+    let mut requests = counter.subscribe();
     loop {
         let (now, at) = (*requests.borrow_and_update(), *stage.borrow_and_update());
-        // Only HTTP/2 has a word for it: GOAWAY, after which what is on its way is still answered.
-        if now.http2 && at != Stage::Serving {
+        if now.farewell_due {
+            // What is on its way is still answered.
             connection.as_mut().graceful_shutdown();
+            counter.farewell_said();
         }
         tokio::select! {
             ended = connection.as_mut() => return ended,
@@ -145,6 +148,7 @@ async fn watched<C: GracefulConnection>(
         }
     }
     connection.as_mut().graceful_shutdown();
+    counter.farewell_said();
     timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
 }
 

@@ -17,12 +17,14 @@ use tokio::sync::watch;
 pub(super) struct Requests {
     /// How many have begun and not ended.
     pub(super) under_way: usize,
-    /// Whether any came by HTTP/2.
-    pub(super) http2: bool,
+    /// An answer by HTTP/2 waits until its client has been sent away.
+    pub(super) farewell_due: bool,
+    /// The client has been sent away.
+    farewell_said: bool,
 }
 
 /// Counts the requests of one connection. Whoever subscribes hears of each that begins or ends.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Counter(watch::Sender<Requests>);
 
 impl Counter {
@@ -31,18 +33,30 @@ impl Counter {
     }
 
     /// One more, until what this gives is dropped.
-    pub(super) fn begin(&self, http2: bool) -> UnderWay {
-        self.0.send_modify(|requests| {
-            requests.under_way += 1;
-            requests.http2 |= http2;
-        });
+    pub(super) fn begin(&self) -> UnderWay {
+        self.0.send_modify(|requests| requests.under_way += 1);
         UnderWay(self.0.clone())
+    }
+
+    /// Tells those who wait that the client has been sent away.
+    pub(super) fn farewell_said(&self) {
+        self.0.send_if_modified(|requests| !std::mem::replace(&mut requests.farewell_said, true));
     }
 }
 
 /// A request that is under way.
 #[derive(Debug)]
 pub(super) struct UnderWay(watch::Sender<Requests>);
+
+impl UnderWay {
+    /// Returns when the client has been sent away.
+    pub(super) async fn after_farewell(&self) {
+        self.0.send_modify(|requests| requests.farewell_due = true);
+        // Whoever holds this holds a sender, so that waiting ends with the farewell.
+        let mut requests = self.0.subscribe();
+        drop(requests.wait_for(|requests| requests.farewell_said).await);
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {

@@ -1,8 +1,9 @@
 //! A client with one connection at a time, HTTP/1.1 or HTTP/2, that says what became of each request:
 //! nothing is sent again behind the test's back.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{error::Error as _, net::SocketAddr, time::Duration};
 
+use h2::Reason;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, Response, StatusCode,
@@ -68,10 +69,13 @@ impl Client {
                     return Outcome::Answered(status, body);
                 }
                 // Closed before anything was written: a new connection is what a client then opens.
-                Err(NotAnswered::NotSent) if !is_new => {}
-                Err(NotAnswered::NotSent) => return Outcome::BrokenWhenNew("not sent".into()),
-                Err(NotAnswered::Sent(why)) if is_new => return Outcome::BrokenWhenNew(why),
-                Err(NotAnswered::Sent(why)) => return Outcome::Broken(why),
+                Err(NotAnswered::NotSent(_)) if !is_new => {}
+                Err(NotAnswered::NotSent(why) | NotAnswered::Sent(why)) if is_new => {
+                    return Outcome::BrokenWhenNew(why);
+                }
+                Err(NotAnswered::NotSent(why) | NotAnswered::Sent(why)) => {
+                    return Outcome::Broken(why);
+                }
             }
         }
     }
@@ -97,13 +101,22 @@ impl Client {
 }
 
 enum NotAnswered {
-    NotSent,
+    NotSent(String),
     Sent(String),
 }
 
 impl From<hyper::Error> for NotAnswered {
     fn from(error: hyper::Error) -> Self {
-        if error.is_canceled() { Self::NotSent } else { Self::Sent(format!("{error:?}")) }
+        let by_http2 = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+        // What GOAWAY cuts off was not processed: https://www.rfc-editor.org/rfc/rfc9113#section-6.8
+        let was_sent_away = by_http2.is_some_and(|error| {
+            error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR)
+        });
+        if error.is_canceled() || was_sent_away {
+            Self::NotSent(format!("{error:?}"))
+        } else {
+            Self::Sent(format!("{error:?}"))
+        }
     }
 }
 
@@ -113,7 +126,7 @@ impl Sender {
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, Bytes), NotAnswered> {
         let answering = async {
-            self.ready().await.map_err(|_| NotAnswered::NotSent)?;
+            self.ready().await.map_err(|error| NotAnswered::NotSent(format!("{error:?}")))?;
             let (head, body) = self.answer(request).await?.into_parts();
             Ok((head.status, body.collect().await?.to_bytes()))
         };

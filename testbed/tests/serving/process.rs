@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Process {
     /// How many connections it took to find it ready.
     pub(crate) probes: u64,
     log: Arc<Mutex<Vec<Value>>>,
+    /// Ends when the log does.
+    reading: Option<JoinHandle<()>>,
 }
 
 impl Binary {
@@ -64,12 +66,12 @@ impl Binary {
         let address = address(&mut lines);
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = log.clone();
-        thread::spawn(move || {
+        let reading = thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 kept.lock().unwrap().push(serde_json::from_str(&line).unwrap());
             }
         });
-        Process { child, address, probes: 0, log }
+        Process { child, address, probes: 0, log, reading: Some(reading) }
     }
 }
 
@@ -121,6 +123,7 @@ impl Process {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                self.reading.take().unwrap().join().unwrap();
                 return status;
             }
             assert!(Instant::now() < end, "it did not end: {:?}", self.log());
