@@ -37,6 +37,17 @@ async fn ask(mut client: Client, address: SocketAddr, path: &str) -> (Option<Str
     (body["code"].as_str().map(str::to_owned), asked.elapsed())
 }
 
+/// Asks for the app's health until told to stop.
+async fn probe(address: SocketAddr, mut stopped: oneshot::Receiver<()>) {
+    let mut client = Client::new(address, Protocol::Http2);
+    while stopped.try_recv().is_err() {
+        for path in ["/healthz", "/readyz"] {
+            let outcome = client.send(get(address, path)).await;
+            assert!(matches!(outcome, Outcome::Answered(StatusCode::OK, _)), "{outcome:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
     let _alone = MACHINE.write().await;
@@ -45,16 +56,8 @@ async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
     for _ in 0..CLIENTS {
         asking.spawn(ask(Client::new(address, Protocol::Http1), address, LONG));
     }
-    let (stop, mut stopped) = oneshot::channel::<()>();
-    let probing = tokio::spawn(async move {
-        let mut probe = Client::new(address, Protocol::Http2);
-        while stopped.try_recv().is_err() {
-            for path in ["/healthz", "/readyz"] {
-                let outcome = probe.send(get(address, path)).await;
-                assert!(matches!(outcome, Outcome::Answered(StatusCode::OK, _)), "{outcome:?}");
-            }
-        }
-    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let probing = tokio::spawn(probe(address, stopped));
 
     let mut answers = Answers::default();
     for (code, took) in asking.join_all().await {
