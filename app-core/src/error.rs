@@ -75,6 +75,9 @@ pub enum Error {
         /// How many it lacks, up to the last that was asked for.
         transactions: u64,
     },
+    /// The app has as many requests under way as it can work on.
+    #[error("too many requests under way")]
+    Overloaded,
     /// MySQL could not do it.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -113,9 +116,10 @@ impl Error {
             Self::Invalid(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(DatabaseError::Duplicate(_) | DatabaseError::Other(_))
             | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Database(_) | Self::OutcomeUnknown(_) | Self::ReplicaBehind { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Database(_)
+            | Self::OutcomeUnknown(_)
+            | Self::ReplicaBehind { .. }
+            | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -136,6 +140,7 @@ impl Error {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Internal(_) => "internal_error",
             Self::ReplicaBehind { .. } => "replica_behind",
+            Self::Overloaded => "overloaded",
             Self::Database(error) | Self::OutcomeUnknown(error) => database::code(error),
         }
     }
@@ -181,6 +186,9 @@ impl Error {
             }
             Self::IdempotencyKeyReused => {
                 "Another user was registered with this idempotency key. Each registration needs a key of its own."
+            }
+            Self::Overloaded => {
+                "More requests come in than this app can work on. Nothing was done for this one; try again in a few seconds."
             }
             Self::Database(error) => database::sentence(error),
             _ => "Something in this program went wrong. Its log says what, under the request's id.",
@@ -234,10 +242,11 @@ impl IntoResponse for Error {
 }
 
 /// Logs an error with its chain of causes: the server's own faults as errors, the client's for
-/// those who look closer.
+/// those who look closer. So are refused requests, whose number is in the log already: a line each would
+/// be work that is too much at that very moment.
 pub fn log(error: &Error, request_id: &str) {
     let causes = causes(error);
-    if error.status().is_server_error() {
+    if error.status().is_server_error() && !matches!(error, Error::Overloaded) {
         tracing::error!(code = error.code(), request_id, "{causes}");
     } else {
         tracing::debug!(code = error.code(), request_id, "{causes}");

@@ -1,10 +1,18 @@
 //! Accepts connections, wraps them in what every request passes, and drains them at the end.
 //!
 //! `axum::serve` sets no timer, so a client that sends half a header may keep its connection for
-//! ever (<https://github.com/tokio-rs/axum/issues/2741>). The loop here is the same on hyper, with a
-//! deadline for headers and a limit on connections.
+//! ever (<https://github.com/tokio-rs/axum/issues/2741>). The loop here is the same on hyper, with
+//! limits on connections and on requests under way:
+//!
+//! - [`connection`]: one connection: HTTP/1.1 and HTTP/2, their limits, and deadlines for silence.
+//! - [`under_way`]: which requests a connection has at this moment: what those deadlines go by.
+//! - [`overload`]: how many requests the app works on at once; others are refused at once.
 
-use std::{io, sync::Arc, time::Duration};
+mod connection;
+mod overload;
+mod under_way;
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -13,18 +21,13 @@ use axum::{
     middleware,
     response::IntoResponse as _,
 };
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
-};
 use tokio::{
     net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
+use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -36,6 +39,7 @@ use tower_http::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
+use self::{connection::Protocols, overload::Room};
 use crate::{
     error::{self, Error},
     glossary,
@@ -48,9 +52,6 @@ use crate::{
 
 /// Largest body that any request here needs, many times over.
 const BODY_LIMIT: usize = 16 * 1024;
-
-/// How long a client may take to send the header of a request.
-const HEADER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long a request may take in all: longer than the database's deadline, which names its cause.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
@@ -90,7 +91,8 @@ pub fn app(
     let layers = ServiceBuilder::new()
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
         .layer(CsrfLayer::new())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(Room::default(), overload::shed));
     let routes = routes
         .merge(glossary::routes(site.clone()))
         .route_layer(middleware::from_fn(error::answer::refuse_unacceptable))
@@ -131,7 +133,8 @@ fn every_request_passes(routes: Router, site: Site, requests: RequestMetrics) ->
     routes.layer(layers)
 }
 
-/// Serves until `stop` resolves, then lets open requests end.
+/// Serves until `stop` resolves, then lets open requests end. `health` is told of it, and tells every
+/// connection.
 ///
 /// # Errors
 ///
@@ -139,36 +142,71 @@ fn every_request_passes(routes: Router, site: Site, requests: RequestMetrics) ->
 pub async fn run(
     listener: TcpListener,
     app: Router,
+    health: Health,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let connections = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut stop = std::pin::pin!(stop);
+    let mut door = Door::new(app, health.clone());
+    let mut stop = pin!(stop);
     loop {
         // The semaphore is never closed, so there always is a permit in the end.
         let permit = tokio::select! {
-            permit = permits.clone().acquire_owned() => permit.ok(),
+            permit = door.permits.clone().acquire_owned() => permit.ok(),
             () = &mut stop => break,
         };
-        let stream = tokio::select! {
-            stream = accept(&listener) => stream,
+        tokio::select! {
+            stream = accept(&listener) => door.serve(stream, permit),
             () = &mut stop => break,
-        };
-        let serving = connections.watch(connection(stream, app.clone()));
-        tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-            drop(permit);
-        });
+        }
     }
-    drop(listener);
-    if timeout(DRAIN, connections.shutdown()).await.is_err() {
+    health.draining();
+    door.serve_those_who_wait(listener)?;
+    tracing::info!(connections = door.accepted, "no more connections are accepted");
+    door.open.close();
+    if timeout(DRAIN, door.open.wait()).await.is_err() {
         tracing::warn!("some requests did not end within {DRAIN:?}");
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where connections come in.
+struct Door {
+    app: Router,
+    health: Health,
+    protocols: Protocols,
+    permits: Arc<Semaphore>,
+    open: TaskTracker,
+    accepted: u64,
+}
+
+impl Door {
+    fn new(app: Router, health: Health) -> Self {
+        let permits = Arc::new(Semaphore::new(CONNECTIONS));
+        let (protocols, open) = (Protocols::new(), TaskTracker::new());
+        Self { app, health, protocols, permits, open, accepted: 0 }
+    }
+
+    fn serve(&mut self, stream: TcpStream, permit: Option<OwnedSemaphorePermit>) {
+        let serving = self.protocols.clone().serve(stream, self.app.clone(), self.health.clone());
+        self.accepted += 1;
+        self.open.spawn(async move {
+            serving.await;
+            drop(permit);
+        });
+    }
+
+    /// The kernel has accepted connections that nobody here has seen yet. Closing the listener would
+    /// break them.
+    fn serve_those_who_wait(&mut self, listener: TcpListener) -> io::Result<()> {
+        // Without tokio, which would say that there are none until it has heard of them.
+        let listener = listener.into_std()?;
+        while let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(true)?;
+            self.serve(TcpStream::from_std(stream)?, None);
+        }
+        Ok(())
+    }
 }
 
 /// The next connection. What `accept` reports are faults of one connection, or a lack of file
@@ -183,20 +221,6 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             }
         }
     }
-}
-
-fn connection(
-    stream: TcpStream,
-    app: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    // Answers are small and complete: send each at once.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was not set");
-    }
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
 }
 
 /// Resolves when the process should stop accepting: at once after Ctrl-C, and after SIGTERM when

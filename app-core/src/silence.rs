@@ -62,7 +62,10 @@ fn must_be_listed(error: &Error) {
         Error::Malformed(_) | Error::CrossSite | Error::NotFound | Error::MethodNotAllowed => {}
         Error::RequestTimeout | Error::TooLarge | Error::UnsupportedMediaType => {}
         Error::Invalid(_) | Error::Conflict(_) | Error::ReplicaBehind { .. } => {}
-        Error::NotAcceptable | Error::IdempotencyKeyReused | Error::Internal(_) => {}
+        Error::NotAcceptable
+        | Error::Overloaded
+        | Error::IdempotencyKeyReused
+        | Error::Internal(_) => {}
     }
 }
 
@@ -83,6 +86,7 @@ fn errors() -> Vec<Error> {
         Error::Conflict(problem()),
         Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions: 1 },
         Error::IdempotencyKeyReused,
+        Error::Overloaded,
         Error::OutcomeUnknown(DatabaseError::ConnectionLost(source())),
         Error::Internal(MARK.into()),
     ];

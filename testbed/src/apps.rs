@@ -66,7 +66,7 @@ impl App {
         let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;
         let (stop, stopped) = oneshot::channel();
         let until_stopped = async move { drop(stopped.await) };
-        let serving = tokio::spawn(serve::run(listener, app, until_stopped));
+        let serving = tokio::spawn(serve::run(listener, app, health.clone(), until_stopped));
         Ok(RunningApp { address, health, stop, serving })
     }
 }

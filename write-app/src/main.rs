@@ -20,7 +20,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
     let (app, health) = write_app::app(&config)?;
-    serve::run(listener, app, serve::until_signal(health)?).await?;
+    serve::run(listener, app, health.clone(), serve::until_signal(health)?).await?;
     telemetry.stop().await;
     Ok(())
 }

@@ -1,0 +1,122 @@
+//! More requests than an app works on: the rest is told so at once, and its health stays in view.
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use hyper::StatusCode;
+use serde_json::Value;
+use tokio::{sync::oneshot, task::JoinSet};
+
+use crate::{
+    MACHINE,
+    client::{Client, Outcome, Protocol, get, post},
+    process::{READ_APP, WRITE_APP},
+};
+
+/// Twice as many as are worked on.
+const CLIENTS: usize = 256;
+
+/// A read that takes five seconds: it waits for a transaction that never comes.
+const LONG: &str = "/users?via=mysql&with=pool&wait=5&after=11111111-1111-1111-1111-111111111111:1";
+
+#[derive(Debug, Default)]
+struct Answers {
+    overloaded: Vec<Duration>,
+    other: usize,
+}
+
+async fn ask(mut client: Client, address: SocketAddr, path: &str) -> (Option<String>, Duration) {
+    let asked = Instant::now();
+    let Outcome::Answered(_, body) = client.send(get(address, path)).await else {
+        panic!("no answer")
+    };
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    (body["code"].as_str().map(str::to_owned), asked.elapsed())
+}
+
+/// Asks for the app's health until told to stop.
+async fn probe(address: SocketAddr, mut stopped: oneshot::Receiver<()>) {
+    let mut client = Client::new(address, Protocol::Http2);
+    while stopped.try_recv().is_err() {
+        for path in ["/healthz", "/readyz"] {
+            let outcome = client.send(get(address, path)).await;
+            assert!(matches!(outcome, Outcome::Answered(StatusCode::OK, _)), "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
+    let _alone = MACHINE.write().await;
+    let app = READ_APP.start().await;
+    let (address, mut asking) = (app.address, JoinSet::new());
+    for _ in 0..CLIENTS {
+        asking.spawn(ask(Client::new(address, Protocol::Http1), address, LONG));
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let probing = tokio::spawn(probe(address, stopped));
+
+    let mut answers = Answers::default();
+    for (code, took) in asking.join_all().await {
+        match code.as_deref() {
+            Some("overloaded") => answers.overloaded.push(took),
+            _ => answers.other += 1,
+        }
+    }
+    stop.send(()).unwrap();
+    probing.await.unwrap();
+
+    let slowest = answers.overloaded.iter().max().unwrap();
+    println!(
+        "figure: of {CLIENTS} long requests at once {} were refused, within {slowest:.1?}",
+        answers.overloaded.len()
+    );
+    assert!(answers.overloaded.len() + answers.other == CLIENTS && answers.other >= 100);
+    assert!(*slowest < Duration::from_secs(3), "{slowest:?}: the others take five seconds");
+}
+
+/// How many registrations each client makes.
+const EACH: usize = if cfg!(feature = "long") { 10 } else { 2 };
+
+/// Registers again and again; how long each took.
+async fn register(mut client: Client, address: SocketAddr) -> Vec<Duration> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut took = Vec::new();
+    for _ in 0..EACH {
+        let email = format!("crowd{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed));
+        let body = format!(r#"{{"name":"Ada","email":"{email}"}}"#);
+        let asked = Instant::now();
+        let outcome = client.send(post(address, "/submit", &body)).await;
+        let Outcome::Answered(status, body) = outcome else { panic!("{outcome:?}") };
+        // On a slow disk some wait for a connection to MySQL in vain; nobody is too many.
+        let body = String::from_utf8_lossy(&body);
+        assert!(status == StatusCode::OK || !body.contains("overloaded"), "{status}: {body}");
+        took.push(asked.elapsed());
+    }
+    took
+}
+
+/// What the limit rests on: how long registrations take with up to six times as many clients as write-app
+/// has connections to MySQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_refused_while_there_are_fewer_than_are_worked_on() {
+    let _alone = MACHINE.write().await;
+    let app = WRITE_APP.start().await;
+    for clients in [20, 64, 120] {
+        let (begun, mut registering) = (Instant::now(), JoinSet::new());
+        for _ in 0..clients {
+            let client = Client::new(app.address, Protocol::Http1);
+            registering.spawn(register(client, app.address));
+        }
+        let mut took = registering.join_all().await.concat();
+        took.sort();
+        let rate = took.len() as f64 / begun.elapsed().as_secs_f64();
+        let (p50, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+        println!(
+            "figure: {clients} clients: {rate:.0} registrations a second, p50 {p50:.0?}, p99 {p99:.0?}"
+        );
+    }
+}

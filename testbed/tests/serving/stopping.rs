@@ -1,0 +1,171 @@
+//! Processes that are told to stop while clients keep them busy.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use http_body_util::Full;
+use hyper::{Request, body::Bytes};
+use rand::RngExt as _;
+use tokio::task::JoinSet;
+
+use crate::{
+    MACHINE,
+    client::{Client, Outcome, Protocol, get, post},
+    process::{Binary, Process, READ_APP, WRITE_APP},
+};
+
+/// How many signals, and how many processes get theirs at the same time.
+const SIGNALS: usize = if cfg!(feature = "long") { 100 } else { 5 };
+const AT_ONCE: usize = 10;
+
+/// What the clients of one process have met.
+#[derive(Debug, Default)]
+struct Met {
+    answers: u64,
+    /// Of these requests some were sent on connections that nobody had accepted.
+    broken_when_new: Vec<String>,
+    broken: Vec<String>,
+    opened: u64,
+}
+
+impl Met {
+    fn add(&mut self, other: Self) {
+        self.answers += other.answers;
+        self.opened += other.opened;
+        self.broken.extend(other.broken);
+        self.broken_when_new.extend(other.broken_when_new);
+    }
+}
+
+/// Asks again and again, with moments between, until nobody accepts connections.
+async fn busy(
+    mut client: Client,
+    next: impl Fn() -> Request<Full<Bytes>> + Send,
+    answered: Arc<AtomicU64>,
+) -> Met {
+    let mut met = Met::default();
+    loop {
+        match client.send(next()).await {
+            Outcome::DoorClosed => break,
+            Outcome::Answered(status, _) if status.is_success() => {
+                met.answers += 1;
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Answered(status, body) => {
+                met.broken.push(format!("{status}: {}", String::from_utf8_lossy(&body)));
+            }
+            Outcome::Broken(why) => met.broken.push(why),
+            Outcome::BrokenWhenNew(why) => met.broken_when_new.push(why),
+        }
+        let pause = Duration::from_millis(rand::rng().random_range(0..30));
+        tokio::time::sleep(pause).await;
+    }
+    met.opened = client.opened;
+    met
+}
+
+/// A request of each kind that the app takes.
+fn requests(
+    binary: Binary,
+    app: &Process,
+) -> [Arc<dyn Fn() -> Request<Full<Bytes>> + Send + Sync>; 2] {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let address = app.address;
+    if binary.about.name == READ_APP.about.name {
+        [
+            Arc::new(move || get(address, "/users?via=mysql&with=pool")),
+            Arc::new(move || get(address, "/")),
+        ]
+    } else {
+        let register = move || {
+            let email = format!("stop{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed));
+            post(address, "/submit", &format!(r#"{{"name":"Ada","email":"{email}"}}"#))
+        };
+        [Arc::new(register), Arc::new(move || get(address, "/"))]
+    }
+}
+
+/// Starts an app, keeps it busy by both protocols, and sends it a signal.
+async fn stopped_under_load(binary: Binary, signal: &str) -> Met {
+    let mut app = binary.start().await;
+    // The probes that have found it ready: one connection each.
+    let probes = app.probes;
+    let (answered, mut clients) = (Arc::new(AtomicU64::new(0)), JoinSet::new());
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for next in requests(binary, &app) {
+            let client = Client::new(app.address, protocol);
+            clients.spawn(busy(client, move || next(), answered.clone()));
+        }
+    }
+    let end = Instant::now() + Duration::from_secs(20);
+    while answered.load(Ordering::Relaxed) < 20 {
+        assert!(Instant::now() < end, "nobody is served");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    app.signal(signal);
+    let status = app.ended().await;
+
+    assert_eq!(status.code(), Some(0), "{signal}");
+    let mut met = Met { opened: probes, ..Met::default() };
+    for one in clients.join_all().await {
+        met.add(one);
+    }
+    let never_accepted = met.opened - app.connections_accepted();
+    assert!(met.broken_when_new.len() as u64 <= never_accepted, "{never_accepted} of {met:?}");
+    assert_eq!(met.broken, Vec::<String>::new());
+    met
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
+    let _beside_others = MACHINE.read().await;
+    let (begun, mut all) = (Instant::now(), Met::default());
+    for first in (0..SIGNALS).step_by(AT_ONCE) {
+        let mut stopping = JoinSet::new();
+        for number in first..SIGNALS.min(first + AT_ONCE) {
+            let binary = if number % 2 == 0 { WRITE_APP } else { READ_APP };
+            let signal = if number % 5 == 4 { "INT" } else { "TERM" };
+            stopping.spawn(stopped_under_load(binary, signal));
+        }
+        for met in stopping.join_all().await {
+            all.add(met);
+        }
+    }
+    println!(
+        "figure: {SIGNALS} processes stopped under load: {} requests answered over {} connections, {} broken, \
+         {} sent where nobody had accepted, in {:.0?}",
+        all.answers,
+        all.opened,
+        all.broken.len(),
+        all.broken_when_new.len(),
+        begun.elapsed()
+    );
+}
+
+/// Between two requests a client rests for longer than the process goes on: it finds its connection
+/// closed, and not in the midst of a request.
+#[tokio::test]
+async fn a_client_that_is_served_while_the_process_stops_is_told_that_its_connection_closes() {
+    let _beside_others = MACHINE.read().await;
+    let mut app = WRITE_APP.start().await;
+    let mut client = Client::new(app.address, Protocol::Http1);
+    let ready = async |client: &mut Client| client.send(get(app.address, "/readyz")).await;
+    assert!(matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 200));
+
+    app.signal("TERM");
+    let end = Instant::now() + Duration::from_secs(4);
+    while !matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 503) {
+        assert!(Instant::now() < end, "ready while it stops");
+    }
+    let opened = client.opened;
+    assert!(matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 503));
+
+    assert_eq!(client.opened, opened + 1, "each answer is its connection's last");
+    assert_eq!(app.ended().await.code(), Some(0));
+}
