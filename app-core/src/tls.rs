@@ -31,14 +31,19 @@ impl TlsCa {
 impl FromStr for TlsCa {
     type Err = NotCertificates;
 
-    /// Reads them as a connection will: each must be fit to verify others.
+    /// Reads them as a connection will: each must be fit to verify others, and none may be passed over, as
+    /// one is that begins on the line on which another ends.
     fn from_str(text: &str) -> Result<Self, NotCertificates> {
         let mut store = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
             let certificate = certificate.map_err(|_| NotCertificates)?;
             store.add(certificate).map_err(|_| NotCertificates)?;
         }
-        if store.is_empty() { Err(NotCertificates) } else { Ok(Self(text.to_owned())) }
+        let begun = text.matches("-----BEGIN CERTIFICATE-----").count();
+        if begun == 0 || begun != store.len() {
+            return Err(NotCertificates);
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

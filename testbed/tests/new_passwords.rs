@@ -93,10 +93,10 @@ impl Traffic {
     }
 
     async fn write(self, write_app: String) {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         let client = Client::new();
-        let mut number = 0;
         while !self.is_over.load(Ordering::Relaxed) {
-            number += 1;
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let body = json!({ "name": "Ada", "email": format!("ada{number}@example.org") });
             let request = client.post(write_app.clone() + "/submit").json(&body);
             self.note(READS.len(), request.send().await.unwrap()).await;
@@ -145,44 +145,52 @@ async fn end_connections(servers: &Separate) {
     }
 }
 
+/// Clients at work until what they are to live through is over; what went wrong for them.
+async fn failures_during(
+    apps: &[RunningApp; 2],
+    change: impl AsyncFnOnce(&Traffic),
+) -> Vec<String> {
+    let traffic = Traffic::default();
+    let [write_app, read_app] = apps;
+    let clients = traffic.begin(&write_app.url(), &read_app.url());
+    traffic.go_on().await;
+    change(&traffic).await;
+    traffic.go_on().await;
+    traffic.is_over.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    std::mem::take(&mut *traffic.failures.lock().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_apps_take_new_passwords_while_requests_go_on_and_none_fails() {
     let servers = Separate::start(2).await.unwrap();
     let demo = Files::mysql_credentials().unwrap();
     let old = ["appuser", "reader"].map(|name| demo.get(&format!("{name}-password")).unwrap());
     let secret = MountedSecret::new(old);
-    let write_app = secret.serve(WRITE_APP, "appuser", &servers).await;
-    let read_app = secret.serve(READ_APP, "reader", &servers).await;
-    let traffic = Traffic::default();
-    let clients = traffic.begin(&write_app.url(), &read_app.url());
-    traffic.go_on().await;
+    let apps = [
+        secret.serve(WRITE_APP, "appuser", &servers).await,
+        secret.serve(READ_APP, "reader", &servers).await,
+    ];
 
-    for account in ["appuser", "reader"] {
-        let second =
-            format!("ALTER USER {account} IDENTIFIED BY 'new-{account}' RETAIN CURRENT PASSWORD");
-        everywhere(&servers, &second).await;
-    }
-    traffic.go_on().await;
-    secret.swap(["new-appuser", "new-reader"]);
-    traffic.go_on().await;
-    everywhere(
-        &servers,
-        "ALTER USER appuser DISCARD OLD PASSWORD; ALTER USER reader DISCARD OLD PASSWORD",
-    )
-    .await;
-    traffic.go_on().await;
+    let failures = failures_during(&apps, async |traffic| {
+        for account in ["appuser", "reader"] {
+            let new = format!("ALTER USER {account} IDENTIFIED BY 'new-{account}'");
+            everywhere(&servers, &(new + " RETAIN CURRENT PASSWORD")).await;
+        }
+        traffic.go_on().await;
+        secret.swap(["new-appuser", "new-reader"]);
+        traffic.go_on().await;
+        for account in ["appuser", "reader"] {
+            everywhere(&servers, &format!("ALTER USER {account} DISCARD OLD PASSWORD")).await;
+        }
+    });
+    assert_eq!(failures.await, [""; 0]);
 
-    traffic.is_over.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.await.unwrap();
-    }
-    assert_eq!(*traffic.failures.lock().unwrap(), [""; 0]);
+    // Nobody is left who has logged in with an old password.
     end_connections(&servers).await;
-    let afterwards = Traffic::default();
-    let clients = afterwards.begin(&write_app.url(), &read_app.url());
-    afterwards.go_on().await;
-    afterwards.is_over.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.await.unwrap();
-    }
+    let failures = failures_during(&apps, async |_| {}).await;
+    let refused = failures.iter().filter(|said| said.contains("database_access_denied"));
+    assert_eq!(refused.count(), 0, "{failures:?}");
 }

@@ -143,6 +143,17 @@ fn nothing_is_written_into_a_page_unescaped() {
     }
 }
 
+/// sqlx would trust these beside the authority that DB_TLS_CA names.
+#[test]
+fn no_certificate_authority_of_the_web_or_of_the_system_is_compiled_in() {
+    let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
+    let named = ["webpki-roots", "rustls-native-certs"].map(|name| format!("name = \"{name}\"\n"));
+    let lists = lock.split("[[package]]").filter(|one| named.iter().any(|name| one.contains(name)));
+    let lists: Vec<_> = lists.collect();
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    assert!(!lists[0].contains("source ="), "it is our own, which is empty: {lists:?}");
+}
+
 // --- accounts -------------------------------------------------------------------------------------
 
 /// A connection to the primary with an app's own account.

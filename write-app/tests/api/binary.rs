@@ -36,6 +36,18 @@ fn a_wrong_configuration_ends_with_78_and_names_every_problem() {
     }
 }
 
+/// What is said of the values below.
+const PROBLEMS: [&str; 8] = [
+    "DB_PASSWORD is empty",
+    "DB_USER_FILE: the file cannot be read",
+    "DB_NAME_FILE: the file cannot be read",
+    "DB_HOST is not valid UTF-8",
+    "DB_TLS_CA must be certificates in PEM",
+    "DB_PORT must be",
+    "LISTEN is empty",
+    "DNS_SEARCH goes with DNS_SERVER",
+];
+
 /// All that can be wrong with a value or with the file that should hold it.
 #[test]
 fn what_is_wrong_with_a_value_is_said_by_its_variable_and_the_value_is_not() {
@@ -60,16 +72,7 @@ fn what_is_wrong_with_a_value_is_said_by_its_variable_and_the_value_is_not() {
 
     assert_eq!(output.status.code(), Some(78));
     let said = text(&output);
-    for problem in [
-        "DB_PASSWORD is empty",
-        "DB_USER_FILE: the file cannot be read",
-        "DB_NAME_FILE: the file cannot be read",
-        "DB_HOST is not valid UTF-8",
-        "DB_TLS_CA must be certificates in PEM",
-        "DB_PORT must be",
-        "LISTEN is empty",
-        "DNS_SEARCH goes with DNS_SERVER",
-    ] {
+    for problem in PROBLEMS {
         assert!(said.contains(problem), "{problem} is missing in: {said}");
     }
     assert!(!said.contains("hunter2"), "{said}");

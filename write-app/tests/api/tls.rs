@@ -27,6 +27,22 @@ async fn a_server_whose_certificate_the_named_authority_has_signed_is_trusted() 
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
+/// As while one takes the place of another.
+#[tokio::test]
+async fn several_authorities_may_be_named_and_none_is_passed_over() {
+    let mut authorities = Vec::new();
+    for ordinal in [1, 0] {
+        authorities.push(std::fs::read_to_string(ca_of(ordinal).await).unwrap().trim().to_owned());
+    }
+
+    let (status, body) = submit_with(&[("DB_TLS_CA", &authorities.join("\n"))]).await;
+
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let run_together = vec![("DB_TLS_CA".to_owned(), authorities.concat())];
+    let refused = shared().app_with(WRITE_APP, run_together).await.err().unwrap().to_string();
+    assert!(refused.contains("DB_TLS_CA must be certificates in PEM"), "{refused}");
+}
+
 #[tokio::test]
 async fn a_server_of_another_authority_is_refused_with_a_code_of_its_own() {
     let (status, body) = submit_with(&[("DB_TLS_CA_FILE", &ca_of(1).await)]).await;
