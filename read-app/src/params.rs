@@ -70,10 +70,13 @@ pub(crate) struct Raw {
     #[param(minimum = 0, maximum = 5, default = 3)]
     wait: Option<f64>,
     /// Of the page: the user who is looked for.
+    #[param(format = "uint64")]
     id: Option<u64>,
     /// The page of users before this id.
+    #[param(format = "uint64")]
     older_than: Option<u64>,
     /// The page of users after this id.
+    #[param(format = "uint64")]
     newer_than: Option<u64>,
     /// Those whose name or email begins so.
     #[param(max_length = 255)]

@@ -6,6 +6,7 @@ mod client;
 mod doors;
 mod evidence;
 mod fresh;
+mod metrics;
 mod page;
 mod paging;
 mod slow_pods;
