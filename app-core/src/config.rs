@@ -401,7 +401,14 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://hunter5"),
         ])
         .unwrap_err();
-        for name in ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD", "RUST_LOG", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+        for name in [
+            "DB_PORT",
+            "LISTEN",
+            "DB_NAME",
+            "DB_PASSWORD",
+            "RUST_LOG",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ] {
             assert!(message.contains(name), "{name} is missing in: {message}");
         }
         assert!(!message.contains("hunter"), "{message}");

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use opentelemetry::context::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use sqlx::{
     ConnectOptions as _, MySql, MySqlConnection, MySqlPool,
@@ -23,7 +24,6 @@ use tokio::{
     task::JoinError,
     time::{Instant, sleep, timeout, timeout_at},
 };
-use opentelemetry::context::FutureExt as _;
 use tracing::Instrument as _;
 
 use crate::{

@@ -64,11 +64,15 @@ impl Metrics {
         )?);
         let metrics = Self { registry, requests, queries };
         let build = [about.name, about.version, version::REVISION];
-        gauge("app_build_info", "Always 1; the labels say what runs", &["app", "version", "revision"])
-            .and_then(|gauge| {
-                gauge.with_label_values(&build).set(1.0);
-                metrics.registry.register(Box::new(gauge))
-            })?;
+        gauge(
+            "app_build_info",
+            "Always 1; the labels say what runs",
+            &["app", "version", "revision"],
+        )
+        .and_then(|gauge| {
+            gauge.with_label_values(&build).set(1.0);
+            metrics.registry.register(Box::new(gauge))
+        })?;
         Ok(metrics)
     }
 

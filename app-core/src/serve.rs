@@ -93,7 +93,8 @@ pub fn app(
         .merge(glossary::routes(site.clone()))
         .fallback(|| async { Error::NotFound })
         .layer(layers);
-    let routes = routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
+    let routes =
+        routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
     Ok(every_request_passes(openapi::described(routes, about)?, site, requests))
 }
 

@@ -6,27 +6,42 @@
 //! [`LAST_EXPORT`].
 
 use std::{
+    fmt,
     io::IsTerminal as _,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use opentelemetry::{KeyValue, global};
-use opentelemetry_http::{Bytes, HttpClient, HttpError, hyper::HyperClient};
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use tokio::runtime::Handle;
+use tokio::{net::TcpStream, runtime::Handle, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{About, Config, SpansConfig};
+use crate::{
+    config::{About, Config, SpansConfig},
+    dns::Resolver,
+    error::causes,
+};
 
 /// How long sending one batch may take.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long the process's end may wait for the last batch.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
+
+/// Nothing in a collector's answer is of use; this much is read of it.
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What is to be ended before the process ends.
 pub struct Telemetry(Option<SdkTracerProvider>);
@@ -44,7 +59,10 @@ pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
     } else {
         lines.json().flatten_event(true).init();
     }
-    let spans = config.spans.as_ref().map(|spans| provider(about, spans)).transpose()?;
+    let spans = match &config.spans {
+        Some(spans) => Some(provider(about, spans, Client::new(config)?)?),
+        None => None,
+    };
     if let Some(provider) = &spans {
         global::set_tracer_provider(provider.clone());
     }
@@ -68,13 +86,17 @@ impl Telemetry {
     }
 }
 
-fn provider(about: &About, config: &SpansConfig) -> anyhow::Result<SdkTracerProvider> {
+fn provider(
+    about: &About,
+    config: &SpansConfig,
+    client: Client,
+) -> anyhow::Result<SdkTracerProvider> {
     let base = config.collector.to_string();
     let exporter = SpanExporter::builder()
         .with_http()
         .with_endpoint(format!("{}/v1/traces", base.trim_end_matches('/')))
         .with_timeout(EXPORT_DEADLINE)
-        .with_http_client(Client::new())
+        .with_http_client(client)
         .build()?;
     let resource = Resource::builder()
         .with_service_name(config.service.clone())
@@ -84,24 +106,41 @@ fn provider(about: &About, config: &SpansConfig) -> anyhow::Result<SdkTracerProv
 }
 
 /// Sends from this process's runtime: the thread that spans are given to has none.
-#[derive(Debug)]
+#[derive(Clone)]
 struct Client {
-    http: HyperClient,
+    resolver: Resolver,
     runtime: Handle,
     /// Whether the last batch was not sent; said once and not with every batch.
-    fails: AtomicBool,
+    fails: Arc<AtomicBool>,
 }
 
 impl Client {
-    fn new() -> Self {
-        let http = HyperClient::with_default_connector(EXPORT_DEADLINE, None);
-        Self { http, runtime: Handle::current(), fails: AtomicBool::new(false) }
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let resolver = Resolver::new(config.dns.as_ref())?;
+        Ok(Self { resolver, runtime: Handle::current(), fails: Arc::default() })
+    }
+
+    /// On a connection of its own: there is a batch every few seconds. hyper-util's client would keep it, and
+    /// make the binary larger by more than all the rest of this.
+    async fn send(self, mut batch: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let authority = batch.uri().authority().ok_or("the collector has no host")?.clone();
+        let host = self.resolver.address(authority.host().trim_matches(['[', ']'])).await?;
+        let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80))).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+        *batch.uri_mut() = batch.uri().path().parse()?;
+        batch.headers_mut().insert(header::HOST, authority.as_str().parse()?);
+        let (answer, body) = sender.send_request(batch.map(Full::new)).await?.into_parts();
+        let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
+        Ok(Response::from_parts(answer, body))
     }
 
     fn note(&self, problem: Option<&HttpError>) {
         let failed = self.fails.swap(problem.is_some(), Ordering::Relaxed);
         match problem {
-            Some(problem) if !failed => tracing::warn!("spans are not sent: {problem}"),
+            Some(problem) if !failed => {
+                tracing::warn!("spans are not sent: {}", causes(problem.as_ref()));
+            }
             None if failed => tracing::info!("spans are sent again"),
             _ => {}
         }
@@ -111,10 +150,19 @@ impl Client {
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, batch: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let http = self.http.clone();
-        let sent = self.runtime.spawn(async move { http.send_bytes(batch).await }).await;
-        let sent = sent.map_err(HttpError::from).flatten();
+        let sending = timeout(EXPORT_DEADLINE, self.clone().send(batch));
+        let sent = match self.runtime.spawn(sending).await {
+            Ok(Ok(sent)) => sent,
+            Ok(Err(late)) => Err(late.into()),
+            Err(panic) => Err(panic.into()),
+        };
         self.note(sent.as_ref().err());
         sent
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
     }
 }

@@ -46,7 +46,10 @@ fn paths(routes: &Router) -> BTreeSet<String> {
     let printed = format!("{routes:?}");
     let named = printed.split("RouteId(").filter_map(|rest| rest.split_once("): \""));
     let paths = named.filter_map(|(_, path)| path.split('"').next());
-    paths.filter(|path| path.starts_with('/') && !path.contains("__private")).map(str::to_owned).collect()
+    paths
+        .filter(|path| path.starts_with('/') && !path.contains("__private"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Which of all methods are answered at these paths.

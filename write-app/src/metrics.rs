@@ -25,7 +25,8 @@ impl Registrations {
 pub(crate) fn add(metrics: &Metrics, primary: &Primary) -> anyhow::Result<Registrations> {
     let primary = primary.clone();
     metrics.pools(move || vec![primary.pool()])?;
-    let help = "Users registered, by whether a replica acknowledged the commit before it was answered";
+    let help =
+        "Users registered, by whether a replica acknowledged the commit before it was answered";
     let registrations = metrics.counter("registrations_total", help, &["acknowledged"])?;
     for (_, label) in Registrations::BY {
         registrations.with_label_values(&[label]);

@@ -106,6 +106,9 @@ async fn the_version_is_that_of_the_binary() {
     let answer = Client::new().get(shared().write_app.url() + "/version").send().await.unwrap();
 
     let version: Value = answer.json().await.unwrap();
-    assert_eq!((&version["name"], &version["version"]), (&"write-app".into(), &env!("CARGO_PKG_VERSION").into()));
+    assert_eq!(
+        (&version["name"], &version["version"]),
+        (&"write-app".into(), &env!("CARGO_PKG_VERSION").into())
+    );
     assert!(!version["revision"].as_str().unwrap().is_empty(), "{version}");
 }

@@ -83,7 +83,10 @@ async fn a_request_and_its_database_work_are_spans_of_the_clients_trace() {
     let of_kind = |kind| spans.iter().find(|span| span.kind == kind as i32).unwrap();
     let (request, work) = (of_kind(SpanKind::Server), of_kind(SpanKind::Client));
     assert_eq!(spans.len(), 2, "{spans:#?}");
-    assert_eq!((request.name.as_str(), hex(&request.parent_span_id)), ("POST /submit", PARENT.into()));
+    assert_eq!(
+        (request.name.as_str(), hex(&request.parent_span_id)),
+        ("POST /submit", PARENT.into())
+    );
     assert_eq!(text(&request.attributes, "http.route"), "/submit");
     assert_eq!((work.name.as_str(), &work.parent_span_id), ("mysql", &request.span_id));
     assert_eq!(text(&work.attributes, "db.system.name"), "mysql");
