@@ -4,7 +4,9 @@
 //! how a mounted Secret arrives. All problems are reported together, by the variable's own name. A
 //! value is never printed: it might be a secret in the wrong place.
 
+mod spans;
 mod values;
+mod variables;
 
 use std::{
     ffi::OsString,
@@ -12,12 +14,15 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use axum::http::Uri;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::values::read_file;
 use self::values::{Environment, parse};
+pub use self::{
+    spans::SpansConfig,
+    variables::{VARIABLES, Variable},
+};
 use crate::{
     credentials::{Credentials, Value},
     tls::TlsCa,
@@ -42,80 +47,6 @@ pub struct About {
     pub other_app_port: u16,
 }
 
-/// One variable, as `--help` and the README show it.
-#[derive(Debug)]
-pub struct Variable {
-    /// Its name, such as `DB_HOST`.
-    pub name: &'static str,
-    /// What it means.
-    pub meaning: &'static str,
-    /// What holds without it.
-    pub default: &'static str,
-}
-
-/// Every variable that the apps read.
-pub const VARIABLES: &[Variable] = &[
-    Variable {
-        name: "DB_HOST",
-        meaning: "MySQL server or Service to connect to",
-        default: "mysql-0.mysql (write-app), mysql-read (read-app)",
-    },
-    Variable { name: "DB_PORT", meaning: "its port", default: "3306" },
-    Variable {
-        name: "DB_USER",
-        meaning: "MySQL account",
-        default: "appuser (write-app), reader (read-app)",
-    },
-    Variable { name: "DB_PASSWORD", meaning: "its password", default: "none: must be set" },
-    Variable { name: "DB_NAME", meaning: "database", default: "userdb" },
-    Variable {
-        name: "DB_TLS_CA",
-        meaning: "certificates (PEM) of which one must have signed MySQL's",
-        default: "none: MySQL's certificate is not verified",
-    },
-    Variable {
-        name: "DB_WAIT_FOR",
-        meaning: "Service that must accept a connection before DB_HOST is first looked up",
-        default: "none",
-    },
-    Variable {
-        name: "DB_HEADLESS_HOST",
-        meaning: "headless Service whose pods read-app picks from by itself",
-        default: "mysql",
-    },
-    Variable { name: "LISTEN", meaning: "address and port to serve on", default: "0.0.0.0:5000" },
-    Variable {
-        name: "OTHER_APP_URL",
-        meaning: "where the page links to the other app",
-        default: "the host the browser used, with the other NodePort",
-    },
-    Variable {
-        name: "DNS_SERVER",
-        meaning: "address and port of the DNS server to ask",
-        default: "those in /etc/resolv.conf",
-    },
-    Variable {
-        name: "DNS_SEARCH",
-        meaning: "domains to try after a short name; goes with DNS_SERVER",
-        default: "those in /etc/resolv.conf",
-    },
-    Variable {
-        name: "RUST_LOG",
-        meaning: "what is logged, such as debug or info,sqlx=debug",
-        default: "info",
-    },
-    Variable {
-        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
-        meaning: "http:// URL of the OpenTelemetry collector that gets spans",
-        default: "none: no spans",
-    },
-    Variable {
-        name: "OTEL_SERVICE_NAME",
-        meaning: "what spans call this app",
-        default: "write-app, read-app",
-    },
-];
-
 /// A checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -135,15 +66,6 @@ pub struct Config {
     pub log: String,
     /// Where spans go, if anywhere.
     pub spans: Option<SpansConfig>,
-}
-
-/// Where spans go, <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
-#[derive(Clone, Debug)]
-pub struct SpansConfig {
-    /// The collector, such as `http://collector:4318/`.
-    pub collector: Uri,
-    /// What this app is called there.
-    pub service: String,
 }
 
 /// How to reach MySQL.
@@ -248,7 +170,11 @@ impl Raw {
                 .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
             dns: self.dns(problems),
             log: self.log(problems),
-            spans: self.spans(about, problems),
+            spans: SpansConfig::check(
+                self.otel_exporter_otlp_endpoint.as_deref(),
+                self.otel_service_name.as_deref().unwrap_or(about.name),
+                problems,
+            ),
             database: self.database(about, environment, problems),
             wait_for: self.db_wait_for,
             headless_host: self.db_headless_host,
@@ -306,20 +232,6 @@ impl Raw {
         let _checked: Option<EnvFilter> =
             parse("RUST_LOG", "a filter such as info or info,sqlx=debug", filter, problems);
         filter.to_owned()
-    }
-
-    fn spans(&self, about: &About, problems: &mut Problems) -> Option<SpansConfig> {
-        let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        let text = self.otel_exporter_otlp_endpoint.as_deref()?;
-        let collector = text.parse().ok().filter(|uri: &Uri| {
-            // Without TLS: a collector is a neighbour, and the images stay small.
-            uri.scheme_str() == Some("http") && uri.host().is_some() && uri.query().is_none()
-        });
-        if collector.is_none() {
-            problems.0.push(format!("{name} must be a URL such as http://collector:4318"));
-        }
-        let service = self.otel_service_name.as_deref().unwrap_or(about.name).to_owned();
-        Some(SpansConfig { collector: collector?, service })
     }
 
     fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {

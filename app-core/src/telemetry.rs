@@ -150,7 +150,9 @@ impl Client {
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, batch: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let sending = timeout(EXPORT_DEADLINE, self.clone().send(batch));
+        let client = self.clone();
+        // A timer begins only inside of the runtime.
+        let sending = async move { timeout(EXPORT_DEADLINE, client.send(batch)).await };
         let sent = match self.runtime.spawn(sending).await {
             Ok(Ok(sent)) => sent,
             Ok(Err(late)) => Err(late.into()),
