@@ -4,7 +4,7 @@
 //! the layers around all routes may answer, are added here, by rule. Left out are the files that pages refer
 //! to, under `/assets/`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -22,7 +22,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::config::About;
+use crate::{config::About, error::answer::ProblemBody};
 
 /// What machines ask for: outside of the layers that may refuse a request.
 const OPERATIONS: [&str; 5] = ["/healthz", "/metrics", "/openapi.json", "/readyz", "/version"];
@@ -36,33 +36,6 @@ const BY_LAYERS: [(&str, &str); 4] = [
 ];
 const BY_LAYERS_TO_A_BODY: [(&str, &str); 2] =
     [("403", "Sent from another site"), ("413", "The body is too large")];
-
-/// An error, as programs get it: <https://www.rfc-editor.org/rfc/rfc9457>.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "says of what kind the fields are that error::render writes")]
-struct Problem {
-    /// What kind of problem it is.
-    r#type: String,
-    /// The status in words.
-    title: String,
-    /// The status.
-    status: u16,
-    /// What is wrong, and what to do.
-    detail: String,
-    /// Where it happened.
-    instance: String,
-    /// Always false.
-    success: bool,
-    /// The same as `detail`.
-    message: String,
-    /// A name that programs can rely on.
-    code: String,
-    /// What is wrong with each field that is at fault.
-    #[schema(required = false, nullable = false)]
-    fields: BTreeMap<String, String>,
-    /// Under which the log says more.
-    request_id: String,
-}
 
 /// The routes, and the one that describes them all.
 ///
@@ -97,7 +70,8 @@ async fn document(State(Document(json)): State<Document>) -> Response {
 
 fn add_errors(api: &mut OpenApi) {
     let components = api.components.take().unwrap_or_default();
-    let problem = ComponentsBuilder::from(components).schema(Problem::name(), Problem::schema());
+    let problem =
+        ComponentsBuilder::from(components).schema(ProblemBody::name(), ProblemBody::schema());
     api.components = Some(problem.build());
     for (path, PathItem { get, post, .. }) in &mut api.paths.paths {
         if !OPERATIONS.contains(&path.as_str()) {
@@ -123,7 +97,8 @@ fn give_form(operation: &mut Operation) {
         if status.as_str() < "400" || !response.content.is_empty() {
             continue;
         }
-        let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name())));
+        let problem =
+            ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemBody::name())));
         let page = ContentBuilder::new().schema(Some(Object::with_type(Type::String)));
         response.content.insert("application/problem+json".to_owned(), problem.build().into());
         response.content.insert("text/html".to_owned(), page.build().into());

@@ -67,16 +67,18 @@ async fn show(
     Ok((jar, crate::page::show(&app, layout, news, &Typed::default()).await?))
 }
 
-/// Registers a user.
+/// Registers a user. Under a key that was used for the same values before, the answer has that user.
 #[utoipa::path(post, path = "/submit",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64,
+        pattern = "^[!-~]*$", description = "Makes it safe to send the registration again")),
     request_body(content((Typed = "application/json"), (Typed = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Registered, for programs", body = RegisteredBody),
         (status = 303, description = "Registered, for browsers: the page says so"),
-        (status = 400, description = "The body cannot be read"),
+        (status = 400, description = "The body or the key cannot be read"),
         (status = 409, description = "The email is registered already"),
         (status = 415, description = "The body is neither JSON nor a form"),
-        (status = 422, description = "A field is not acceptable"),
+        (status = 422, description = "A field is not acceptable, or the key was used for another user"),
     )
 )]
 async fn submit(

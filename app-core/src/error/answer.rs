@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Error, log};
 use crate::{
@@ -25,23 +26,34 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 
 /// The JSON form of an error: problem details for HTTP, <https://www.rfc-editor.org/rfc/rfc9457>, and
 /// beside them `success` and `message`, which clients have always relied on.
-#[derive(Serialize)]
-struct ProblemBody<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
     /// Always `about:blank`: the problem is what the status says, and `code` tells its kinds apart.
     r#type: &'static str,
+    /// The status in words.
     title: &'static str,
+    /// The status.
     status: u16,
+    /// What is wrong, and what to do.
     detail: &'a str,
     /// The path that was asked for.
     instance: &'a str,
+    /// Always false.
     success: bool,
+    /// The same as `detail`.
     message: &'a str,
+    /// A name that programs can rely on.
     code: &'static str,
+    /// What is wrong with each field that is at fault.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false, nullable = false)]
     fields: BTreeMap<&'static str, &'a str>,
     /// `unknown` where the work may have been done all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     outcome: Option<&'static str>,
+    /// Under which the log says more.
     request_id: &'a str,
 }
 
