@@ -180,7 +180,7 @@ impl File {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{cell::RefCell, fs, io::Write as _, path::Path};
 
     use super::*;
 
@@ -278,13 +278,17 @@ mod tests {
         });
     }
 
-    /// What a subscriber wrote. Clones share it.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
+    thread_local! {
+        static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// The log of this thread. Subscribers of one thread alone would not do: `tracing` remembers of each line
+    /// whether anybody wants it, for all threads.
+    struct Log;
 
     impl io::Write for Log {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            LOG.with_borrow_mut(|log| log.write(bytes))
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -294,22 +298,17 @@ mod tests {
 
     #[test]
     fn the_log_tells_once_of_a_change_and_of_an_unusable_file_and_never_the_value() {
-        let (log, mounted) = (Log::default(), Mounted::new("log"));
-        let writer = log.clone();
-        let lines = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-        tracing::subscriber::with_default(lines, || {
-            let credentials = mounted.credentials();
-            for (version, password) in
-                [("v1", "hunter1"), ("v2", ""), ("v3", "hunter3"), ("v4", "")]
-            {
-                mounted.swap(version, ["hunter", password]);
-                for _ in 0..3 {
-                    let _login = credentials.now();
-                }
+        let mounted = Mounted::new("log");
+        tracing_subscriber::fmt().with_writer(|| Log).init();
+        let credentials = mounted.credentials();
+        for (version, password) in [("v1", "hunter1"), ("v2", ""), ("v3", "hunter3"), ("v4", "")] {
+            mounted.swap(version, ["hunter", password]);
+            for _ in 0..3 {
+                let _login = credentials.now();
             }
-        });
+        }
 
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = String::from_utf8(LOG.take()).unwrap();
         assert_eq!(log.matches("DB_PASSWORD_FILE has changed").count(), 2, "{log}");
         assert_eq!(log.matches("DB_PASSWORD_FILE is not usable").count(), 2, "{log}");
         assert_eq!(log.matches("DB_USER_FILE has changed").count(), 1, "{log}");

@@ -2,18 +2,21 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use app_core::config::About;
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 use crate::Testbed;
 
-/// How long to wait for a line or for the end: many times what either takes.
+/// How long to wait for a line or for the end: the grace period of the Deployments, and many times what a
+/// line takes.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// How often to look.
@@ -87,26 +90,50 @@ impl Process {
         }
     }
 
-    /// Interrupts it, as Ctrl-C does, and says after how long it has ended, and with which status.
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// Where it has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let process = Pid::from_raw(i32::try_from(self.id())?).context("it has no number")?;
+        Ok(kill_process(process, signal)?)
+    }
+
+    /// How it ended, where it has.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be asked.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let ended = self.child.try_wait()?;
+        if ended.is_some() {
+            // Its last lines may not have been read yet.
+            self.reading.take().map(JoinHandle::join);
+        }
+        Ok(ended)
+    }
+
+    /// Waits for its end, and says how it ended.
     ///
     /// # Errors
     ///
     /// Where it does not end.
-    pub async fn interrupt(&mut self) -> anyhow::Result<(Duration, Option<i32>)> {
-        let start = Instant::now();
-        let id = i32::try_from(self.child.id())?;
-        let process = rustix::process::Pid::from_raw(id).context("it has no id")?;
-        rustix::process::kill_process(process, rustix::process::Signal::INT)?;
-        while start.elapsed() < DEADLINE {
-            if let Some(status) = self.child.try_wait()? {
-                let took = start.elapsed();
-                // Its last lines may not have been read yet.
-                self.reading.take().map(JoinHandle::join);
-                return Ok((took, status.code()));
+    pub async fn end(&mut self) -> anyhow::Result<ExitStatus> {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
             }
+            ensure!(Instant::now() < end, "it does not end: {:#?}", self.log());
             tokio::time::sleep(PERIOD).await;
         }
-        bail!("it does not end")
     }
 }
 

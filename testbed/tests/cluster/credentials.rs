@@ -3,10 +3,9 @@
 use testbed::manifests::Files;
 
 use crate::{
-    clients::wait_for_node_ports,
-    deployment::{APPS, deployment},
+    deployment::{APPS, deployment, restart_apps},
     document,
-    kubectl::{kubectl, restart, sql, until, wait_for_ready_pods},
+    kubectl::{kubectl, sql, until, wait_for_ready_pods},
     pods_deleted::replace,
     scenario::Scenario,
 };
@@ -71,17 +70,6 @@ fn the_apps_get_new_passwords_and_no_request_fails() {
         "ALTER USER appuser DISCARD OLD PASSWORD; ALTER USER reader DISCARD OLD PASSWORD",
     );
     outcome.assert_nobody_noticed();
-}
-
-/// Waits until the pods from before are gone: they serve on for a while.
-fn restart_apps() {
-    restart(&APPS);
-    let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
-    until("two pods of apps", || {
-        let names = kubectl(&["get", "pods", apps, "--output=name"]);
-        if names.lines().count() == 2 { Ok(()) } else { Err(names) }
-    });
-    wait_for_node_ports();
 }
 
 #[test]

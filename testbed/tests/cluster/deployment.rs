@@ -12,7 +12,8 @@ use crate::{
     clients::wait_for_node_ports,
     figures::begin_table,
     kubectl::{
-        NAMESPACE, kubectl, timeout, until, wait_for, wait_for_ready_pods, wait_for_rollout,
+        NAMESPACE, kubectl, restart, timeout, until, wait_for, wait_for_ready_pods,
+        wait_for_rollout,
     },
     node_faults::delete_fault_pods,
     registration::{users, wait_until_a_replica_acknowledges},
@@ -35,6 +36,17 @@ pub(crate) fn deployment() -> MutexGuard<'static, ()> {
     wait_until_a_replica_acknowledges();
     until("a list of users", users);
     turn
+}
+
+/// Replaces the pods of both apps, and returns when those from before are gone: they serve on for a while.
+pub(crate) fn restart_apps() {
+    restart(&APPS);
+    let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
+    until("two pods of apps", || {
+        let names = kubectl(&["get", "pods", apps, "--output=name"]);
+        if names.lines().count() == 2 { Ok(()) } else { Err(names) }
+    });
+    wait_for_node_ports();
 }
 
 /// The order of the files must not matter, and neither may a second time.

@@ -3,9 +3,10 @@
 use std::{thread, time::Duration};
 
 use crate::{
-    deployment::deployment,
+    deployment::{deployment, restart_apps},
     kubectl::{DEADLINE, mysql_pods, node_of, ready_mysql_pods, restart, try_kubectl},
     scenario::Scenario,
+    traffic::Load,
 };
 
 /// Nodes that are open for pods again when this goes, also after a failure.
@@ -79,4 +80,18 @@ fn a_rolling_update_of_all_mysql_pods_loses_nothing() {
 
     let outcome = scenario.heal(2);
     outcome.assert_reads_went_on();
+}
+
+#[test]
+fn rolling_updates_of_both_apps_break_no_request() {
+    let _turn = deployment();
+    let load = Load { writers: 5, readers: 5, rest: Duration::from_millis(10) };
+    let scenario = Scenario::begin_with("both apps updated five times", load);
+
+    for _ in 0..5 {
+        restart_apps();
+    }
+
+    let outcome = scenario.heal(2);
+    outcome.assert_nobody_noticed();
 }

@@ -11,6 +11,7 @@ use std::{
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use rand::RngExt as _;
+use testbed::process::Signal;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -91,7 +92,7 @@ fn requests(
 }
 
 /// Starts an app, keeps it busy by both protocols, and sends it a signal.
-async fn stopped_under_load(binary: Binary, signal: &str) -> Met {
+async fn stopped_under_load(binary: Binary, signal: Signal) -> Met {
     let mut app = binary.start().await;
     // The probes that have found it ready: one connection each.
     let probes = app.probes;
@@ -111,7 +112,7 @@ async fn stopped_under_load(binary: Binary, signal: &str) -> Met {
     app.signal(signal);
     let status = app.ended().await;
 
-    assert_eq!(status.code(), Some(0), "{signal}");
+    assert_eq!(status.code(), Some(0), "{signal:?}");
     let mut met = Met { opened: probes, ..Met::default() };
     for one in clients.join_all().await {
         met.add(one);
@@ -130,7 +131,7 @@ async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
         let mut stopping = JoinSet::new();
         for number in first..SIGNALS.min(first + AT_ONCE) {
             let binary = if number % 2 == 0 { WRITE_APP } else { READ_APP };
-            let signal = if number % 5 == 4 { "INT" } else { "TERM" };
+            let signal = if number % 5 == 4 { Signal::INT } else { Signal::TERM };
             stopping.spawn(stopped_under_load(binary, signal));
         }
         for met in stopping.join_all().await {
@@ -158,7 +159,7 @@ async fn a_client_that_is_served_while_the_process_stops_is_told_that_its_connec
     let ready = async |client: &mut Client| client.send(get(app.address, "/readyz")).await;
     assert!(matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 200));
 
-    app.signal("TERM");
+    app.signal(Signal::TERM);
     let end = Instant::now() + Duration::from_secs(4);
     while !matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 503) {
         assert!(Instant::now() < end, "ready while it stops");

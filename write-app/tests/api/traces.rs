@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
@@ -15,6 +15,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
+use testbed::process::{Process, Signal};
 
 use crate::{client::new_email, logs::write_app};
 
@@ -66,6 +67,14 @@ fn service_name(resource: &opentelemetry_proto::tonic::resource::v1::Resource) -
     text(&resource.attributes, "service.name").to_owned()
 }
 
+/// As Ctrl-C does: how long it took to end, and with which status it did.
+async fn interrupt(app: &mut Process) -> (Duration, Option<i32>) {
+    let start = Instant::now();
+    app.signal(Signal::INT).unwrap();
+    let status = app.end().await.unwrap();
+    (start.elapsed(), status.code())
+}
+
 #[tokio::test]
 async fn a_request_and_its_database_work_are_spans_of_the_clients_trace() {
     let (exports, url) = collector().await;
@@ -75,7 +84,7 @@ async fn a_request_and_its_database_work_are_spans_of_the_clients_trace() {
 
     let answer = request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
     assert_eq!(answer.send().await.unwrap().status(), StatusCode::OK);
-    let (_, status) = app.interrupt().await.unwrap();
+    let (_, status) = interrupt(&mut app).await;
 
     assert_eq!(status, Some(0));
     let (services, spans) = received(&exports, TRACE);
@@ -102,7 +111,7 @@ async fn an_invalid_parent_begins_a_trace_whose_id_is_logged() {
     let invalid = format!("00-{}-{PARENT}-01", "0".repeat(32));
     request.header("traceparent", invalid).send().await.unwrap();
     let line = app.line(r#""route":"/version""#).await.unwrap();
-    app.interrupt().await.unwrap();
+    interrupt(&mut app).await;
 
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     let (services, spans) = received(&exports, line["span"]["trace_id"].as_str().unwrap());
@@ -122,7 +131,7 @@ async fn a_collector_that_is_silent_fails_no_request_and_holds_the_end_only_for_
         let answer = Client::new().post(format!("{}/submit", app.url())).json(&body).send().await;
         assert_eq!(answer.unwrap().status(), StatusCode::OK);
     }
-    let (took, status) = app.interrupt().await.unwrap();
+    let (took, status) = interrupt(&mut app).await;
 
     assert_eq!(status, Some(0));
     assert!(took < Duration::from_secs(15), "{took:?}");
@@ -135,7 +144,7 @@ async fn a_collector_that_is_away_is_said_once() {
 
     let answer = Client::new().get(format!("{}/version", app.url())).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    let (_, status) = app.interrupt().await.unwrap();
+    let (_, status) = interrupt(&mut app).await;
 
     assert_eq!(status, Some(0));
     let log = app.log();
