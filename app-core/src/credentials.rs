@@ -180,7 +180,7 @@ impl File {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, fs, io::Write as _, path::Path};
+    use std::{cell::RefCell, fs, path::Path};
 
     use super::*;
 

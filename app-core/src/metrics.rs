@@ -25,11 +25,7 @@ use prometheus::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    config::About,
-    database::{DatabaseError, PoolStatus},
-    error::{self, Error},
-    pod::PodName,
-    trace_context, version,
+    config::About, database::PoolStatus, error::Error, pod::PodName, trace_context, version,
 };
 
 /// Seconds: from an answer out of memory to the longest that a request may take.
@@ -221,14 +217,11 @@ impl RequestMetrics {
 pub struct QueryMetrics(IntCounterVec);
 
 impl QueryMetrics {
-    /// A query has ended; `pod` answered, or was asked, as far as that is known.
-    pub fn count(&self, pod: Option<&PodName>, outcome: Result<(), &DatabaseError>) {
+    /// A query has ended, well or with an error that has this code; `pod` answered, or was asked, as far as
+    /// that is known.
+    pub fn count(&self, pod: Option<&PodName>, outcome: Result<(), &'static str>) {
         let pod = pod.map_or_else(|| UNKNOWN.to_owned(), PodName::to_string);
-        let outcome = match outcome {
-            Ok(()) => "ok",
-            Err(DatabaseError::Duplicate(_)) => "already_registered",
-            Err(error) => error::database::code(error),
-        };
+        let outcome = outcome.err().unwrap_or("ok");
         self.0.with_label_values(&[pod.as_str(), outcome]).inc();
         trace_context::note([
             KeyValue::new("k8s.pod.name", pod),

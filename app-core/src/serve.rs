@@ -12,7 +12,7 @@ mod connection;
 mod overload;
 mod under_way;
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -22,7 +22,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
@@ -131,6 +131,20 @@ fn every_request_passes(routes: Router, site: Site, requests: RequestMetrics) ->
             Error::Internal("a handler panicked".into()).into_response()
         }));
     routes.layer(layers)
+}
+
+/// Listens there, with room for as many connections at once as will be open in the end. The standard library
+/// gives a queue of 128: who comes in beyond it, while the app is busy, believes to be connected and is not.
+///
+/// # Errors
+///
+/// Where the address is not this machine's, or taken.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As the standard library does: a process that is started again finds its port free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX))
 }
 
 /// Serves until `stop` resolves, then lets open requests end. `health` is told of it, and tells every

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use app_core::{command_line, config::Config, serve, telemetry};
-use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -16,8 +15,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry::start(&read_app::ABOUT, &config)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
+    let listener = serve::listen(config.listen)
         .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
     let (app, health) = read_app::app(&config)?;
     serve::run(listener, app, health.clone(), serve::until_signal(health)?).await?;

@@ -24,7 +24,7 @@ use app_core::{
     config::{Config, DatabaseConfig},
     database::{DatabaseError, Pool, PoolStatus, Server, to_its_end},
     dns::Resolver,
-    error::causes,
+    error::{causes, database::code},
     metrics::QueryMetrics,
 };
 use sqlx::Connection as _;
@@ -136,7 +136,7 @@ impl Reads {
         let served = served.await;
         // The attempts before it are counted where they are made; this one never ended.
         if let Err(error @ DatabaseError::Deadline(_)) = &served {
-            self.queries.count(None, Err(error));
+            self.queries.count(None, Err(code(error)));
         }
         served
     }
@@ -182,7 +182,7 @@ impl Reads {
             Via::Mysql => self.headless.ask(mode, question, &mut asked).await,
         };
         let answered = served.as_ref().ok().map(|served| &served.answer.server.pod);
-        self.queries.count(answered.or(asked.as_ref()), served.as_ref().map(drop));
+        self.queries.count(answered.or(asked.as_ref()), served.as_ref().map(drop).map_err(code));
         let served = served?;
         self.headless.answered(&served.answer.server);
         Ok(served)

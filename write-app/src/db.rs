@@ -119,11 +119,7 @@ impl Primary {
         let asked = PodName::new(asked.to_owned());
         match made {
             Ok((made, _)) => self.queries.count(Some(made.pod()), Ok(())),
-            Err(Error::Database(error) | Error::OutcomeUnknown(error)) => {
-                self.queries.count(Some(&asked), Err(error));
-            }
-            // It answered, and the answer is no.
-            Err(_) => self.queries.count(Some(&asked), Ok(())),
+            Err(error) => self.queries.count(Some(&asked), Err(error.code())),
         }
     }
 

@@ -13,8 +13,11 @@ impl Registrations {
     const BY: [(Option<bool>, &str); 3] =
         [(Some(true), "yes"), (Some(false), "no"), (None, "unknown")];
 
-    /// One more.
+    /// One more, unless an earlier attempt was counted.
     pub(crate) fn count(&self, registered: &Registered) {
+        if registered.is_repeated {
+            return;
+        }
         let acknowledged = registered.commit.acknowledged;
         let label = Self::BY.iter().find(|(by, _)| *by == acknowledged).map(|(_, label)| *label);
         self.0.with_label_values(&[label.unwrap_or_default()]).inc();

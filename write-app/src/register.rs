@@ -70,7 +70,7 @@ async fn show(
 /// Registers a user. Under a key that was used for the same values before, the answer has that user.
 #[utoipa::path(post, path = "/submit",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64,
-        pattern = "^[!-~]*$", description = "Makes it safe to send the registration again")),
+        pattern = "^[!#-~]*$", description = "Makes it safe to send the registration again")),
     request_body(content((Typed = "application/json"), (Typed = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "Registered, for programs", body = RegisteredBody),

@@ -27,6 +27,7 @@ pub struct Typed {
     pub email: String,
     /// The key to register under, where it was not sent as a header.
     #[serde(default)]
+    #[schema(pattern = "^[!#-~]*$", max_length = 64)]
     pub idempotency_key: String,
 }
 

@@ -7,6 +7,7 @@ use app_core::{
     config::DatabaseConfig,
     database::{DatabaseError, Server, to_its_end},
     dns::{Member, Resolver},
+    error::database::code,
     metrics::QueryMetrics,
     pod::PodName,
 };
@@ -93,7 +94,7 @@ impl Replicas {
         .await;
         // That a replica refuses is what was asked for.
         let pod = attempt.as_ref().ok().map(|attempt: &Attempt| &attempt.pod);
-        self.queries.count(pod, attempt.as_ref().map(drop));
+        self.queries.count(pod, attempt.as_ref().map(drop).map_err(code));
         attempt
     }
 

@@ -192,6 +192,7 @@ async fn the_account_of_write_app_may_write_users_see_its_commits_and_nothing_el
         [
             "GRANT USAGE ON *.* TO `appuser`@`%`",
             "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, INDEX, ALTER ON `userdb`.* TO `appuser`@`%`",
+            "GRANT SELECT ON `performance_schema`.`error_log` TO `appuser`@`%`",
             "GRANT SELECT ON `performance_schema`.`events_transactions_current` TO `appuser`@`%`",
         ]
     );
