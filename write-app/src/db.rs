@@ -24,7 +24,7 @@ use crate::{idempotency::IdempotencyKey, registration::Registration};
 const CONNECTIONS: u32 = 20;
 
 /// How long a request may wait for one of them.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_millis(2_700);
 
 /// The one server that takes writes. A type of its own, so that no replica can be passed instead.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ use tokio::time::{sleep, timeout};
 const UNUSUAL: Duration = Duration::from_millis(3_200);
 
 /// How long a write that is unusual may go on: the cause is named before four seconds are over.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_millis(350);
 
 /// Whether a commit of this account has been waiting since the server said that its binary log is full
 /// (`EE_DISK_FULL_WITH_RETRY_MSG`). The state of the commit alone does not tell: mysqld 9.7 calls it
