@@ -33,8 +33,8 @@ impl AnswerForm {
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1>
     #[must_use]
     pub fn wanted_by(headers: &HeaderMap) -> Option<Self> {
-        let lines: Vec<_> = headers.get_all(header::ACCEPT).iter().collect();
-        let lines = lines.iter().map(|line| line.to_str().unwrap_or_default());
+        let lines = headers.get_all(header::ACCEPT).iter();
+        let lines = lines.map(|line| line.to_str().unwrap_or_default());
         let list = lines.collect::<Vec<_>>().join(", ");
         if list.trim().is_empty() {
             return Some(Self::Json);

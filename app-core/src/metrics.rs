@@ -32,7 +32,7 @@ use crate::{
 const BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The pod of a query that none answered, where nobody knows which it would have been.
+/// A pod that has not said its name, or of a query that none answered.
 const UNKNOWN: &str = "unknown";
 
 /// What one app counts and measures. Clones share it.
@@ -144,6 +144,12 @@ impl Metrics {
     }
 }
 
+/// The label of a pod, also of one whose name nobody knows.
+#[must_use]
+pub fn pod_label(pod: Option<&PodName>) -> String {
+    pod.map_or_else(|| UNKNOWN.to_owned(), PodName::to_string)
+}
+
 /// A gauge for [`Metrics::gauges`].
 ///
 /// # Errors
@@ -220,7 +226,7 @@ impl QueryMetrics {
     /// A query has ended, well or with an error that has this code; `pod` answered, or was asked, as far as
     /// that is known.
     pub fn count(&self, pod: Option<&PodName>, outcome: Result<(), &'static str>) {
-        let pod = pod.map_or_else(|| UNKNOWN.to_owned(), PodName::to_string);
+        let pod = pod_label(pod);
         let outcome = outcome.err().unwrap_or("ok");
         self.0.with_label_values(&[pod.as_str(), outcome]).inc();
         trace_context::note([

@@ -1,7 +1,7 @@
 //! What is measured here, besides requests and queries: whenever somebody asks, it is read from what the pods'
 //! watchers know.
 
-use app_core::metrics::{Metrics, gauge};
+use app_core::metrics::{Metrics, gauge, pod_label};
 
 use crate::{
     db::Role,
@@ -25,7 +25,7 @@ pub(crate) fn add(metrics: &Metrics, reads: &Reads) -> anyhow::Result<()> {
     let reads = reads.clone();
     metrics.gauges([answers, lag], move |[answers, lag]| {
         for Pod { name, address, state, .. } in reads.headless().pods() {
-            let pod = name.map_or_else(|| "unknown".to_owned(), |name| name.to_string());
+            let pod = pod_label(name.as_ref());
             let is_there = matches!(state, State::Answers { .. });
             let server = address.ip().to_string();
             answers.with_label_values(&[&pod, &server]).set(f64::from(u8::from(is_there)));

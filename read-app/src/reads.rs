@@ -132,13 +132,7 @@ impl Reads {
     /// Why no pod answered.
     pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, DatabaseError> {
         let (reads, mode) = (self.clone(), mode.clone());
-        let served = to_its_end(async move { reads.ask_until_answered(&mode, &question).await });
-        let served = served.await;
-        // The attempts before it are counted where they are made; this one never ended.
-        if let Err(error @ DatabaseError::Deadline(_)) = &served {
-            self.queries.count(None, Err(code(error)));
-        }
-        served
+        to_its_end(async move { reads.ask_until_answered(&mode, &question).await }).await
     }
 
     async fn ask_until_answered(
@@ -147,21 +141,18 @@ impl Reads {
         question: &Question,
     ) -> Result<Served, DatabaseError> {
         let end = Instant::now() + ANSWER_DEADLINE + question.wait();
-        let mut failed_attempts = Vec::new();
-        for pause in PAUSES {
-            match self.ask_once_until(end, mode, question).await {
-                Err(error) if another_pod_might_answer(&error) => {
-                    tracing::info!(causes = causes(&error), "asking again in {pause:?}");
-                    failed_attempts.push(error);
-                }
-                Err(error) => return Err(cause(error, failed_attempts)),
+        let (mut failed_attempts, mut pauses) = (Vec::new(), PAUSES.into_iter());
+        loop {
+            let error = match self.ask_once_until(end, mode, question).await {
                 Ok(served) => return Ok(Served { failed_attempts, ..served }),
-            }
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next().filter(|_| another_pod_might_answer(&error)) else {
+                return Err(cause(error, failed_attempts));
+            };
+            tracing::info!(causes = causes(&error), "asking again in {pause:?}");
+            failed_attempts.push(error);
             sleep(pause).await;
-        }
-        match self.ask_once_until(end, mode, question).await {
-            Err(error) => Err(cause(error, failed_attempts)),
-            Ok(served) => Ok(Served { failed_attempts, ..served }),
         }
     }
 
@@ -172,7 +163,12 @@ impl Reads {
         question: &Question,
     ) -> Result<Served, DatabaseError> {
         let asked = timeout_at(end, self.ask_once(mode, question)).await;
-        asked.map_err(|_| DatabaseError::Deadline(ANSWER_DEADLINE))?
+        asked.unwrap_or_else(|_| {
+            let error = DatabaseError::Deadline(ANSWER_DEADLINE);
+            // It was dropped before it could be counted.
+            self.queries.count(None, Err(code(&error)));
+            Err(error)
+        })
     }
 
     async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
