@@ -36,6 +36,10 @@ use crate::{
 /// How long somebody may take to accept a connection.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
+/// How long to wait until somebody accepts for the first time, and how often to try.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
 /// How often the name of a server that is being connected to is asked for again.
 const NAME_PERIOD: Duration = Duration::from_millis(250);
 
@@ -187,8 +191,23 @@ impl Server {
         }
     }
 
-    /// Whether somebody accepts a connection at the name's address.
-    pub async fn accepts(&self) -> bool {
+    /// Waits until somebody accepts a connection, for a minute at most.
+    ///
+    /// A Service has its address from the start, a pod's name only when the pod has one. A name that is
+    /// asked for too early is remembered as missing by the cluster's DNS, and so for everybody, for up to
+    /// 30 seconds. So whoever is about to ask for pods first waits for the Service in front of them.
+    pub async fn wait_until_it_accepts(&self) {
+        let accepted = async {
+            while !self.accepts().await {
+                sleep(BETWEEN_TRIES).await;
+            }
+        };
+        if timeout(LONGEST_WAIT, accepted).await.is_err() {
+            tracing::warn!("{} did not accept a connection within {LONGEST_WAIT:?}", self.host());
+        }
+    }
+
+    async fn accepts(&self) -> bool {
         let Ok(address) = self.address().await else {
             return false;
         };

@@ -89,9 +89,10 @@ impl Reads {
         let database = &config.database;
         let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
         let headless = DatabaseConfig { host: headless_host.to_owned(), ..database.clone() };
+        let service = Server::new(database, resolver.clone());
         Self {
-            mysql_read: MysqlRead::new(Server::new(database, resolver.clone())),
-            headless: Headless::follow(&headless, resolver.clone()),
+            headless: Headless::follow(&headless, resolver.clone(), service.clone()),
+            mysql_read: MysqlRead::new(service),
             resolver,
             queries: queries.clone(),
         }

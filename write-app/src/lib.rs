@@ -29,8 +29,6 @@ pub mod register;
 pub mod registration;
 pub mod replica_refusal;
 
-use std::time::Duration;
-
 use app_core::{
     config::{About, Config, DatabaseConfig},
     database::Server,
@@ -41,7 +39,6 @@ use app_core::{
     serve,
 };
 use axum::{Router, extract::FromRef};
-use tokio::time::{sleep, timeout};
 
 use crate::{
     db::{Primary, replicas::Replicas},
@@ -58,9 +55,6 @@ pub const ABOUT: About = About {
     other_app: "read-app",
     other_app_port: 30001,
 };
-
-/// How long the first look-up of the primary may be put off.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]
@@ -96,22 +90,9 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     Ok((serve::app(routes.with_state(app), site, health.clone(), metrics)?, health))
 }
 
-/// A Service has its address from the start, a pod's name only when the pod has one. A name that is
-/// asked for too early is remembered as missing, by the cluster's DNS and so for everybody, for up to
-/// 30 seconds; so at the start it pays to wait for any MySQL pod to accept connections.
 async fn bring_schema(first: Option<Server>, primary: Primary, health: Health) {
     if let Some(service) = first {
-        let accepted = async {
-            while !service.accepts().await {
-                sleep(Duration::from_millis(500)).await;
-            }
-        };
-        if timeout(LONGEST_WAIT, accepted).await.is_err() {
-            tracing::warn!(
-                "{} did not accept a connection within {LONGEST_WAIT:?}",
-                service.host()
-            );
-        }
+        service.wait_until_it_accepts().await;
     }
     health.ready_after("the schema on the primary", || primary.migrate()).await;
 }

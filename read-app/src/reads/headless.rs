@@ -83,9 +83,9 @@ pub struct Pod {
 }
 
 impl Headless {
-    /// Follows the name from now on.
+    /// Follows the name, from the moment on at which the Service in front of its pods accepts.
     #[must_use]
-    pub fn follow(config: &DatabaseConfig, resolver: Resolver) -> Self {
+    pub fn follow(config: &DatabaseConfig, resolver: Resolver, service: Server) -> Self {
         let members = Arc::new(Members {
             config: config.clone(),
             resolver,
@@ -95,7 +95,7 @@ impl Headless {
             progress: PrimaryProgress::default(),
             answered: Mutex::default(),
         });
-        let following = AbortOnDropHandle::new(tokio::spawn(follow(members.clone())));
+        let following = AbortOnDropHandle::new(tokio::spawn(follow(service, members.clone())));
         Self { members, _following: Arc::new(following) }
     }
 
@@ -208,7 +208,8 @@ impl Members {
     }
 }
 
-async fn follow(members: Arc<Members>) {
+async fn follow(service: Server, members: Arc<Members>) {
+    service.wait_until_it_accepts().await;
     loop {
         match members.resolver.addresses(&members.config.host).await {
             Ok(addresses) => members.become_equal_to(&addresses),
