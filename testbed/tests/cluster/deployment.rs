@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -23,19 +23,48 @@ use crate::{
 /// Both apps.
 pub(crate) const APPS: [&str; 2] = ["deployment/write-app", "deployment/read-app"];
 
-/// The turn of one test. The first to have it applies the folder.
-pub(crate) fn deployment() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    static APPLIED: OnceLock<()> = OnceLock::new();
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    APPLIED.get_or_init(apply_in_any_order_twice);
-    // Whatever the last test did to nodes and pods is over.
+/// What the last test left behind.
+pub(crate) enum Left {
+    /// No test has had a turn yet.
+    Nothing,
+    /// The folder, applied and whole.
+    Whole,
+    /// The folder is being applied. Where this is all that a failed test left, there is no use in going on.
+    Half,
+}
+
+/// The turn of one test. The first to have it applies the folder, and so does whoever follows a test that
+/// failed, which may have left anything behind.
+pub(crate) fn deployment() -> MutexGuard<'static, Left> {
+    static TURN: Mutex<Left> = Mutex::new(Left::Nothing);
+    let (mut turn, after_failure) = match TURN.lock() {
+        Ok(turn) => (turn, false),
+        Err(poisoned) => (poisoned.into_inner(), true),
+    };
+    TURN.clear_poison();
+    if matches!(*turn, Left::Half) {
+        panic!("kubernetes/ could not be applied: an earlier test says why");
+    }
+    if matches!(*turn, Left::Nothing) {
+        begin_table();
+        delete_fault_pods();
+    }
+    if after_failure || matches!(*turn, Left::Nothing) {
+        *turn = Left::Half;
+        apply_in_any_order_twice();
+        *turn = Left::Whole;
+    }
+    wait_until_whole();
+    turn
+}
+
+/// Whatever the last test did to nodes and pods is over.
+fn wait_until_whole() {
     wait_for("condition=Ready", &["nodes", "--all"]);
     wait_for_ready_pods(2);
     wait_for("condition=Available", &["deployments", "--all"]);
     wait_until_a_replica_acknowledges();
     until("a list of users", users);
-    turn
 }
 
 /// Replaces the pods of both apps, and returns when those from before are gone: they serve on for a while.
@@ -51,8 +80,6 @@ pub(crate) fn restart_apps() {
 
 /// The order of the files must not matter, and neither may a second time.
 fn apply_in_any_order_twice() {
-    begin_table();
-    delete_fault_pods();
     make_empty_namespace();
     let start = Instant::now();
     apply_shuffled_twice();

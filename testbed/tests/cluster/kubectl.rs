@@ -107,10 +107,24 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -
         match ask() {
             Ok(answer) => return (answer, start.elapsed()),
             Err(reason) if start.elapsed() > DEADLINE => {
+                show_state();
                 panic!("{what}: not within {DEADLINE:?}: {reason}")
             }
             Err(_) => std::thread::sleep(Duration::from_millis(250)),
         }
+    }
+}
+
+/// Prints what there is to know of a namespace that is not as it should be.
+fn show_state() {
+    let mysql = "--selector=app.kubernetes.io/name=mysql";
+    for arguments in [
+        &["get", "nodes,pods,persistentvolumeclaims", "--output=wide"][..],
+        &["get", "events", "--sort-by=.lastTimestamp"],
+        &["logs", mysql, "--prefix", "--tail=20"],
+    ] {
+        let said = try_kubectl(arguments).unwrap_or_else(|error| error);
+        println!("kubectl {}:\n{said}", arguments.join(" "));
     }
 }
 
