@@ -189,3 +189,18 @@ fn every_row_of_the_table_of_states_has_a_test_and_stands_in_bootstrap_sh() {
     }
     assert!(!states.contains("\n| 14 |"));
 }
+
+#[test]
+fn the_kustomization_has_every_manifest() {
+    let kustomization: Value = serde_saphyr::from_str(&file("kubernetes/Kustomization")).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kubernetes");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let manifests: BTreeSet<_> = names
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| name.ends_with(".yaml"))
+        .collect();
+
+    let resources = kustomization["resources"].as_array().unwrap().iter();
+
+    assert_eq!(manifests, resources.map(|name| name.as_str().unwrap().to_owned()).collect());
+}

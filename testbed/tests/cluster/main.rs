@@ -26,6 +26,7 @@ mod names;
 mod network;
 mod node_faults;
 mod nothing_lost;
+mod overlays;
 mod pages;
 mod pods_deleted;
 mod probes;
