@@ -358,8 +358,9 @@ mod tests {
         let few: Vec<_> = (0..2).map(|ordinal| pod(ordinal, true)).collect();
         let many: Vec<_> = (0..9).map(|ordinal| pod(ordinal, ordinal != 3)).collect();
         let modes = [Via::MysqlRead, Via::Mysql].into_iter().flat_map(|via| {
-            let withs = [With::New, With::Pool].into_iter();
-            withs.flat_map(move |with| Strategy::ALL.map(|strategy| mode(via, with, strategy)))
+            let connections = [With::New, With::Pool].into_iter();
+            connections
+                .flat_map(move |with| Strategy::ALL.map(|strategy| mode(via, with, strategy)))
         });
         for mode in modes {
             for dots in

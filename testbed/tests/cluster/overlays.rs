@@ -15,16 +15,14 @@ const IN_SECOND_CLASS: &str = "--namespace=second-class";
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays/second-class");
 
-fn wait_for_rollout(workload: &str) {
-    kubectl(&["rollout", "status", IN_SECOND_CLASS, workload, &timeout()]);
-}
-
 #[test]
 fn a_second_class_has_its_own_users_on_three_pods() {
     let _turn = deployment();
 
     kubectl(&["apply", IN_SECOND_CLASS, "--kustomize", FOLDER]);
-    ["statefulset/mysql", "deployment/write-app", "deployment/read-app"].map(wait_for_rollout);
+    for workload in ["statefulset/mysql", "deployment/write-app", "deployment/read-app"] {
+        kubectl(&["rollout", "status", IN_SECOND_CLASS, workload, &timeout()]);
+    }
 
     let (email, there) = (new_email(), "--output=jsonpath={.status.readyReplicas}");
     let body = json!({ "name": "Ada", "email": email });

@@ -1,0 +1,96 @@
+//! What documents say must be there: the files that they link to, the lessons that they list.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use regex::Regex;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn file(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All documents of the repository.
+fn documents() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let names = String::from_utf8(listed.stdout).unwrap();
+    names.lines().filter(|name| root().join(name).exists()).map(str::to_owned).collect()
+}
+
+/// A document without its code, in which a bracket is no link.
+fn prose(text: &str) -> String {
+    let mut in_code = false;
+    let is_prose = |line: &&str| {
+        let is_fence = line.starts_with("```");
+        in_code ^= is_fence;
+        !in_code && !is_fence
+    };
+    text.lines().filter(is_prose).collect::<Vec<_>>().join("\n")
+}
+
+/// The names of a document's headings, as code hosts make them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = prose(text);
+    let headings = headings.lines().filter_map(|line| line.strip_prefix('#'));
+    let kept = |character: char| character.is_alphanumeric() || "-_ ".contains(character);
+    headings
+        .map(|heading| heading.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| heading.chars().filter(|one| kept(*one)).collect::<String>())
+        .map(|heading| heading.replace(' ', "-"))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let documents = documents();
+    assert!(documents.len() > 10, "{documents:?}");
+    let mut links = 0;
+    for document in documents {
+        let text = prose(&file(&document));
+        for target in link.captures_iter(&text).map(|found| found[1].to_owned()) {
+            if target.contains("://") {
+                continue;
+            }
+            links += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let beside = root().join(&document).parent().unwrap().join(path);
+            let to = if path.is_empty() { root().join(&document) } else { beside };
+            assert!(to.exists(), "{document} links to {target}, which is not there");
+            if !anchor.is_empty() {
+                let headings = anchors(&fs::read_to_string(&to).unwrap());
+                assert!(
+                    headings.iter().any(|one| one == anchor),
+                    "{document}: {target}: {headings:?}"
+                );
+            }
+        }
+    }
+    assert!(links > 30, "{links} links were found");
+}
+
+#[test]
+fn every_lesson_is_in_the_table_and_has_a_test() {
+    let (table, tests) = (file("docs/lessons/README.md"), file("testbed/tests/lessons/main.rs"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lessons");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let lessons = names
+        .filter_map(|name| Some(name.to_str()?.strip_suffix(".md")?.to_owned()))
+        .filter(|name| name != "README");
+    for lesson in lessons {
+        assert!(table.contains(&format!("({lesson}.md) |")), "docs/lessons/README.md: {lesson}");
+        assert!(tests.contains(&format!("go_through(\"{lesson}\")")), "lessons/main.rs: {lesson}");
+    }
+}

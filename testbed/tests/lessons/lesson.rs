@@ -1,0 +1,90 @@
+//! Reading a lesson: its commands, and what each step prints.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::shape::{difference, shape};
+
+/// How long the cluster may take until a step prints what it should.
+const DEADLINE: Duration = Duration::from_secs(90);
+
+/// A document, as what there is to do in it.
+pub(crate) struct Lesson {
+    pub(crate) steps: Vec<Step>,
+}
+
+/// One block of commands, and the block of text after it, if there is one.
+pub(crate) struct Step {
+    commands: String,
+    printed: Option<String>,
+}
+
+impl Lesson {
+    /// Reads `docs/lessons/<name>.md`.
+    pub(crate) fn read(name: &str) -> Self {
+        let path = root().join(format!("docs/lessons/{name}.md"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut steps = Vec::<Step>::new();
+        for (language, block) in blocks(&text) {
+            match (language, steps.last_mut()) {
+                ("sh", _) => steps.push(Step { commands: block, printed: None }),
+                ("text", Some(step)) if step.printed.is_none() => step.printed = Some(block),
+                _ => panic!("{name}: a block of {language} that belongs to no command:\n{block}"),
+            }
+        }
+        assert!(!steps.is_empty(), "{name} has no commands");
+        Self { steps }
+    }
+}
+
+/// The fenced blocks of a document, each with its language.
+fn blocks(text: &str) -> Vec<(&str, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((language, block.join("\n")));
+        }
+    }
+    blocks
+}
+
+impl Step {
+    /// Runs its commands. A cluster takes its time: where they succeed but print something else, they run
+    /// again for a while.
+    pub(crate) fn take(&self) {
+        println!("$ {}", self.commands);
+        let start = Instant::now();
+        loop {
+            let output = bash(&self.commands).unwrap_or_else(|error| panic!("{error}"));
+            println!("{output}");
+            let expected = self.printed.as_deref();
+            let difference = expected.and_then(|text| difference(&shape(text), &shape(&output)));
+            match difference {
+                None => return,
+                Some(difference) if start.elapsed() > DEADLINE => {
+                    panic!("$ {}\n{difference}", self.commands)
+                }
+                Some(_) => std::thread::sleep(Duration::from_secs(1)),
+            }
+        }
+    }
+}
+
+/// Runs commands in the project's folder, as a learner does; what they printed, on either stream.
+pub(crate) fn bash(commands: &str) -> Result<String, String> {
+    let script = format!("set -euo pipefail\n{commands}");
+    let output = Command::new("bash").args(["-c", &script]).current_dir(root()).output().unwrap();
+    let [printed, said] =
+        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let all = format!("{printed}{said}");
+    if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}

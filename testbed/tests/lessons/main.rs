@@ -1,0 +1,49 @@
+//! The lessons of `docs/lessons`, on a real cluster: whichever KUBECONFIG names, with the images loaded.
+//!
+//! A learner's cluster: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a lesson
+//! runs as it is printed, and what it prints must have the shape of what the lesson says it prints. The
+//! lessons take turns, and each cleans up, as it tells the learner to.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+mod lesson;
+mod shape;
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::lesson::{Lesson, bash};
+
+/// Goes through a lesson from its first command to its last.
+fn go_through(name: &str) {
+    static TURN: Mutex<bool> = Mutex::new(false);
+    let mut is_applied = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*is_applied {
+        bash(".ci/readme cluster-up").unwrap();
+        *is_applied = true;
+    }
+    let lesson = Lesson::read(name);
+    println!("{name}: {} steps", lesson.steps.len());
+    for step in &lesson.steps {
+        step.take();
+    }
+}
+
+#[test]
+fn lesson_1_what_a_headless_service_is() {
+    go_through("1-headless-service");
+}
+
+#[test]
+fn lesson_2_a_stable_name_for_each_pod() {
+    go_through("2-stable-names");
+}
+
+#[test]
+fn lesson_3_a_deployment_behind_a_headless_service() {
+    go_through("3-deployment");
+}
+
+#[test]
+fn lesson_5_who_picks_the_pod() {
+    go_through("5-balancing");
+}

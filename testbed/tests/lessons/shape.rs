@@ -1,0 +1,68 @@
+//! What is the same in every run of a command: all but addresses, times and what is drawn by lot.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// What differs from run to run, and the word that stands for it. The first that fits is taken.
+static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z", "TIME"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
+        (r"\d{1,3}(\.\d{1,3}){3}", "ADDRESS"),
+        // What a controller appends to the names of what it makes: of a pod, of a Deployment, of anything.
+        (r"-[0-9a-z]{8,10}-[0-9a-z]{5}\b", "-SUFFIX"),
+        (r"\bpvc-\S+", "VOLUME"),
+        (r"\b(\d+[dhms])+\b", "AGE"),
+        (r"\b\d+\.\d+( ?m?s)?\b", "DECIMAL"),
+    ]
+    .map(|(pattern, word)| (Regex::new(pattern).unwrap(), word))
+    .into()
+});
+
+/// The shape of a text, line by line and in no order: DNS answers in none either. A line of three dots
+/// stands for any lines.
+pub(crate) fn shape(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| {
+        let line = VARYING.iter().fold(line.to_owned(), |line, (pattern, word)| {
+            pattern.replace_all(&line, *word).into_owned()
+        });
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    });
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.sort();
+    lines
+}
+
+/// What is missing and what is too much, if anything is.
+pub(crate) fn difference(expected: &[String], printed: &[String]) -> Option<String> {
+    let any = String::from("...");
+    let mut more = printed.to_vec();
+    let mut missing = Vec::new();
+    for line in expected.iter().filter(|line| **line != any) {
+        match more.iter().position(|other| other == line) {
+            Some(place) => drop(more.remove(place)),
+            None => missing.push(line),
+        }
+    }
+    let is_alike = missing.is_empty() && (more.is_empty() || expected.contains(&any));
+    (!is_alike).then(|| format!("missing: {missing:#?}\nbesides: {more:#?}"))
+}
+
+#[test]
+fn what_differs_from_run_to_run_makes_no_difference() {
+    let [one, other] = [
+        "NAME IP\nmysql-0   10.0.0.7   22s\nweb-6f96c54d65-4x7j6  10.0.0.8  4m3s",
+        "NAME  IP\nweb-5c689d88bb-xxltl 10.244.1.12 5h\nmysql-0 10.244.1.9 1s",
+    ]
+    .map(shape);
+
+    assert_eq!(difference(&one, &other), None);
+}
+
+#[test]
+fn another_name_and_a_line_too_many_do() {
+    assert!(difference(&shape("mysql-0 10.0.0.7"), &shape("mysql-1 10.0.0.7")).is_some());
+    assert!(difference(&shape("one"), &shape("one\ntwo")).is_some());
+    assert_eq!(difference(&shape("one\n..."), &shape("two\none")), None);
+}
