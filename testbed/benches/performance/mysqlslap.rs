@@ -1,0 +1,85 @@
+//! mysqlslap, MySQL's own load generator: the direct limit. It speaks to the same server over the same TCP address, with TLS
+//! and as the same account as the apps do, and does nothing with the answers.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, ensure};
+use testbed::{network::MYSQL_PORT, pod::Container};
+
+use crate::setup::Login;
+
+/// What `GET /users` asks, in two statements.
+pub(crate) const READ: [&str; 2] = [
+    "SELECT @@report_host",
+    "SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT 50",
+];
+
+/// What `POST /submit` asks.
+pub(crate) const WRITE: [&str; 1] = [
+    "INSERT INTO users (name, email) VALUES ('Grace Hopper', CONCAT(MD5(UUID()), '@example.org'))",
+];
+
+/// The same statements again and again.
+pub(crate) struct Mysqlslap {
+    container: Container,
+    /// Holds the account, so that no password stands on a command line.
+    settings: PathBuf,
+    statements: &'static [&'static str],
+}
+
+/// How mysqlslap uses its connections.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connections {
+    Kept,
+    /// A new one for each statement.
+    New,
+}
+
+impl Mysqlslap {
+    pub(crate) fn new(
+        container: &Container,
+        login: &Login,
+        statements: &'static [&'static str],
+        settings: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let Login { address, user, password } = login;
+        let text = format!(
+            "[client]\nhost={address}\nport={MYSQL_PORT}\nprotocol=TCP\nssl-mode=REQUIRED\nuser={user}\npassword={password}\n"
+        );
+        fs::write(&settings, text)?;
+        Ok(Self { container: container.clone(), settings, statements })
+    }
+
+    /// How often a second it gets all statements done, with so many clients, when it does them `turns` times.
+    pub(crate) async fn run(
+        &self,
+        clients: usize,
+        turns: usize,
+        connections: Connections,
+    ) -> anyhow::Result<f64> {
+        let mut slap = self.container.program("mysqlslap");
+        slap.arg(format!("--defaults-file={}", self.settings.display()))
+            .args(["--create-schema=userdb", "--no-drop", "--delimiter=;", "--csv"])
+            .arg(format!("--concurrency={clients}"))
+            .arg(format!("--number-of-queries={}", turns * self.statements.len()))
+            .arg(format!("--query={}", self.statements.join(";")));
+        if connections == Connections::New {
+            slap.arg("--detach=1");
+        }
+        let output = slap.output().await.context("mysqlslap cannot be run: is it on PATH?")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "mysqlslap: {}", said.trim());
+        let line = String::from_utf8(output.stdout)?;
+        // engine, kind, mean seconds, least, most, clients, statements of each client
+        let seconds = line.trim().split(',').nth(2).and_then(|field| field.parse::<f64>().ok());
+        let seconds = seconds.with_context(|| format!("mysqlslap printed {line:?}"))?;
+        Ok(turns as f64 / seconds)
+    }
+
+    /// The same for about so many seconds, which takes a short run to know how many turns that is.
+    pub(crate) async fn run_for(&self, clients: usize, seconds: f64) -> anyhow::Result<f64> {
+        let first = self.run(clients, 50 * clients, Connections::Kept).await?;
+        let turns = (first * seconds) as usize;
+        self.run(clients, turns.max(clients), Connections::Kept).await
+    }
+}
