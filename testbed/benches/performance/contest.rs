@@ -24,8 +24,8 @@ pub(crate) struct Contest {
     pub(crate) ask: Ask,
     pub(crate) mysqlslap: Mysqlslap,
     pub(crate) servers: Vec<(&'static str, Server)>,
-    /// The process of the mysqld that does the work.
-    pub(crate) mysqld: u32,
+    /// The processes of the primary and the replica: a write is work for both.
+    pub(crate) mysqlds: [u32; 2],
 }
 
 /// What was measured: mysqlslap's turns and all servers', of which the first is the app.
@@ -60,7 +60,7 @@ pub(crate) struct Turn {
     pub(crate) per_second: f64,
     pub(crate) latencies: Latencies,
     pub(crate) failed_share: f64,
-    /// Processor time a request in microseconds: the server's, mysqld's, and this process's for making the load.
+    /// Processor time a request in microseconds: the server's, both mysqlds', and this process's for making the load.
     pub(crate) server: f64,
     pub(crate) mysqld: f64,
     pub(crate) generator: f64,
@@ -157,7 +157,7 @@ impl Contest {
         let (_, server) = &self.servers[number];
         let load =
             Load { server: server.address, ask: self.ask_of(number), connections, pace, time };
-        measure(load, server.group(), self.mysqld).await
+        measure(load, server.group(), self.mysqlds).await
     }
 
     /// The app is told to keep connections, as the peers do; they know no other parameters.
@@ -170,10 +170,16 @@ impl Contest {
 }
 
 /// Offers a load, and looks what everybody has used for it.
-pub(crate) async fn measure(load: Load, server: ProcessGroup, mysqld: u32) -> anyhow::Result<Turn> {
+pub(crate) async fn measure(
+    load: Load,
+    server: ProcessGroup,
+    mysqlds: [u32; 2],
+) -> anyhow::Result<Turn> {
     let used = || {
         let own = process::processor_time(std::process::id())?;
-        anyhow::Ok([server.processor_time()?, process::processor_time(mysqld)?, own])
+        let mysqlds: Duration =
+            mysqlds.into_iter().map(process::processor_time).sum::<anyhow::Result<_>>()?;
+        anyhow::Ok([server.processor_time()?, mysqlds, own])
     };
     let before = used()?;
     let answers = load.offer().await?;

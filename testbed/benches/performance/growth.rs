@@ -143,6 +143,10 @@ impl Crowd {
         let read_service = read_service::serve(service.into(), endpoints).await?;
         let dns_server = network.dns().to_string();
         let app = READ_APP.start(&setup.testbed, &[("DNS_SERVER", &dns_server)]).await?;
+        // Each endpoint's first query opens a connection.
+        for _ in 0..3 * u32::from(count) {
+            app.answers(POOLED).await?;
+        }
         Ok(Self { app, _dns: dns, _service: read_service, _endpoints: forwarding })
     }
 }

@@ -16,7 +16,7 @@ pub(crate) const READ: [&str; 2] = [
 
 /// What `POST /submit` asks.
 pub(crate) const WRITE: [&str; 1] = [
-    "INSERT INTO users (name, email) VALUES ('Grace Hopper', CONCAT(MD5(UUID()), '@example.org'))",
+    "INSERT INTO users (name, email) VALUES ('Grace Hopper', CONCAT(LEFT(SHA2(UUID(), 256), 32), '@example.org'))",
 ];
 
 /// The same statements again and again.
@@ -68,7 +68,9 @@ impl Mysqlslap {
         }
         let output = slap.output().await.context("mysqlslap cannot be run: is it on PATH?")?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "mysqlslap: {}", said.trim());
+        // Its status is 0 all the same, and what was refused would pass for quick.
+        let refused = said.contains("Cannot run query");
+        ensure!(output.status.success() && !refused, "mysqlslap: {}", said.trim());
         let line = String::from_utf8(output.stdout)?;
         // engine, kind, mean seconds, least, most, clients, statements of each client
         let seconds = line.trim().split(',').nth(2).and_then(|field| field.parse::<f64>().ok());

@@ -34,7 +34,7 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
         ask: Ask::Get(POOLED.to_owned()),
         mysqlslap: setup.mysqlslap(REPLICA, READ_APP, &READ)?,
         servers: Contest::servers(("read-app", app), peers, &setup.reader()?).await?,
-        mysqld: setup.mysqld(REPLICA).await?,
+        mysqlds: setup.mysqlds().await?,
     };
     let results = contest.run(&setup.extent).await?;
     let ways = ways(setup, &contest).await?;
@@ -62,7 +62,7 @@ async fn ways(setup: &Setup, contest: &Contest) -> anyhow::Result<String> {
         let [server, mysqld] = processor;
         rows.push(row(&[name, &rate, &p50, &p99, &server, &mysqld, &failed]));
     }
-    let head = ["way", "a second", "p50, ms", "p99, ms", "read-app, µs", "mysqld, µs", "not 200"];
+    let head = ["way", "a second", "p50, ms", "p99, ms", "read-app, µs", "mysqlds, µs", "not 200"];
     Ok(table(&head, &rows))
 }
 
@@ -74,5 +74,5 @@ async fn turn(setup: &Setup, contest: &Contest, app: &Server, path: &str) -> any
         pace: Pace::AsFast,
         time: setup.extent.turn / 2,
     };
-    measure(load, app.group(), contest.mysqld).await
+    measure(load, app.group(), contest.mysqlds).await
 }

@@ -61,7 +61,7 @@ impl Report {
 pub(crate) fn contest_table(results: &Results, unit: &str) -> String {
     let limit: Sample = results.limit.rounds.iter().copied().collect();
     let mut rows =
-        vec![row(&["mysqlslap", &format!("{limit} {unit}"), "1", "", "", "", "", "", ""])];
+        vec![row(&["mysqlslap", &format!("{limit} {unit}"), "1", "", "", "", "", "", "", ""])];
     rows.extend(results.servers.iter().map(|contender| contender_row(contender, results)));
     let head = [
         "with 16 connections",
@@ -70,7 +70,8 @@ pub(crate) fn contest_table(results: &Results, unit: &str) -> String {
         "p50 / p99, ms",
         "p50 / p99 at half the rate, ms",
         "its processor time a request, µs",
-        "mysqld's, µs",
+        "mysqlds', µs",
+        "the load's, µs",
         "memory, MiB",
         "not 200",
     ];
@@ -92,6 +93,7 @@ fn contender_row(contender: &Contender, results: &Results) -> String {
         &latencies(contender.of_paced(p50), contender.of_paced(Turn::p99)),
         &median(contender.of_rounds(|turn| turn.server)),
         &median(contender.of_rounds(|turn| turn.mysqld)),
+        &median(contender.of_rounds(|turn| turn.generator)),
         &median(contender.of_rounds(|turn| turn.memory)),
         &format!("{:.1} %", contender.of_rounds(|turn| turn.failed_share).most() * 100.0),
     ])
@@ -102,9 +104,10 @@ fn by_connections(results: &Results) -> String {
     let mut columns: Vec<_> =
         results.curve(0).iter().map(|(connections, _)| *connections).collect();
     columns.dedup();
-    let mut rows = vec![curve_row("mysqlslap", &results.limit_curve(), &columns)];
+    let mut rows = vec![curve_row("mysqlslap", &results.limit_curve(), &[], &columns)];
     for (number, contender) in results.servers.iter().enumerate() {
-        rows.push(curve_row(contender.name, &results.curve(number), &columns));
+        let (curve, turns) = (results.curve(number), &contender.by_connections);
+        rows.push(curve_row(contender.name, &curve, turns, &columns));
     }
     let head = columns.iter().map(|connections| format!("{connections}")).collect::<Vec<_>>();
     let head: Vec<_> = ["a second, with so many connections"]
@@ -114,10 +117,21 @@ fn by_connections(results: &Results) -> String {
     table(&head, &rows)
 }
 
-fn curve_row(name: &str, curve: &[(usize, f64)], columns: &[usize]) -> String {
+/// Where requests were refused, how many.
+fn curve_row(
+    name: &str,
+    curve: &[(usize, f64)],
+    turns: &[(usize, Turn)],
+    columns: &[usize],
+) -> String {
     let at = |connections: &usize| {
         let point = curve.iter().find(|(with, _)| with == connections);
-        point.map_or("–".to_owned(), |(_, rate)| short(*rate))
+        let rate = point.map_or("–".to_owned(), |(_, rate)| short(*rate));
+        let turn = turns.iter().find(|(with, _)| with == connections);
+        match turn.map(|(_, turn)| turn.failed_share * 100.0) {
+            Some(failed) if failed >= 0.05 => format!("{rate}, {failed:.1} % refused"),
+            _ => rate,
+        }
     };
     let cells: Vec<_> = [name.to_owned()].into_iter().chain(columns.iter().map(at)).collect();
     row(&cells.iter().map(String::as_str).collect::<Vec<_>>())

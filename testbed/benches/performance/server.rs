@@ -1,7 +1,6 @@
 //! A server that is measured: one of the apps or a peer, as a process of its own.
 
 use std::{
-    ffi::OsString,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
@@ -123,7 +122,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let group = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         // Whoever has ended already cannot be killed.
-        drop(group.map(|group| kill_process_group(group, Signal::KILL)));
+        let _killed = group.map(|group| kill_process_group(group, Signal::KILL));
         drop(self.child.wait());
     }
 }
@@ -137,6 +136,3 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 pub(crate) fn mebibytes(file: &Path) -> Option<f64> {
     Some(std::fs::metadata(file).ok()?.len() as f64 / f64::from(1 << 20))
 }
-
-/// Variables as [`Command`] takes them.
-pub(crate) type Variables = Vec<(OsString, OsString)>;

@@ -130,6 +130,11 @@ impl Setup {
         self.testbed.container(ordinal)
     }
 
+    /// The processes of both servers.
+    pub(crate) async fn mysqlds(&self) -> anyhow::Result<[u32; 2]> {
+        Ok([self.mysqld(PRIMARY).await?, self.mysqld(REPLICA).await?])
+    }
+
     /// The number of a mysqld's process.
     pub(crate) async fn mysqld(&self, ordinal: u8) -> anyhow::Result<u32> {
         let file = self.testbed.sql(ordinal, "SELECT @@pid_file").await?;

@@ -27,7 +27,7 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
         ask: Ask::Register,
         mysqlslap: setup.mysqlslap(PRIMARY, WRITE_APP, &WRITE)?,
         servers: Contest::servers(("write-app", app), peers, &setup.writer()?).await?,
-        mysqld: setup.mysqld(PRIMARY).await?,
+        mysqlds: setup.mysqlds().await?,
     };
     let results = contest.run(&setup.extent).await?;
     let after = setup.primary(DURABILITY).await?;
