@@ -22,8 +22,8 @@ use crate::{
 /// Something short: what is measured is the connection.
 const STATEMENT: [&str; 1] = ["SELECT @@report_host"];
 
-/// How many connections mysqlslap and sqlx open in a round.
-const TURNS: usize = 150;
+/// How many connections sqlx opens in a round.
+const TURNS: u32 = 50;
 
 /// Milliseconds for a connection, each round.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
     let slap = setup.mysqlslap(REPLICA, READ_APP, &STATEMENT)?;
     let mut costs = Costs::default();
     for _ in 0..setup.extent.rounds {
-        costs.mysqlslap.push(by_mysqlslap(&slap).await?);
+        costs.mysqlslap.push(by_mysqlslap(setup, &slap).await?);
         costs.sqlx.push(by_sqlx(&setup.reader()?).await?);
         costs.app.push(by_app(setup, &app).await?);
     }
@@ -73,10 +73,11 @@ impl Costs {
     }
 }
 
-async fn by_mysqlslap(slap: &Mysqlslap) -> anyhow::Result<f64> {
-    let new = 1e3 / slap.run(1, TURNS, Connections::New).await?;
-    let kept = 1e3 / slap.run(1, 10 * TURNS, Connections::Kept).await?;
-    Ok(new - kept)
+async fn by_mysqlslap(setup: &Setup, slap: &Mysqlslap) -> anyhow::Result<f64> {
+    let time = setup.extent.turn / 4;
+    let new = slap.per_second(1, time, Connections::New).await?;
+    let kept = slap.per_second(1, time, Connections::Kept).await?;
+    Ok(1e3 / new - 1e3 / kept)
 }
 
 async fn by_sqlx(login: &Login) -> anyhow::Result<f64> {
@@ -87,7 +88,7 @@ async fn by_sqlx(login: &Login) -> anyhow::Result<f64> {
     for _ in 0..TURNS {
         options.connect().await?.close().await?;
     }
-    Ok(milliseconds(start.elapsed()) / TURNS as f64)
+    Ok(milliseconds(start.elapsed()) / f64::from(TURNS))
 }
 
 async fn by_app(setup: &Setup, app: &Server) -> anyhow::Result<f64> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::{
     load::{Answers, Ask, Load, Pace},
-    mysqlslap::Mysqlslap,
+    mysqlslap::{Connections, Mysqlslap},
     peers::Peer,
     process::{self, ProcessGroup},
     server::Server,
@@ -111,8 +111,8 @@ impl Contest {
         extent: &Extent,
         results: &mut Results,
     ) -> anyhow::Result<()> {
-        let seconds = extent.turn.as_secs_f64();
-        results.limit.rounds.push(self.mysqlslap.run_for(CLIENTS, seconds).await?);
+        let limit = self.mysqlslap.per_second(CLIENTS, extent.turn, Connections::Kept).await?;
+        results.limit.rounds.push(limit);
         for offset in 0..self.servers.len() {
             let number = (round + offset) % self.servers.len();
             let turn = self.turn(number, CLIENTS, Pace::AsFast, extent.turn).await?;
@@ -137,7 +137,7 @@ impl Contest {
     ) -> anyhow::Result<()> {
         let time = extent.turn / 2;
         if connections <= MOST_FOR_MYSQLSLAP {
-            let most = self.mysqlslap.run_for(connections, time.as_secs_f64()).await?;
+            let most = self.mysqlslap.per_second(connections, time, Connections::Kept).await?;
             results.limit.by_clients.push((connections, most));
         }
         for (number, contender) in results.servers.iter_mut().enumerate() {

@@ -64,61 +64,63 @@ pub(crate) fn of_contest(results: &Results, what: &str, p99: f64) -> Vec<Goal> {
     let [app, peers @ ..] = results.servers.as_slice() else { return Vec::new() };
     let rates: Vec<_> = app.rounds.iter().map(|turn| turn.per_second).collect();
     let limit = Sample::ratios(&rates, &results.limit.rounds);
+    let paced = app.of_paced(Turn::p99);
+    let rate = format!("{what} a second by mysqlslap's, {CLIENTS} clients");
     let mut goals = vec![
-        Goal::at_least(
-            &format!("{what} a second by mysqlslap's, {CLIENTS} clients"),
-            1.0,
-            "x",
-            &limit,
-        ),
-        Goal::at_most(
-            &format!("{what}: p99 at half of that rate"),
-            p99,
-            " ms",
-            &app.of_paced(Turn::p99),
-        ),
-        Goal::at_most(
-            &format!("{what}: p99 at the full rate"),
-            p99,
-            " ms",
-            &app.of_rounds(Turn::p99),
-        ),
+        Goal::at_least(&rate, 1.0, "x", &limit),
+        Goal::at_most(&format!("{what}: p99 at half of that rate"), p99, " ms", &paced),
     ];
-    let more = compared(app, peers, what, "requests a second", true, |contender| {
-        contender.of_rounds(|turn| turn.per_second)
-    });
-    let latency =
-        compared(app, peers, what, "p99 at half of each one's rate", false, |contender| {
-            contender.of_paced(Turn::p99)
-        });
-    let processor = compared(app, peers, what, "processor time a request", false, |contender| {
-        contender.of_rounds(|turn| turn.server)
-    });
-    let memory = compared(app, peers, what, "memory", false, |contender| {
-        contender.of_rounds(|turn| turn.memory)
-    });
-    goals.extend([more, latency, processor, memory].into_iter().flatten());
+    let figures = FIGURES.iter().filter_map(|figure| figure.compared(app, peers, what));
+    goals.extend(figures);
     goals
 }
 
-/// The app against that peer which does best in this.
-fn compared(
-    app: &Contender,
-    peers: &[Contender],
-    what: &str,
-    figure_name: &str,
+/// Something in which the app is to be ahead of every peer.
+struct Figure {
+    name: &'static str,
     more_is_better: bool,
-    figure: impl Fn(&Contender) -> Sample,
-) -> Option<Goal> {
-    let better = |a: &&Contender, b: &&Contender| {
-        let order = figure(a).median().total_cmp(&figure(b).median());
-        if more_is_better { order } else { order.reverse() }
-    };
-    let best = peers.iter().max_by(better)?;
-    let ratio = figure(app).median() / figure(best).median();
-    let (goal, met) =
-        if more_is_better { ("more than 1x", ratio > 1.0) } else { ("less than 1x", ratio < 1.0) };
-    let what = format!("{what}: {figure_name}, by the best peer's");
-    let measured = format!("{}x of {}", short(ratio), best.name);
-    Some(Goal::new(&what, goal.to_owned(), measured, met.into()))
+    of: fn(&Contender) -> Sample,
+}
+
+const FIGURES: [Figure; 4] = [
+    Figure {
+        name: "requests a second",
+        more_is_better: true,
+        of: |contender| contender.per_second(),
+    },
+    Figure {
+        name: "p99 at half of each one's rate",
+        more_is_better: false,
+        of: |contender| contender.of_paced(Turn::p99),
+    },
+    Figure {
+        name: "processor time a request",
+        more_is_better: false,
+        of: |contender| contender.of_rounds(|turn| turn.server),
+    },
+    Figure {
+        name: "memory",
+        more_is_better: false,
+        of: |contender| contender.of_rounds(|turn| turn.memory),
+    },
+];
+
+impl Figure {
+    /// The app against that peer which does best in this.
+    fn compared(&self, app: &Contender, peers: &[Contender], what: &str) -> Option<Goal> {
+        let of = |contender: &Contender| (self.of)(contender).median();
+        let better = |a: &&Contender, b: &&Contender| {
+            let order = of(a).total_cmp(&of(b));
+            if self.more_is_better { order } else { order.reverse() }
+        };
+        let best = peers.iter().max_by(better)?;
+        let ratio = of(app) / of(best);
+        let (goal, is_ahead) = match self.more_is_better {
+            true => ("more than 1x", ratio > 1.0),
+            false => ("less than 1x", ratio < 1.0),
+        };
+        let what = format!("{what}: {}, by the best peer's", self.name);
+        let measured = format!("{}x of {}", short(ratio), best.name);
+        Some(Goal::new(&what, goal.to_owned(), measured, is_ahead.into()))
+    }
 }

@@ -1,7 +1,7 @@
 //! mysqlslap, MySQL's own load generator: the direct limit. It speaks to the same server over the same TCP address, with TLS
 //! and as the same account as the apps do, and does nothing with the answers.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use testbed::{network::MYSQL_PORT, pod::Container};
@@ -50,8 +50,23 @@ impl Mysqlslap {
         Ok(Self { container: container.clone(), settings, statements })
     }
 
-    /// How often a second it gets all statements done, with so many clients, when it does them `turns` times.
-    pub(crate) async fn run(
+    /// How often a second it gets all statements done, with so many clients, in about so much time. The time in which the
+    /// clients connect is left out: a short run and a long one have it in common.
+    pub(crate) async fn per_second(
+        &self,
+        clients: usize,
+        time: Duration,
+        connections: Connections,
+    ) -> anyhow::Result<f64> {
+        let few = 20 * clients;
+        let short = self.seconds(clients, few, connections).await?;
+        let many = few + clients + (few as f64 / short * time.as_secs_f64()) as usize;
+        let long = self.seconds(clients, many, connections).await?;
+        Ok((many - few) as f64 / (long - short))
+    }
+
+    /// How long it takes to do all statements `turns` times.
+    async fn seconds(
         &self,
         clients: usize,
         turns: usize,
@@ -73,15 +88,7 @@ impl Mysqlslap {
         ensure!(output.status.success() && !refused, "mysqlslap: {}", said.trim());
         let line = String::from_utf8(output.stdout)?;
         // engine, kind, mean seconds, least, most, clients, statements of each client
-        let seconds = line.trim().split(',').nth(2).and_then(|field| field.parse::<f64>().ok());
-        let seconds = seconds.with_context(|| format!("mysqlslap printed {line:?}"))?;
-        Ok(turns as f64 / seconds)
-    }
-
-    /// The same for about so many seconds, which takes a short run to know how many turns that is.
-    pub(crate) async fn run_for(&self, clients: usize, seconds: f64) -> anyhow::Result<f64> {
-        let first = self.run(clients, 50 * clients, Connections::Kept).await?;
-        let turns = (first * seconds) as usize;
-        self.run(clients, turns.max(clients), Connections::Kept).await
+        let seconds = line.trim().split(',').nth(2).and_then(|field| field.parse().ok());
+        seconds.with_context(|| format!("mysqlslap printed {line:?}"))
     }
 }

@@ -129,7 +129,7 @@ fn panel(title: &str, left: f64, lines: &[Line]) -> String {
 /// The next number that people like to see at the end of an axis.
 fn ceiling(most: f64) -> f64 {
     let power = 10_f64.powf(most.log10().floor());
-    let steps = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0];
+    let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
     let step = steps.into_iter().find(|step| step * power >= most);
     step.unwrap_or(10.0) * power
 }
