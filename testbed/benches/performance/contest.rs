@@ -123,7 +123,7 @@ impl Contest {
 
     async fn paced_round(&self, extent: &Extent, results: &mut Results) -> anyhow::Result<()> {
         for (number, contender) in results.servers.iter_mut().enumerate() {
-            let pace = Pace::PerSecond(contender.per_second().median() / 2.0);
+            let pace = Pace::PerSecond((contender.per_second().median() / 2.0).max(1.0));
             contender.paced.push(self.turn(number, CLIENTS, pace, extent.turn).await?);
         }
         Ok(())

@@ -11,7 +11,7 @@ use sqlx::{
 use testbed::network::MYSQL_PORT;
 
 use crate::{
-    goals::Goal,
+    goals::{Goal, Met},
     load::{Ask, Connection, Load, Pace},
     report::{Part, row, table},
     server::{Server, WRITE_APP},
@@ -33,13 +33,15 @@ pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
     let load = Load { server, ask: Ask::Register, connections: 16, pace, time };
     let (written, seen) = tokio::join!(load.offer(), follow(setup, &app, time));
     let (written, seen) = (written?, seen?);
-    // Latency at another rate would be another figure.
-    let rate_is_kept = written.per_second() > 0.95 * RATE;
-    let p99 = if rate_is_kept { seen.percentile(99) } else { f64::NAN };
-    let p99 = std::iter::once(p99).collect();
     let what =
         format!("from a commit's answer to visible on the replica, p99 at {RATE} writes a second");
-    let goals = vec![Goal::at_most(&what, 50.0, " ms", &p99)];
+    let p99 = std::iter::once(seen.percentile(99)).collect();
+    let mut goal = Goal::at_most(&what, 50.0, " ms", &p99);
+    // At another rate it is another figure.
+    if written.per_second() < 0.95 * RATE {
+        goal.met = Met::No;
+        goal.measured += &format!(", but at {} a second", short(written.per_second()));
+    }
     let text = format!(
         "While users are registered at {RATE} a second (in fact {}), every {PERIOD:?} one more is followed: from write-app's \
          answer until mysql-1 says that it has the GTID in it. {} were followed: p50 {} ms, p99 {} ms, the longest {} ms.\n",
@@ -49,7 +51,7 @@ pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
         short(seen.percentile(99)),
         short(seen.percentile(100)),
     );
-    Ok(Part { title: "From commit to visible", goals, text })
+    Ok(Part { title: "From commit to visible", goals: vec![goal], text })
 }
 
 async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<Latencies> {
