@@ -61,8 +61,9 @@ pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
     let head =
         ["app", "start to first answer, ms", "idle, MiB", "1,000 connections, MiB", "image, MiB"];
     let text = format!(
-        "Resident memory, {REST:?} after the start, and while {CONNECTIONS} connections are open of which each asks for \
+        "Resident memory, {} s after the start, and while {CONNECTIONS} connections are open of which each asks for \
          `/healthz` once a second. The first answer is that of `/healthz`.\n\n{}",
+        REST.as_secs(),
         table(&head, &rows)
     );
     Ok(Part { title: "Footprint", goals, text })

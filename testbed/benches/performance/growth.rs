@@ -23,8 +23,8 @@ use crate::{
 /// The schema of the large table.
 pub(crate) const LARGE: &str = "large";
 
-/// How many users one INSERT makes.
-const CHUNK: u64 = 100_000;
+/// How many users one INSERT makes: larger ones would take memory that no registration ever does.
+const CHUNK: u64 = 10_000;
 
 /// Fills the large table, and lets read-app's account read it.
 pub(crate) async fn fill(setup: &Setup) -> anyhow::Result<()> {

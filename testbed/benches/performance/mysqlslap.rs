@@ -50,19 +50,22 @@ impl Mysqlslap {
         Ok(Self { container: container.clone(), settings, statements })
     }
 
-    /// How often a second it gets all statements done, with so many clients, in about so much time. The time in which the
-    /// clients connect is left out: a short run and a long one have it in common.
+    /// How often a second it gets all statements done, with so many clients, in about so much time. A run in which each
+    /// client does them once says how long it takes to connect, which is left out, and a short one how many fill the time.
     pub(crate) async fn per_second(
         &self,
         clients: usize,
         time: Duration,
         connections: Connections,
     ) -> anyhow::Result<f64> {
-        let few = 20 * clients;
-        let short = self.seconds(clients, few, connections).await?;
-        let many = few + clients + (few as f64 / short * time.as_secs_f64()) as usize;
-        let long = self.seconds(clients, many, connections).await?;
-        Ok((many - few) as f64 / (long - short))
+        let connecting = self.seconds(clients, clients, connections).await?;
+        let few = 50 * clients;
+        let short = self.seconds(clients, few, connections).await? - connecting;
+        // Where connecting took most of the time, the difference is nothing but noise.
+        let estimate = few as f64 / short.max(connecting / 4.0);
+        let many = (estimate * time.as_secs_f64()) as usize + clients;
+        let long = self.seconds(clients, many, connections).await? - connecting;
+        Ok((many - clients) as f64 / long)
     }
 
     /// How long it takes to do all statements `turns` times.

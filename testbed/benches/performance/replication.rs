@@ -43,9 +43,10 @@ pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
         goal.measured += &format!(", but at {} a second", short(written.per_second()));
     }
     let text = format!(
-        "While users are registered at {RATE} a second (in fact {}), every {PERIOD:?} one more is followed: from write-app's \
+        "While users are registered at {RATE} a second (in fact {}), every {} ms one more is followed: from write-app's \
          answer until mysql-1 says that it has the GTID in it. {} were followed: p50 {} ms, p99 {} ms, the longest {} ms.\n",
         short(written.per_second()),
+        PERIOD.as_millis(),
         seen.count(),
         short(seen.percentile(50)),
         short(seen.percentile(99)),
