@@ -38,7 +38,10 @@ struct Footprint {
     image: Option<f64>,
 }
 
-pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
+/// What the two mysqlds had resident at a moment, in MiB.
+pub(crate) type Moment = (&'static str, [f64; 2]);
+
+pub(crate) async fn part(setup: &Setup, memory: &[Moment]) -> anyhow::Result<Part> {
     eprintln!("footprint");
     let apps = [footprint(setup, WRITE_APP).await?, footprint(setup, READ_APP).await?];
     let mut goals: Vec<_> = apps.iter().flat_map(Footprint::goals).collect();
@@ -54,19 +57,31 @@ pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
         let most = std::iter::once(most).collect();
         goals.push(Goal::at_most(&what, MYSQLD_REQUEST, " MiB", &most));
     }
-    let rows = apps.each_ref().map(|app| {
+    let text = format!("{}\n{}", apps_text(&apps), mysqlds_text(memory));
+    Ok(Part { title: "Footprint", goals, text })
+}
+
+fn apps_text(apps: &[Footprint]) -> String {
+    let rows = apps.iter().map(|app| {
         let image = app.image.map_or("–".to_owned(), short);
         row(&[app.name, &app.starts.to_string(), &short(app.idle), &short(app.crowded), &image])
     });
     let head =
         ["app", "start to first answer, ms", "idle, MiB", "1,000 connections, MiB", "image, MiB"];
-    let text = format!(
+    format!(
         "Resident memory, {} s after the start, and while {CONNECTIONS} connections are open of which each asks for \
          `/healthz` once a second. The first answer is that of `/healthz`.\n\n{}",
         REST.as_secs(),
-        table(&head, &rows)
-    );
-    Ok(Part { title: "Footprint", goals, text })
+        table(&head, &rows.collect::<Vec<_>>())
+    )
+}
+
+fn mysqlds_text(memory: &[Moment]) -> String {
+    let rows = memory
+        .iter()
+        .map(|(moment, [primary, replica])| row(&[moment, &short(*primary), &short(*replica)]));
+    let rows: Vec<_> = rows.collect();
+    table(&["mysqld, resident, MiB", "mysql-0", "mysql-1"], &rows)
 }
 
 async fn footprint(setup: &Setup, app: App) -> anyhow::Result<Footprint> {

@@ -106,18 +106,22 @@ impl Options {
 /// registered, and the large one is gone by then.
 async fn measure(setup: &mut Setup, peers: &[Peer], load: &str) -> anyhow::Result<Report> {
     let facts = machine::facts(setup, load).await?;
+    let mut memory = vec![("started", setup.resident().await?)];
     let (read_part, reads) = reads::part(setup, peers).await?;
+    memory.push(("after the reads", setup.resident().await?));
     let mut parts = vec![connections::part(setup).await?];
     let mut clones = vec![replication::clone(setup, 2).await?];
     growth::fill(setup).await?;
     parts.push(growth::page(setup).await?);
+    memory.push(("with the large table", setup.resident().await?));
     clones.push(replication::clone(setup, 3).await?);
     setup.primary(&format!("DROP DATABASE {}", growth::LARGE)).await?;
     setup.wait_for_replica().await?;
     let (write_part, writes) = writes::part(setup, peers).await?;
+    memory.push(("after the writes", setup.resident().await?));
     parts.splice(0..0, [read_part, write_part]);
     parts.extend([replication::visible(setup).await?, replication::clones(&clones)]);
-    parts.push(footprint::part(setup).await?);
+    parts.push(footprint::part(setup, &memory).await?);
     // Last, for it takes more connections of mysqld than its memory is meant for.
     parts.insert(4, growth::routing(setup).await?);
     Ok(Report { facts, parts, reads, writes })

@@ -9,6 +9,7 @@ use testbed::{Testbed, pod::Container, shared::Separate};
 
 use crate::{
     mysqlslap::Mysqlslap,
+    process::resident,
     server::{App, READ_APP, WRITE_APP},
 };
 
@@ -133,6 +134,12 @@ impl Setup {
     /// The processes of both servers.
     pub(crate) async fn mysqlds(&self) -> anyhow::Result<[u32; 2]> {
         Ok([self.mysqld(PRIMARY).await?, self.mysqld(REPLICA).await?])
+    }
+
+    /// What both servers have resident at this moment, in MiB.
+    pub(crate) async fn resident(&self) -> anyhow::Result<[f64; 2]> {
+        let [primary, replica] = self.mysqlds().await?;
+        Ok([resident(primary)?, resident(replica)?])
     }
 
     /// The number of a mysqld's process.
