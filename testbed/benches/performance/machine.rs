@@ -25,11 +25,13 @@ pub(crate) fn load() -> String {
 pub(crate) async fn facts(setup: &Setup, load_before: &str) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?.to_string();
     let mysql = setup.primary("SELECT VERSION()").await?;
+    // What follows the number is a name that somebody gave to a build.
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let mut rows = vec![
         row(&["processor", &value("/proc/cpuinfo", "model name")]),
         row(&["cores, for everything", &cores]),
         row(&["memory", &value("/proc/meminfo", "MemTotal")]),
-        row(&["Linux", &fs::read_to_string("/proc/sys/kernel/osrelease")?]),
+        row(&["Linux", kernel.split('-').next().unwrap_or_default()]),
         row(&["load average before", load_before]),
         row(&["MySQL", &mysql]),
     ];
