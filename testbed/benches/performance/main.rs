@@ -45,7 +45,7 @@ use crate::{
 /// Needs Go, Node with npm, and Python with venv, for the peers. MySQL is the one on PATH, or Debian's packages unpacked
 /// into a cache folder. Ctrl-C stops everything.
 #[derive(Parser)]
-#[command(name = "cargo bench -p testbed --", version)]
+#[command(bin_name = "cargo bench -p testbed --", version)]
 struct Options {
     /// Try everything out in under two minutes; the report goes into the target folder
     #[arg(long)]
