@@ -23,6 +23,9 @@ use crate::Progress;
 /// The programs that bootstrap.sh and the probes call, beside those that every Debian has.
 const PROGRAMS: [&str; 4] = ["mysqld", "mysql", "mysqladmin", "curl"];
 
+/// What only the benchmark calls. Where MySQL is on `PATH`, it is looked for there.
+const BENCHMARK_PROGRAM: &str = "mysqlslap";
+
 /// The packages that hold them.
 const PACKAGES: [&str; 3] = ["mysql-server-core", "mysql-client-core", "curl"];
 
@@ -57,14 +60,14 @@ impl MysqlPrograms {
         let on_path = on_path().await;
         let tree;
         let commands = if let Some(programs) = &on_path {
-            programs.iter().map(|program| call(&[program])).collect()
+            programs.iter().map(|program| call(&[program])).collect::<Vec<_>>()
         } else {
             tree = cache.join(format!("debian-{SUITE}"));
             get_tree(&tree, progress).await?;
             tree_commands(&tree)?
         };
         fs::create_dir_all(folder)?;
-        for (program, command) in PROGRAMS.iter().zip(commands) {
+        for (program, command) in PROGRAMS.iter().chain([&BENCHMARK_PROGRAM]).zip(commands) {
             write_wrapper(&folder.join(program), &command)?;
         }
         let version = version_of(&folder.join("mysqld")).await.context("mysqld cannot be run")?;
@@ -292,7 +295,7 @@ fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
     let folders = option("basedir", "")
         + &option("lc-messages-dir", "share/mysql")
         + &option("plugin-dir", "lib/mysql/plugin");
-    let clients = ["bin/mysql", "bin/mysqladmin", "bin/curl"].map(load);
+    let clients = ["bin/mysql", "bin/mysqladmin", "bin/curl", "bin/mysqlslap"].map(load);
     Ok([load("sbin/mysqld") + &folders].into_iter().chain(clients).collect())
 }
 

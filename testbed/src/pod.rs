@@ -176,7 +176,7 @@ impl Container {
     /// them.
     fn start(&self, log: &Path) -> io::Result<Child> {
         let log = File::create(log)?;
-        self.command("setpriv")
+        self.program("setpriv")
             .args(["--pdeathsig", "TERM", "bash"])
             .arg(self.scripts.join("bootstrap.sh"))
             .stdout(log.try_clone()?)
@@ -215,7 +215,7 @@ impl Container {
     ) -> Result<String, String> {
         let [name, arguments @ ..] = command else { return Err("no script is named".into()) };
         let output = self
-            .command("bash")
+            .program("bash")
             .arg(self.scripts.join(name))
             .args(arguments)
             .envs(variables.iter().copied())
@@ -234,7 +234,7 @@ impl Container {
     /// What the server said.
     pub async fn sql(&self, sql: &str) -> anyhow::Result<String> {
         let mut client = self
-            .command("mysql")
+            .program("mysql")
             .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
             .arg(format!("--socket={}", self.run.join("mysqld.sock").display()))
             .stdin(Stdio::piped())
@@ -251,7 +251,9 @@ impl Container {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program of the container's, with the container's environment. It ends when nobody waits for it.
+    #[must_use]
+    pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.envs(self.environment.iter().cloned()).kill_on_drop(true).stdin(Stdio::null());
         command

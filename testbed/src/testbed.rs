@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -201,6 +202,12 @@ impl Testbed {
             self.stop_pod(ordinal).await?;
         }
         Ok(())
+    }
+
+    /// The address of a server, whether it runs or not.
+    #[must_use]
+    pub fn address(&self, ordinal: u8) -> Ipv4Addr {
+        self.network.pod(ordinal)
     }
 
     /// Whether a server passed its readiness probe the last time.

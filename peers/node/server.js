@@ -1,0 +1,58 @@
+// The two endpoints of the apps as they are usually written in Node: fastify and mysql2.
+'use strict'
+
+const fastify = require('fastify')
+const mysql = require('mysql2/promise')
+
+const IDENTITY = 'SELECT @@report_host AS pod'
+const NEWEST = 'SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT 50'
+const REGISTER = 'INSERT INTO users (name, email) VALUES (?, ?)'
+
+const { DB_HOST, DB_USER, DB_PASSWORD, DB_NAME, LISTEN } = process.env
+
+const pool = mysql.createPool({
+  host: DB_HOST,
+  user: DB_USER,
+  password: DB_PASSWORD,
+  database: DB_NAME,
+  // As many as write-app has.
+  connectionLimit: 20,
+  timezone: 'Z',
+  // The demo's servers sign their certificates themselves.
+  ssl: { rejectUnauthorized: false }
+})
+
+// It writes a line for each request, as the apps do.
+const app = fastify({ logger: true })
+
+// Both on one connection: the pod that is named is the one that gave the rows.
+app.get('/users', async () => {
+  const connection = await pool.getConnection()
+  try {
+    const [[{ pod }]] = await connection.execute(IDENTITY)
+    const [rows] = await connection.execute(NEWEST)
+    const users = rows.map((row) => ({ ...row, created_at: row.created_at.toUTCString() }))
+    return { success: true, users, mysql_pod: pod }
+  } finally {
+    connection.release()
+  }
+})
+
+const submission = {
+  type: 'object',
+  required: ['name', 'email'],
+  properties: { name: { type: 'string', minLength: 1 }, email: { type: 'string', pattern: '@' } }
+}
+
+app.post('/submit', { schema: { body: submission } }, async (request, reply) => {
+  try {
+    const [result] = await pool.execute(REGISTER, [request.body.name, request.body.email])
+    return { success: true, message: 'User registered successfully!', id: result.insertId }
+  } catch (error) {
+    if (error.code !== 'ER_DUP_ENTRY') throw error
+    return reply.code(409).send({ success: false, message: 'This email is registered already.' })
+  }
+})
+
+const [host, port] = LISTEN.split(':')
+app.listen({ host, port: Number(port) })

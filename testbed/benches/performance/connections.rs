@@ -1,0 +1,109 @@
+//! What a new connection for each query costs, against the same of a bare client.
+
+use std::time::Instant;
+
+use sqlx::{
+    ConnectOptions as _, Connection as _,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+};
+use testbed::network::MYSQL_PORT;
+
+use crate::{
+    goals::Goal,
+    load::{Ask, Load, Pace},
+    mysqlslap::{Connections, Mysqlslap},
+    reads::{ONE_POD, POOLED},
+    report::{Part, row, table},
+    server::{READ_APP, Server},
+    setup::{Login, REPLICA, Setup},
+    statistics::{Sample, milliseconds},
+};
+
+/// Something short: what is measured is the connection.
+const STATEMENT: [&str; 1] = ["SELECT @@report_host"];
+
+/// How many connections sqlx opens in a round.
+const TURNS: u32 = 50;
+
+/// Milliseconds for a connection, each round.
+#[derive(Default)]
+struct Costs {
+    mysqlslap: Vec<f64>,
+    sqlx: Vec<f64>,
+    app: Vec<f64>,
+}
+
+pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
+    eprintln!("new connections");
+    let app = READ_APP.start(&setup.testbed, &ONE_POD).await?;
+    let slap = setup.mysqlslap(REPLICA, READ_APP, &STATEMENT)?;
+    let mut costs = Costs::default();
+    for _ in 0..setup.extent.rounds {
+        costs.mysqlslap.push(by_mysqlslap(setup, &slap).await?);
+        costs.sqlx.push(by_sqlx(&setup.reader()?).await?);
+        costs.app.push(by_app(setup, &app).await?);
+    }
+    let ratio = Sample::ratios(&costs.app, &costs.mysqlslap);
+    let goals = vec![Goal::at_most(
+        "a new connection for each query, by a bare client's",
+        1.2,
+        "x",
+        &ratio,
+    )];
+    Ok(Part { title: "New connections", goals, text: costs.text() })
+}
+
+impl Costs {
+    fn text(&self) -> String {
+        let row = |name: &str, costs: &[f64]| {
+            let (cost, ratio): (Sample, _) =
+                (costs.iter().copied().collect(), Sample::ratios(costs, &self.mysqlslap));
+            row(&[name, &cost.to_string(), &ratio.to_string()])
+        };
+        let rows = [
+            row("mysqlslap, in C", &self.mysqlslap),
+            row("sqlx alone, connect and close", &self.sqlx),
+            row("read-app", &self.app),
+        ];
+        format!(
+            "One client, one query after the other, to mysql-1: TCP, TLS, authentication, and the end of it. For mysqlslap and \
+             read-app it is the difference between a query on a new connection and one on a kept connection.\n\n{}",
+            table(&["client", "a connection, ms", "by mysqlslap's"], &rows)
+        )
+    }
+}
+
+async fn by_mysqlslap(setup: &Setup, slap: &Mysqlslap) -> anyhow::Result<f64> {
+    let time = setup.extent.turn / 4;
+    let new = slap.per_second(1, time, Connections::New).await?;
+    let kept = slap.per_second(1, time, Connections::Kept).await?;
+    Ok(1e3 / new - 1e3 / kept)
+}
+
+async fn by_sqlx(login: &Login) -> anyhow::Result<f64> {
+    let options = MySqlConnectOptions::new().host(&login.address).port(MYSQL_PORT);
+    let options = options.username(login.user).password(&login.password).database("userdb");
+    let options = options.ssl_mode(MySqlSslMode::Required);
+    let start = Instant::now();
+    for _ in 0..TURNS {
+        options.connect().await?.close().await?;
+    }
+    Ok(milliseconds(start.elapsed()) / f64::from(TURNS))
+}
+
+async fn by_app(setup: &Setup, app: &Server) -> anyhow::Result<f64> {
+    let new = latency(setup, app, "/users?via=mysql").await?;
+    Ok(new - latency(setup, app, POOLED).await?)
+}
+
+/// The mean, as mysqlslap's is one, with one client.
+pub(crate) async fn latency(setup: &Setup, app: &Server, path: &str) -> anyhow::Result<f64> {
+    let load = Load {
+        server: app.address,
+        ask: Ask::Get(path.to_owned()),
+        connections: 1,
+        pace: Pace::AsFast,
+        time: setup.extent.turn / 4,
+    };
+    Ok(load.offer().await?.latencies.mean())
+}

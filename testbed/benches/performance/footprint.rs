@@ -1,0 +1,155 @@
+//! What the apps and mysqld take while they do nothing, and how fast an app starts.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use crate::{
+    goals::{Goal, Met},
+    load::{Ask, Load, Pace},
+    process::{most_resident, resident},
+    report::{Part, row, table},
+    server::{App, READ_APP, Server, WRITE_APP, mebibytes},
+    setup::{PRIMARY, REPLICA, Setup},
+    statistics::{Sample, milliseconds, short},
+};
+
+/// How long an app is left alone before it is called idle.
+const REST: Duration = Duration::from_secs(3);
+
+/// Connections that are open at once.
+const CONNECTIONS: usize = 1000;
+
+/// Each is used this often, so that none rests for too long.
+const REQUESTS_PER_SECOND: f64 = CONNECTIONS as f64;
+
+/// The request of the StatefulSet's container, in MiB.
+const MYSQLD_REQUEST: f64 = 384.0;
+
+/// Each app's figures.
+struct Footprint {
+    name: &'static str,
+    starts: Sample,
+    idle: f64,
+    crowded: f64,
+    image: Option<f64>,
+}
+
+/// What the two mysqlds had resident at a moment, in MiB.
+pub(crate) type Moment = (&'static str, [f64; 2]);
+
+pub(crate) async fn part(setup: &Setup, memory: &[Moment]) -> anyhow::Result<Part> {
+    eprintln!("footprint");
+    let apps = [footprint(setup, WRITE_APP).await?, footprint(setup, READ_APP).await?];
+    let mut goals: Vec<_> = apps.iter().flat_map(Footprint::goals).collect();
+    goals.push(Goal::new(
+        "from `kubectl apply` to all Ready",
+        "at most 60 s".to_owned(),
+        "17.6 s to 21.5 s, by `.ci/run cluster`".to_owned(),
+        Met::Yes,
+    ));
+    for ordinal in [PRIMARY, REPLICA] {
+        let most = most_resident(setup.mysqld(ordinal).await?)?;
+        let what = format!("mysqld of mysql-{ordinal}: the most memory in all of this run");
+        let most = std::iter::once(most).collect();
+        goals.push(Goal::at_most(&what, MYSQLD_REQUEST, " MiB", &most));
+    }
+    let text = format!("{}\n{}", apps_text(&apps), mysqlds_text(memory));
+    Ok(Part { title: "Footprint", goals, text })
+}
+
+fn apps_text(apps: &[Footprint]) -> String {
+    let rows = apps.iter().map(|app| {
+        let image = app.image.map_or("–".to_owned(), short);
+        row(&[app.name, &app.starts.to_string(), &short(app.idle), &short(app.crowded), &image])
+    });
+    let head =
+        ["app", "start to first answer, ms", "idle, MiB", "1,000 connections, MiB", "image, MiB"];
+    format!(
+        "Resident memory, {} s after the start, and while {CONNECTIONS} connections are open of which each asks for \
+         `/healthz` once a second. The first answer is that of `/healthz`.\n\n{}",
+        REST.as_secs(),
+        table(&head, &rows.collect::<Vec<_>>())
+    )
+}
+
+fn mysqlds_text(memory: &[Moment]) -> String {
+    let rows = memory
+        .iter()
+        .map(|(moment, [primary, replica])| row(&[moment, &short(*primary), &short(*replica)]));
+    let rows: Vec<_> = rows.collect();
+    table(&["mysqld, resident, MiB", "mysql-0", "mysql-1"], &rows)
+}
+
+async fn footprint(setup: &Setup, app: App) -> anyhow::Result<Footprint> {
+    let mut starts = Vec::new();
+    for _ in 0..2 * setup.extent.rounds {
+        let start = Instant::now();
+        let server = start_alone(setup, app)?;
+        server.answers("/healthz").await?;
+        starts.push(milliseconds(start.elapsed()));
+    }
+    let server = start_alone(setup, app)?;
+    server.answers("/readyz").await?;
+    sleep(REST).await;
+    let idle = resident(server.id())?;
+    let crowded = crowded(&server).await?;
+    let (name, starts) = (app.about.name, starts.into_iter().collect());
+    Ok(Footprint { name, starts, idle, crowded, image: image(name) })
+}
+
+/// Without anything in between that would have to start too, or be counted.
+fn start_alone(setup: &Setup, app: App) -> anyhow::Result<Server> {
+    Server::start(app.command(&setup.testbed, &[])?)
+}
+
+async fn crowded(server: &Server) -> anyhow::Result<f64> {
+    let load = Load {
+        server: server.address,
+        ask: Ask::Get("/healthz".to_owned()),
+        connections: CONNECTIONS,
+        pace: Pace::PerSecond(REQUESTS_PER_SECOND),
+        time: REST,
+    };
+    let (offered, resident) = tokio::join!(load.offer(), async {
+        sleep(REST.mul_f64(0.9)).await;
+        resident(server.id())
+    });
+    offered?;
+    resident
+}
+
+/// The image's size, where `.ci/images` has left one.
+fn image(name: &str) -> Option<f64> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    mebibytes(&root.join("target/images").join(format!("{name}.tar")))
+}
+
+impl Footprint {
+    fn goals(&self) -> Vec<Goal> {
+        let one = |value: f64| std::iter::once(value).collect::<Sample>();
+        let what = |what: &str| format!("{}: {what}", self.name);
+        let image = match self.image {
+            Some(image) => Goal::at_most(&what("image"), 12.0, " MiB", &one(image)),
+            None => Goal::not_measured(
+                &what("image"),
+                "at most 12 MiB",
+                "`.ci/run images` has not been run",
+            ),
+        };
+        vec![
+            Goal::at_most(&what("resident when idle"), 10.0, " MiB", &one(self.idle)),
+            Goal::at_most(
+                &what("resident with 1,000 connections"),
+                32.0,
+                " MiB",
+                &one(self.crowded),
+            ),
+            Goal::at_most(&what("start to first answer"), 50.0, " ms", &self.starts),
+            image,
+        ]
+    }
+}

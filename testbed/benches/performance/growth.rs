@@ -1,0 +1,165 @@
+//! What a page costs when there are more users, and what choosing costs when there are more servers.
+
+use testbed::{
+    cluster_dns,
+    endpoints::Endpoints,
+    network::{MYSQL_PORT, Network},
+    read_service,
+    shared::TEST_NETWORKS,
+};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    connections::latency,
+    goals::Goal,
+    reads::{ONE_POD, POOLED},
+    report::{Part, row, table},
+    server::{READ_APP, Server},
+    setup::{REPLICA, Setup, users},
+    statistics::{Sample, short},
+};
+
+/// The schema of the large table.
+pub(crate) const LARGE: &str = "large";
+
+/// How many users one INSERT makes: larger ones would take memory that no registration ever does.
+const CHUNK: u64 = 10_000;
+
+/// Fills the large table, and lets read-app's account read it.
+pub(crate) async fn fill(setup: &Setup) -> anyhow::Result<()> {
+    let rows = setup.extent.rows;
+    eprintln!("a table of {rows} users");
+    let table = format!(
+        "CREATE DATABASE {LARGE}; CREATE TABLE {LARGE}.users LIKE userdb.users; GRANT SELECT ON {LARGE}.* TO reader;"
+    );
+    setup.primary(&table).await?;
+    for before in (0..rows).step_by(CHUNK as usize) {
+        setup.primary(&users(LARGE, before, CHUNK.min(rows - before))).await?;
+    }
+    setup.wait_for_replica().await
+}
+
+pub(crate) async fn page(setup: &Setup) -> anyhow::Result<Part> {
+    eprintln!("pages of a small and of a large table");
+    let small = READ_APP.start(&setup.testbed, &ONE_POD).await?;
+    let [host] = ONE_POD;
+    let large = READ_APP.start(&setup.testbed, &[host, ("DB_NAME", LARGE)]).await?;
+    let middle = format!("{POOLED}&older_than={}", setup.extent.rows / 2);
+    let (mut few, mut newest, mut old) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..=setup.extent.rounds {
+        few.push(latency(setup, &small, POOLED).await?);
+        newest.push(latency(setup, &large, POOLED).await?);
+        old.push(latency(setup, &large, &middle).await?);
+    }
+    // The first round filled caches.
+    Ok(page_part(setup.extent.rows, [few, newest, old].map(|costs| costs[1..].to_vec())))
+}
+
+fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
+    let ratios = [&newest, &old].map(|costs| Sample::ratios(costs, &few));
+    let what = ["the newest page", "a page in the middle"]
+        .map(|page| format!("{page} at {} rows, by one at 100", short(rows as f64)));
+    let goals = what.iter().zip(&ratios);
+    let goals = goals.map(|(what, ratio)| Goal::at_most(what, 1.2, "x", ratio)).collect();
+    let costs = |costs: Vec<f64>| costs.into_iter().collect::<Sample>().to_string();
+    let rows = [
+        row(&["100 rows, the newest page", &costs(few), ""]),
+        row(&["all rows, the newest page", &costs(newest), &ratios[0].to_string()]),
+        row(&["all rows, a page in the middle", &costs(old), &ratios[1].to_string()]),
+    ];
+    let text = format!(
+        "`GET {POOLED}`, one client, of two tables that take turns. The whole large table is more than the 64 MiB that InnoDB may \
+         keep in memory; a page reads 51 rows along the primary key.\n\n{}",
+        table(&["page", "mean, ms", "ratio"], &rows)
+    );
+    Part { title: "Growth: users", goals, text }
+}
+
+pub(crate) async fn routing(setup: &Setup) -> anyhow::Result<Part> {
+    eprintln!("routing");
+    // Each server that could be chosen may get a connection to be kept, and one that watches it.
+    setup.testbed.sql(REPLICA, "SET GLOBAL max_connections = 400").await?;
+    let mut crowds = Vec::new();
+    for count in setup.extent.endpoints {
+        crowds.push((*count, Crowd::start(setup, *count).await?, Vec::new()));
+    }
+    for _ in 0..=setup.extent.rounds {
+        for (_, crowd, costs) in &mut crowds {
+            costs.push(latency(setup, &crowd.app, POOLED).await?);
+        }
+    }
+    let crowds = crowds.into_iter().map(|(count, _, costs)| (count, costs[1..].to_vec()));
+    let crowds = crowds.collect::<Vec<_>>();
+    setup.testbed.sql(REPLICA, "SET GLOBAL max_connections = DEFAULT").await?;
+    Ok(routing_part(&crowds))
+}
+
+fn routing_part(crowds: &[(u8, Vec<f64>)]) -> Part {
+    let [(few, first), .., (many, last)] = crowds else {
+        return Part {
+            title: "Growth: servers to choose from",
+            goals: Vec::new(),
+            text: String::new(),
+        };
+    };
+    let what = format!("a read with {many} endpoints to choose from, by one with {few}");
+    let goals = vec![Goal::at_most(&what, 1.1, "x", &Sample::ratios(last, first))];
+    let rows: Vec<_> = crowds
+        .iter()
+        .map(|(count, costs)| {
+            let mean: Sample = costs.iter().copied().collect();
+            let ratio = Sample::ratios(costs, first);
+            row(&[&count.to_string(), &mean.to_string(), &ratio.to_string()])
+        })
+        .collect();
+    let text = format!(
+        "`GET {POOLED}`, one client, `round-robin`. DNS lists so many endpoints; each forwards to the same mysqld, so that \
+         nothing differs but the choice, and the watch of each endpoint three times a second.\n\n{}",
+        table(&["endpoints", "mean, ms", "ratio"], &rows)
+    );
+    Part { title: "Growth: servers to choose from", goals, text }
+}
+
+/// read-app with names of its own, behind which there seem to be many servers.
+struct Crowd {
+    app: Server,
+    _dns: cluster_dns::Running,
+    _service: AbortOnDropHandle<()>,
+    _endpoints: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Crowd {
+    async fn start(setup: &Setup, count: u8) -> anyhow::Result<Self> {
+        let (network, endpoints) = (Network::claim_any(TEST_NETWORKS)?, Endpoints::default());
+        let server = setup.testbed.address(REPLICA);
+        let mut forwarding = Vec::new();
+        for number in 0..count {
+            let (name, address) = (format!("mysql-{number}"), network.pod(number));
+            endpoints.add(&name, address);
+            endpoints.set_ready(&name, true);
+            let listener = TcpListener::bind((address, MYSQL_PORT)).await?;
+            forwarding.push(AbortOnDropHandle::new(tokio::spawn(forward(listener, server))));
+        }
+        let service = network.read_service();
+        let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
+        let read_service = read_service::serve(service.into(), endpoints).await?;
+        let dns_server = network.dns().to_string();
+        let app = READ_APP.start(&setup.testbed, &[("DNS_SERVER", &dns_server)]).await?;
+        // Each endpoint's first query opens a connection.
+        for _ in 0..3 * u32::from(count) {
+            app.answers(POOLED).await?;
+        }
+        Ok(Self { app, _dns: dns, _service: read_service, _endpoints: forwarding })
+    }
+}
+
+async fn forward(listener: TcpListener, server: std::net::Ipv4Addr) {
+    while let Ok((mut client, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let Ok(mut server) = TcpStream::connect((server, MYSQL_PORT)).await else { return };
+            // Either side may hang up.
+            drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+        });
+    }
+}

@@ -1,0 +1,128 @@
+//! `cargo bench -p testbed`: how fast both apps are and what they cost, beside what MySQL can do and what others write.
+//!
+//! - [`setup`]: the servers, and how much is measured.
+//! - [`mysqlslap`] and [`peers`]: what the apps are compared with; [`server`]: an app or a peer as a process.
+//! - [`load`]: the load generator; [`process`]: what processes have used.
+//! - [`contest`]: the same work by everybody in turns; [`reads`] and [`writes`] are two such.
+//! - [`connections`], [`growth`], [`replication`], [`footprint`]: the other figures.
+//! - [`goals`], [`statistics`], [`machine`], [`report`], [`plot`]: what is written down of it.
+
+mod connections;
+mod contest;
+mod footprint;
+mod goals;
+mod growth;
+mod load;
+mod machine;
+mod mysqlslap;
+mod peers;
+mod plot;
+mod process;
+mod reads;
+mod replication;
+mod report;
+mod server;
+mod setup;
+mod statistics;
+mod writes;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    peers::Peer,
+    report::Report,
+    setup::{FULL, QUICK, Setup},
+};
+
+/// Measures both apps beside mysqlslap and beside peers, and writes docs/performance.md and docs/performance.svg.
+///
+/// Needs Go, Node with npm, and Python with venv, for the peers. MySQL is the one on PATH, or Debian's packages unpacked
+/// into a cache folder. Ctrl-C stops everything.
+#[derive(Parser)]
+#[command(bin_name = "cargo bench -p testbed --", version)]
+struct Options {
+    /// Try everything out in under two minutes; the report goes into the target folder
+    #[arg(long)]
+    quick: bool,
+    /// Measure without the peers
+    #[arg(long)]
+    without_peers: bool,
+    /// Folder for the report [default: docs]
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// What `cargo bench` passes
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("performance: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let load = machine::load();
+    let peers = if options.without_peers { Vec::new() } else { peers::build()? };
+    let [mut interrupt, mut terminate] =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    eprintln!("a primary and a replica");
+    let mut setup = Setup::start(if options.quick { QUICK } else { FULL }).await?;
+    let measured = tokio::select! {
+        measured = measure(&mut setup, &peers, &load) => Some(measured),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+    };
+    eprintln!("stopping");
+    setup.stop().await?;
+    let Some(report) = measured.transpose()? else { return Ok(ExitCode::FAILURE) };
+    let folder = options.folder();
+    report.write(&folder)?;
+    println!("{}", report.goals());
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Options {
+    /// What a quick run finds is not worth being kept.
+    fn folder(&self) -> PathBuf {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let quick = Path::new(env!("CARGO_TARGET_TMPDIR")).join("performance");
+        self.output.clone().unwrap_or(if self.quick { quick } else { docs })
+    }
+}
+
+/// Everything, in an order in which nothing is in the way of what comes later: the small table stays small until users are
+/// registered, and the large one is gone by then.
+async fn measure(setup: &mut Setup, peers: &[Peer], load: &str) -> anyhow::Result<Report> {
+    let facts = machine::facts(setup, load).await?;
+    let mut memory = vec![("started", setup.resident().await?)];
+    let (read_part, reads) = reads::part(setup, peers).await?;
+    memory.push(("after the reads", setup.resident().await?));
+    let mut parts = vec![connections::part(setup).await?];
+    let mut clones = vec![replication::clone(setup, 2).await?];
+    growth::fill(setup).await?;
+    parts.push(growth::page(setup).await?);
+    memory.push(("with the large table", setup.resident().await?));
+    clones.push(replication::clone(setup, 3).await?);
+    setup.primary(&format!("DROP DATABASE {}", growth::LARGE)).await?;
+    setup.wait_for_replica().await?;
+    let (write_part, writes) = writes::part(setup, peers).await?;
+    memory.push(("after the writes", setup.resident().await?));
+    parts.splice(0..0, [read_part, write_part]);
+    parts.extend([replication::visible(setup).await?, replication::clones(&clones)]);
+    parts.push(footprint::part(setup, &memory).await?);
+    // Last, for it takes more connections of mysqld than its memory is meant for.
+    parts.insert(4, growth::routing(setup).await?);
+    Ok(Report { facts, parts, reads, writes })
+}

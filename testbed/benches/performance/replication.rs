@@ -1,0 +1,120 @@
+//! How soon a replica has what was committed, and how long a new replica takes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use sqlx::{
+    ConnectOptions as _, MySqlConnection,
+    mysql::{MySqlConnectOptions, MySqlSslMode},
+};
+use testbed::network::MYSQL_PORT;
+
+use crate::{
+    goals::{Goal, Met},
+    load::{Ask, Connection, Load, Pace},
+    report::{Part, row, table},
+    server::{Server, WRITE_APP},
+    setup::{Login, Setup},
+    statistics::{Latencies, short},
+};
+
+/// Registrations a second, while it is measured how soon they can be read.
+const RATE: f64 = 500.0;
+
+/// How often one is followed to the replica.
+const PERIOD: Duration = Duration::from_millis(20);
+
+pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
+    eprintln!("from commit to visible");
+    let app = WRITE_APP.start(&setup.testbed, &[]).await?;
+    let time = setup.extent.turn * 4;
+    let (server, pace) = (app.address, Pace::PerSecond(RATE));
+    let load = Load { server, ask: Ask::Register, connections: 16, pace, time };
+    let (written, seen) = tokio::join!(load.offer(), follow(setup, &app, time));
+    let (written, seen) = (written?, seen?);
+    let what =
+        format!("from a commit's answer to visible on the replica, p99 at {RATE} writes a second");
+    let p99 = std::iter::once(seen.percentile(99)).collect();
+    let mut goal = Goal::at_most(&what, 50.0, " ms", &p99);
+    // At another rate it is another figure.
+    if written.per_second() < 0.95 * RATE {
+        goal.met = Met::No;
+        goal.measured += &format!(", but at {} a second", short(written.per_second()));
+    }
+    let text = format!(
+        "While users are registered at {RATE} a second (in fact {}), every {} ms one more is followed: from write-app's \
+         answer until mysql-1 says that it has the GTID in it. {} were followed: p50 {} ms, p99 {} ms, the longest {} ms.\n",
+        short(written.per_second()),
+        PERIOD.as_millis(),
+        seen.count(),
+        short(seen.percentile(50)),
+        short(seen.percentile(99)),
+        short(seen.percentile(100)),
+    );
+    Ok(Part { title: "From commit to visible", goals: vec![goal], text })
+}
+
+async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<Latencies> {
+    let mut replica = connect(&setup.reader()?).await?;
+    let mut connection = Connection::open(app.address).await?;
+    let (start, mut latencies) = (Instant::now(), Vec::new());
+    while start.elapsed() < time {
+        let (_, answer) = connection.send(Ask::Register.request(app.address)?).await?;
+        let answered = Instant::now();
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let gtid = answer["gtid"].as_str().context("a registration has no GTID")?;
+        let late: i64 = sqlx::query_scalar("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 10)")
+            .bind(gtid)
+            .fetch_one(&mut replica)
+            .await?;
+        ensure!(late == 0, "the replica did not have {gtid} within ten seconds");
+        latencies.push(answered.elapsed());
+        tokio::time::sleep(PERIOD).await;
+    }
+    Ok(latencies.into())
+}
+
+async fn connect(login: &Login) -> anyhow::Result<MySqlConnection> {
+    let options = MySqlConnectOptions::new().host(&login.address).port(MYSQL_PORT);
+    let options = options.username(login.user).password(&login.password);
+    Ok(options.ssl_mode(MySqlSslMode::Required).connect().await?)
+}
+
+/// How much data a new replica cloned, and how long it was from start to ready.
+pub(crate) struct Clone {
+    mebibytes: f64,
+    took: Duration,
+}
+
+/// Starts one more replica, and ends it once it is ready.
+pub(crate) async fn clone(setup: &mut Setup, ordinal: u8) -> anyhow::Result<Clone> {
+    eprintln!("a new replica");
+    let size = "SELECT SUM(FILE_SIZE) / 1048576 FROM information_schema.INNODB_TABLESPACES \
+                WHERE SPACE_TYPE = 'Single' OR NAME = 'mysql'";
+    let mebibytes = setup.primary(size).await?.parse()?;
+    let start = Instant::now();
+    setup.testbed.start_pod(ordinal)?;
+    setup.testbed.wait_until_ready(ordinal).await?;
+    let took = start.elapsed();
+    setup.testbed.stop_pod(ordinal).await?;
+    Ok(Clone { mebibytes, took })
+}
+
+pub(crate) fn clones(clones: &[Clone]) -> Part {
+    let rows: Vec<_> = clones
+        .iter()
+        .map(|clone| row(&[&short(clone.mebibytes), &format!("{:.1}", clone.took.as_secs_f64())]))
+        .collect();
+    let text = format!(
+        "One more replica, from its start to ready. It makes an empty server, clones mysql-0, starts privately to look at the \
+         GTIDs, and then starts; how long the copying itself takes is the difference.\n\n{}",
+        table(&["tables of the primary, MiB", "seconds"], &rows)
+    );
+    let goals = vec![Goal::not_measured(
+        "read throughput against the number of replicas",
+        "grows with them",
+        "all replicas would share this machine's cores",
+    )];
+    Part { title: "Growth: replicas", goals, text }
+}

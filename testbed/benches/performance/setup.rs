@@ -1,0 +1,160 @@
+//! The servers that everything is measured on.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use app_core::config::About;
+use tempfile::TempDir;
+use testbed::{Testbed, pod::Container, shared::Separate};
+
+use crate::{
+    mysqlslap::Mysqlslap,
+    process::resident,
+    server::{App, READ_APP, WRITE_APP},
+};
+
+/// The primary's ordinal.
+pub(crate) const PRIMARY: u8 = 0;
+
+/// Reads are measured on one server, the replica, because mysqlslap knows one address.
+pub(crate) const REPLICA: u8 = 1;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// How often the contenders take turns.
+    pub(crate) rounds: usize,
+    /// How long a turn is.
+    pub(crate) turn: Duration,
+    /// The rows of the large table.
+    pub(crate) rows: u64,
+    /// With how many connections throughput is measured, beside [`crate::contest::CLIENTS`].
+    pub(crate) connections: &'static [usize],
+    /// How many servers routing chooses from.
+    pub(crate) endpoints: &'static [u8],
+}
+
+pub(crate) const FULL: Extent = Extent {
+    rounds: 5,
+    turn: Duration::from_secs(4),
+    rows: 1_000_000,
+    connections: &[1, 4, 64, 256],
+    endpoints: &[2, 10, 50],
+};
+
+pub(crate) const QUICK: Extent = Extent {
+    rounds: 2,
+    turn: Duration::from_millis(700),
+    rows: 20_000,
+    connections: &[1, 64],
+    endpoints: &[2, 10],
+};
+
+pub(crate) struct Setup {
+    pub(crate) testbed: Testbed,
+    pub(crate) extent: Extent,
+    volumes: TempDir,
+    run: TempDir,
+}
+
+/// Where a client connects to, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) address: String,
+    pub(crate) user: &'static str,
+    pub(crate) password: String,
+}
+
+impl Setup {
+    /// A primary and a replica with a hundred users.
+    pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
+        let Separate { testbed, volumes, run } = Separate::start(2).await?;
+        let setup = Self { testbed, extent, volumes, run };
+        // write-app brings the schema.
+        drop(WRITE_APP.start(&setup.testbed, &[]).await?);
+        setup.primary(&users("userdb", 0, 100)).await?;
+        setup.wait_for_replica().await?;
+        Ok(setup)
+    }
+
+    /// Ends the servers, and only then removes their folders.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.testbed.stop().await?;
+        self.volumes.close()?;
+        Ok(self.run.close()?)
+    }
+
+    /// Runs SQL as root on the primary.
+    pub(crate) async fn primary(&self, sql: &str) -> anyhow::Result<String> {
+        self.testbed.sql(PRIMARY, sql).await
+    }
+
+    /// Returns when the replica has what the primary has.
+    pub(crate) async fn wait_for_replica(&self) -> anyhow::Result<()> {
+        let set = self.primary("SELECT @@GLOBAL.gtid_executed").await?.replace('\n', "");
+        let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{set}')");
+        self.testbed.sql(REPLICA, &wait).await.map(drop)
+    }
+
+    /// How read-app's account connects to the replica.
+    pub(crate) fn reader(&self) -> anyhow::Result<Login> {
+        self.login(REPLICA, READ_APP.about)
+    }
+
+    /// How write-app's account connects to the primary.
+    pub(crate) fn writer(&self) -> anyhow::Result<Login> {
+        self.login(PRIMARY, WRITE_APP.about)
+    }
+
+    fn login(&self, ordinal: u8, about: &About) -> anyhow::Result<Login> {
+        let environment = self.testbed.environment(about)?;
+        let password = environment.into_iter().find(|(name, _)| name == "DB_PASSWORD");
+        let (_, password) = password.context("the account has no password")?;
+        let password = password.to_string_lossy().into_owned();
+        let address = self.testbed.address(ordinal).to_string();
+        Ok(Login { address, user: about.db_user, password })
+    }
+
+    /// mysqlslap on one of the servers.
+    pub(crate) fn mysqlslap(
+        &self,
+        ordinal: u8,
+        app: App,
+        statements: &'static [&'static str],
+    ) -> anyhow::Result<Mysqlslap> {
+        let login = self.login(ordinal, app.about)?;
+        let settings: PathBuf = self.run.path().join(format!("mysqlslap-{}.cnf", login.user));
+        Mysqlslap::new(self.container(ordinal)?, &login, statements, settings)
+    }
+
+    fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
+        self.testbed.container(ordinal)
+    }
+
+    /// The processes of both servers.
+    pub(crate) async fn mysqlds(&self) -> anyhow::Result<[u32; 2]> {
+        Ok([self.mysqld(PRIMARY).await?, self.mysqld(REPLICA).await?])
+    }
+
+    /// What both servers have resident at this moment, in MiB.
+    pub(crate) async fn resident(&self) -> anyhow::Result<[f64; 2]> {
+        let [primary, replica] = self.mysqlds().await?;
+        Ok([resident(primary)?, resident(replica)?])
+    }
+
+    /// The number of a mysqld's process.
+    pub(crate) async fn mysqld(&self, ordinal: u8) -> anyhow::Result<u32> {
+        let file = self.testbed.sql(ordinal, "SELECT @@pid_file").await?;
+        Ok(std::fs::read_to_string(file)?.trim().parse()?)
+    }
+}
+
+/// SQL that registers so many users, after so many others.
+pub(crate) fn users(schema: &str, before: u64, count: u64) -> String {
+    format!(
+        "SET cte_max_recursion_depth = {count};
+         INSERT INTO {schema}.users (name, email)
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+         SELECT CONCAT('User ', n + {before}), CONCAT(LPAD(n + {before}, 9, '0'), '@example.org') FROM numbers;"
+    )
+}
