@@ -143,9 +143,9 @@ pub struct UsersPage {
 /// Why it did not answer.
 pub async fn answer(
     connection: &mut MySqlConnection,
+    server: ServerIdentity,
     question: &Question,
 ) -> Result<Answer, DatabaseError> {
-    let server = identity(connection).await?;
     let freshness = match &question.after {
         Some(after) => Some(freshness(connection, after).await?),
         None => None,
@@ -157,7 +157,12 @@ pub async fn answer(
     Ok(Answer { server, freshness, users })
 }
 
-async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
+/// Asks who is at the other end.
+///
+/// # Errors
+///
+/// Why it did not answer.
+pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
     let (pod, read_only, connection): (String, bool, u64) =
         sqlx::query_as(IDENTITY).fetch_one(connection).await?;
     Ok(ServerIdentity { pod: PodName::new(pod), role: Role::new(read_only), connection })

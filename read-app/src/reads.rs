@@ -31,7 +31,7 @@ use sqlx::Connection as _;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    db::{self, Answer, Question},
+    db::{self, Answer, Question, ServerIdentity},
     reads::{
         headless::Headless,
         mode::{Mode, Via},
@@ -207,7 +207,8 @@ fn cause(last: DatabaseError, mut failed_attempts: Vec<DatabaseError>) -> Databa
 async fn ask_on_new(server: &Server, question: &Question) -> Result<Served, DatabaseError> {
     let start = Instant::now();
     let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
-    let answer = db::answer(&mut connection, question).await?;
+    let server = db::identity(&mut connection).await?;
+    let answer = db::answer(&mut connection, server, question).await?;
     if let Err(error) = connection.close().await {
         tracing::debug!(%error, "a connection did not close cleanly");
     }
@@ -215,11 +216,22 @@ async fn ask_on_new(server: &Server, question: &Question) -> Result<Served, Data
 }
 
 /// Asks on a connection that was there, and stays for the next.
-async fn ask_on_kept(pool: &Pool, question: &Question) -> Result<Served, DatabaseError> {
+async fn ask_on_kept(
+    pool: &Pool<ServerIdentity>,
+    question: &Question,
+) -> Result<Served, DatabaseError> {
     let start = Instant::now();
     let mut connection = pool.acquire().await?;
     let address = connection.address();
-    let answer = db::answer(&mut connection, question).await?;
+    let server = match connection.known() {
+        Some(server) => server.clone(),
+        None => {
+            let server = db::identity(&mut connection).await?;
+            connection.learn(server.clone());
+            server
+        }
+    };
+    let answer = db::answer(&mut connection, server, question).await?;
     connection.give_back();
     Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
 }

@@ -63,7 +63,7 @@ struct Members {
 pub struct Member {
     address: SocketAddr,
     server: Server,
-    pool: Pool,
+    pool: Pool<ServerIdentity>,
     under_way: AtomicUsize,
     observed: Observed,
     _watching: AbortOnDropHandle<()>,

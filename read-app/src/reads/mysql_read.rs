@@ -10,7 +10,7 @@ use app_core::database::{DatabaseError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    db::Question,
+    db::{Question, ServerIdentity},
     reads::{PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
 };
 
@@ -28,7 +28,7 @@ const POOL_SIZE: u32 = 1;
 pub struct MysqlRead {
     server: Server,
     slots: Arc<Semaphore>,
-    pool: Pool,
+    pool: Pool<ServerIdentity>,
 }
 
 impl MysqlRead {
