@@ -4,10 +4,11 @@
 //! another address is found without a restart. Every failure has a name of its own ([`DatabaseError`])
 //! within four seconds.
 
+mod at_once;
 mod pool;
 mod work;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
@@ -143,7 +144,12 @@ impl Server {
         let options = MySqlConnectOptions::new()
             .port(config.port)
             .database(&config.name)
-            .log_statements(tracing::log::LevelFilter::Debug);
+            .log_statements(tracing::log::LevelFilter::Debug)
+            // What sqlx would set takes a round trip more, and nothing here depends on it.
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .set_names(false);
         Self(Arc::new(Inner {
             host: config.host.clone(),
             port: config.port,
@@ -199,18 +205,29 @@ impl Server {
         deadline: Duration,
     ) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
         let address = self.address().await?;
-        let connection = self.connect_to(address, deadline).await?;
+        let connecting = Box::pin(at_once::connect(self.options_for(address), address));
+        let connection = self.connected(address, deadline, connecting).await?;
         Ok((connection, address))
     }
 
+    /// Opens one that will be kept.
     async fn connect_to(
         &self,
         address: SocketAddr,
         deadline: Duration,
     ) -> Result<MySqlConnection, DatabaseError> {
         let options = self.options_for(address);
-        // On the heap: the state of a TLS handshake is not to be moved about with every future around it.
-        let error = match timeout(deadline, Box::pin(options.connect())).await {
+        self.connected(address, deadline, Box::pin(options.connect())).await
+    }
+
+    /// On the heap: the state of a TLS handshake is not to be moved about with every future around it.
+    async fn connected(
+        &self,
+        address: SocketAddr,
+        deadline: Duration,
+        connecting: Pin<Box<impl Future<Output = sqlx::Result<MySqlConnection>>>>,
+    ) -> Result<MySqlConnection, DatabaseError> {
+        let error = match timeout(deadline, connecting).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),

@@ -58,9 +58,9 @@ impl MysqlRead {
     pub async fn ask(&self, with: With, question: &Question) -> Result<Served, DatabaseError> {
         match with {
             With::New => {
-                let slot = timeout(SLOT_DEADLINE, self.slots.acquire()).await;
-                let _slot = slot.map_err(|_| DatabaseError::Busy)?;
-                ask_on_new(&self.server, question).await
+                let slot = timeout(SLOT_DEADLINE, self.slots.clone().acquire_owned()).await;
+                let slot = slot.map_err(|_| DatabaseError::Busy)?;
+                ask_on_new(&self.server, question, slot).await
             }
             With::Pool => ask_on_kept(&self.pool, question).await,
         }
