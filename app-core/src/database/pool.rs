@@ -149,6 +149,7 @@ impl<K> Shared<K> {
         mut address: SocketAddr,
         deadline: Instant,
     ) -> Result<Open<K>, DatabaseError> {
+        let mut refused = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let connected = tokio::select! {
@@ -162,10 +163,12 @@ impl<K> Shared<K> {
                 Ok(connection) => return Ok(Open::new(connection, address)),
                 Err(error) => error,
             };
-            let Some(pause) = pause_after(&error).filter(|it| Instant::now() + *it < deadline)
-            else {
-                return Err(error);
+            let now = Instant::now();
+            let Some(pause) = pause_after(&error).filter(|pause| now + *pause < deadline) else {
+                // Where the time was up, the attempt before says more.
+                return Err(refused.filter(|_| now >= deadline).unwrap_or(error));
             };
+            refused = Some(error);
             sleep(pause).await;
             address = self.server.address().await?;
         }
