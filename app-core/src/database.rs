@@ -1,31 +1,29 @@
 //! A MySQL server or Service known by its name, connections to it, and what can go wrong.
 //!
 //! The name is resolved anew for each connection that is opened, so that a pod which comes back with
-//! another address is found without a restart. sqlx reports a refused connection as an exhausted
-//! pool, after retrying for as long as the pool's timeout; here every failure has a name of its own
-//! ([`DatabaseError`]) within four seconds.
+//! another address is found without a restart. Every failure has a name of its own ([`DatabaseError`])
+//! within four seconds.
 
+mod at_once;
+mod pool;
 mod work;
 
-use std::{
-    net::SocketAddr,
-    ops::{Deref, DerefMut},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
-    ConnectOptions as _, MySql, MySqlConnection, MySqlPool,
-    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlPoolOptions},
-    pool::PoolConnection,
+    ConnectOptions as _, MySqlConnection,
+    mysql::{MySqlConnectOptions, MySqlDatabaseError},
 };
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{sleep, timeout},
 };
 
-pub use self::work::{WORK_DEADLINE, to_its_end};
+pub use self::{
+    pool::{Pool, PoolStatus, Pooled},
+    work::{WORK_DEADLINE, to_its_end},
+};
 use crate::{
     config::DatabaseConfig,
     credentials::{Credentials, Login},
@@ -42,9 +40,6 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// How often the name of a server that is being connected to is asked for again.
 const NAME_PERIOD: Duration = Duration::from_millis(250);
-
-/// How long finding out why a pool had no connection may take.
-const DIAGNOSIS_DEADLINE: Duration = Duration::from_millis(800);
 
 /// Why the database could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +148,12 @@ impl Server {
         let options = MySqlConnectOptions::new()
             .port(config.port)
             .database(&config.name)
-            .log_statements(tracing::log::LevelFilter::Debug);
+            .log_statements(tracing::log::LevelFilter::Debug)
+            // What sqlx would set takes a round trip more, and nothing here depends on it.
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .timezone(None)
+            .set_names(false);
         Self(Arc::new(Inner {
             host: config.host.clone(),
             port: config.port,
@@ -224,17 +224,29 @@ impl Server {
         deadline: Duration,
     ) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
         let address = self.address().await?;
-        let connection = self.connect_to(address, deadline).await?;
+        let connecting = Box::pin(at_once::connect(self.options_for(address), address));
+        let connection = self.connected(address, deadline, connecting).await?;
         Ok((connection, address))
     }
 
+    /// Opens one that will be kept.
     async fn connect_to(
         &self,
         address: SocketAddr,
         deadline: Duration,
     ) -> Result<MySqlConnection, DatabaseError> {
         let options = self.options_for(address);
-        let error = match timeout(deadline, options.connect()).await {
+        self.connected(address, deadline, Box::pin(options.connect())).await
+    }
+
+    /// On the heap: the state of a TLS handshake is not to be moved about with every future around it.
+    async fn connected(
+        &self,
+        address: SocketAddr,
+        deadline: Duration,
+        connecting: Pin<Box<impl Future<Output = sqlx::Result<MySqlConnection>>>>,
+    ) -> Result<MySqlConnection, DatabaseError> {
+        let error = match timeout(deadline, connecting).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
@@ -259,143 +271,5 @@ impl Server {
         let Login { user, password } = self.0.credentials.now();
         let options = self.0.options.clone().host(&address.ip().to_string());
         options.username(&user).password(password.expose_secret())
-    }
-}
-
-/// Connections to one server, kept open and used again. Cheap to clone.
-#[derive(Clone)]
-pub struct Pool {
-    server: Server,
-    connections: MySqlPool,
-    /// How long a request may wait for a connection.
-    patience: Duration,
-}
-
-impl Pool {
-    /// A pool of at most `size` connections; a request waits for one as long as `patience` lasts. The
-    /// first is opened when it is needed.
-    #[must_use]
-    pub fn new(server: Server, size: u32, patience: Duration) -> Self {
-        let connections = MySqlPoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(patience)
-            .connect_lazy_with(server.0.options.clone());
-        Self { server, connections, patience }
-    }
-
-    /// The server behind it.
-    #[must_use]
-    pub fn server(&self) -> &Server {
-        &self.server
-    }
-
-    /// How many connections it has.
-    #[must_use]
-    pub fn status(&self) -> PoolStatus {
-        let open = self.connections.size();
-        let idle = u32::try_from(self.connections.num_idle()).unwrap_or(u32::MAX).min(open);
-        let limit = self.connections.options().get_max_connections();
-        PoolStatus { server: self.server.host().to_owned(), idle, in_use: open - idle, limit }
-    }
-
-    /// A connection that answered just now, an idle one or else a new one.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none, at most 0.8 s after the pool's patience is over.
-    #[expect(clippy::disallowed_methods, reason = "the one place that names the cause")]
-    pub async fn acquire(&self) -> Result<Pooled, DatabaseError> {
-        let mut address = self.server.address().await?;
-        let deadline = Instant::now() + self.patience;
-        loop {
-            // The pool reads these options whenever it opens a connection.
-            self.connections.set_connect_options(self.server.options_for(address));
-            let acquired = tokio::select! {
-                acquired = timeout_at(deadline, self.connections.acquire()) => acquired,
-                // A pod that was replaced does not refuse: nobody is there to do so.
-                moved_to = self.server.other_address_than(address) => {
-                    address = moved_to;
-                    continue;
-                }
-            };
-            let error = match acquired {
-                Ok(Ok(connection)) => return Ok(Pooled { connection, address, reuse: false }),
-                Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => {
-                    return Err(self.why_none(address).await);
-                }
-                Ok(Err(error)) => self.server.not_connected(error, address),
-            };
-            // Nothing was asked yet, and others are about to end their connections.
-            let in_a_moment = matches!(error, DatabaseError::TooManyConnections(_));
-            if !in_a_moment || Instant::now() + NAME_PERIOD > deadline {
-                return Err(error);
-            }
-            sleep(NAME_PERIOD).await;
-        }
-    }
-
-    /// `PoolTimedOut` is all that sqlx says of a server that refuses or is silent. One attempt of
-    /// our own brings the cause to light; where it succeeds, the pool was merely busy.
-    async fn why_none(&self, address: SocketAddr) -> DatabaseError {
-        match self.server.connect_to(address, DIAGNOSIS_DEADLINE).await {
-            Ok(_) => DatabaseError::Busy,
-            Err(cause) => cause,
-        }
-    }
-}
-
-/// How many connections a [`Pool`] has at this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolStatus {
-    /// The server's name or address.
-    pub server: String,
-    /// Open, and nobody uses them.
-    pub idle: u32,
-    /// Open, and somebody does.
-    pub in_use: u32,
-    /// How many may be open.
-    pub limit: u32,
-}
-
-/// A connection out of a [`Pool`]. It is closed in the end, unless it is told to go back: after an
-/// error, or a query dropped half-way, nobody knows what it would answer next.
-pub struct Pooled {
-    connection: PoolConnection<MySql>,
-    address: SocketAddr,
-    reuse: bool,
-}
-
-impl Pooled {
-    /// Where it leads to.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The work is done, and the connection is as good as before.
-    pub fn give_back(mut self) {
-        self.reuse = true;
-    }
-}
-
-impl Deref for Pooled {
-    type Target = MySqlConnection;
-
-    fn deref(&self) -> &MySqlConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Pooled {
-    fn deref_mut(&mut self) -> &mut MySqlConnection {
-        &mut self.connection
-    }
-}
-
-impl Drop for Pooled {
-    fn drop(&mut self) {
-        if !self.reuse {
-            self.connection.close_on_drop();
-        }
     }
 }

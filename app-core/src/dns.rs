@@ -25,12 +25,14 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 
 /// Asks the cluster's DNS. Cheap to clone.
 #[derive(Clone)]
-pub struct Resolver {
+pub struct Resolver(Arc<Resolvers>);
+
+struct Resolvers {
     /// For connecting.
     remembering: TokioResolver,
     /// For showing what the server says at this moment.
     asking: TokioResolver,
-    search_path: Arc<[String]>,
+    search_path: Vec<String>,
 }
 
 /// What the DNS server says of a name at this moment.
@@ -105,13 +107,14 @@ impl Resolver {
         let remembering = build(servers.clone(), options.clone())?;
         options.positive_max_ttl = None;
         options.cache_size = 0;
-        Ok(Self { remembering, asking: build(servers, options)?, search_path })
+        let asking = build(servers, options)?;
+        Ok(Self(Arc::new(Resolvers { remembering, asking, search_path })))
     }
 
     /// The domains that a short name is tried in, in order.
     #[must_use]
     pub fn search_path(&self) -> &[String] {
-        &self.search_path
+        &self.0.search_path
     }
 
     /// The address of `host`, which may be an address already. Where a name has several, the first
@@ -134,7 +137,8 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        match self.remembering.lookup_ip(host).await {
+        // On the heap: the state of a look-up is large, and seldom needed.
+        match Box::pin(self.0.remembering.lookup_ip(host)).await {
             Ok(addresses) => Ok(addresses.iter().collect()),
             Err(error) => Err(no_address(host, error)),
         }
@@ -147,7 +151,7 @@ impl Resolver {
     ///
     /// Where there is no such name, or the DNS server gave no answer.
     pub async fn members(&self, service: &str) -> Result<Vec<Member>, DnsError> {
-        let found = self.remembering.srv_lookup(service).await;
+        let found = self.0.remembering.srv_lookup(service).await;
         let found = found.map_err(|error| no_address(service, error))?;
         let mut members: Vec<_> = found.answers().iter().filter_map(member).collect();
         members.sort_by(|one, other| one.host.cmp(&other.host));
@@ -164,7 +168,7 @@ impl Resolver {
             RecordKind::A => RecordType::A,
             RecordKind::Srv => RecordType::SRV,
         };
-        match self.asking.lookup(name, kind).await {
+        match self.0.asking.lookup(name, kind).await {
             Ok(found) => Ok(DnsAnswer {
                 full_name: found.query().name().to_string(),
                 records: found.answers().iter().filter_map(shown).collect(),

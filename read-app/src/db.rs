@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use app_core::{database::DatabaseError, gtid::GtidSet, pod::PodName};
 use serde::Serialize;
-use sqlx::MySqlConnection;
+use sqlx::{FromRow, MySqlConnection};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -112,7 +112,7 @@ pub enum Freshness {
 }
 
 /// One registered user.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct User {
     /// The row's key; a newer user has a larger one.
     pub id: u64,
@@ -143,9 +143,9 @@ pub struct UsersPage {
 /// Why it did not answer.
 pub async fn answer(
     connection: &mut MySqlConnection,
+    server: ServerIdentity,
     question: &Question,
 ) -> Result<Answer, DatabaseError> {
-    let server = identity(connection).await?;
     let freshness = match &question.after {
         Some(after) => Some(freshness(connection, after).await?),
         None => None,
@@ -157,9 +157,15 @@ pub async fn answer(
     Ok(Answer { server, freshness, users })
 }
 
-async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
-    let (pod, read_only, connection): (String, bool, u64) =
-        sqlx::query_as(IDENTITY).fetch_one(connection).await?;
+/// Asks who is at the other end.
+///
+/// # Errors
+///
+/// Why it did not answer.
+pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
+    // As text: to prepare it would take a round trip more, and it is asked once or seldom.
+    let row = sqlx::raw_sql(IDENTITY).fetch_one(connection).await?;
+    let (pod, read_only, connection): (String, bool, u64) = FromRow::from_row(&row)?;
     Ok(ServerIdentity { pod: PodName::new(pod), role: Role::new(read_only), connection })
 }
 
@@ -202,14 +208,14 @@ async fn users(
     length: usize,
 ) -> Result<UsersPage, DatabaseError> {
     let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
-    let mut users = match query {
+    let rows = match query {
         UsersQuery::Newest => older_than(connection, u64::MAX, limit).await?,
         UsersQuery::OlderThan(id) => older_than(connection, *id, limit).await?,
         UsersQuery::NewerThan(id) => newer_than(connection, *id, limit).await?,
         UsersQuery::Beginning(text) => beginning(connection, text, limit).await?,
     };
-    let more = users.len() > length;
-    users.truncate(length);
+    let more = rows.len() > length;
+    let mut users: Vec<_> = rows.into_iter().take(length).map(User::from).collect();
     let (has_newer, has_older) = match query {
         UsersQuery::Newest => (false, more),
         UsersQuery::OlderThan(_) => (true, more),
@@ -222,13 +228,25 @@ async fn users(
     Ok(UsersPage { users, has_newer, has_older })
 }
 
+/// The columns of a user. A `TIMESTAMP` would come in the connection's time zone.
+type Row = (u64, String, String, i64);
+
+impl From<Row> for User {
+    fn from((id, name, email, created_at): Row) -> Self {
+        // MySQL's last moment is in 2038, long before this type's.
+        let created_at = OffsetDateTime::from_unix_timestamp(created_at);
+        Self { id, name, email, created_at: created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH) }
+    }
+}
+
 async fn older_than(
     connection: &mut MySqlConnection,
     id: u64,
     limit: u32,
-) -> Result<Vec<User>, DatabaseError> {
+) -> Result<Vec<Row>, DatabaseError> {
     let users = sqlx::query_as(
-        "SELECT id, name, email, created_at FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
+        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
+         WHERE id < ? ORDER BY id DESC LIMIT ?",
     );
     Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
 }
@@ -238,9 +256,10 @@ async fn newer_than(
     connection: &mut MySqlConnection,
     id: u64,
     limit: u32,
-) -> Result<Vec<User>, DatabaseError> {
+) -> Result<Vec<Row>, DatabaseError> {
     let users = sqlx::query_as(
-        "SELECT id, name, email, created_at FROM users WHERE id > ? ORDER BY id LIMIT ?",
+        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
+         WHERE id > ? ORDER BY id LIMIT ?",
     );
     Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
 }
@@ -250,12 +269,14 @@ async fn beginning(
     connection: &mut MySqlConnection,
     text: &str,
     limit: u32,
-) -> Result<Vec<User>, DatabaseError> {
+) -> Result<Vec<Row>, DatabaseError> {
     // In a pattern these three characters have a meaning of their own.
     let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
     let users = sqlx::query_as(
-        "(SELECT id, name, email, created_at FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
-         UNION (SELECT id, name, email, created_at FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
+        "(SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
+          WHERE email LIKE ? ORDER BY email LIMIT ?)
+         UNION (SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
+          WHERE name LIKE ? ORDER BY name LIMIT ?)
          LIMIT ?",
     )
     .bind(&pattern)

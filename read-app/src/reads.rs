@@ -28,10 +28,10 @@ use app_core::{
     metrics::QueryMetrics,
 };
 use sqlx::Connection as _;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{
-    db::{self, Answer, Question},
+    db::{self, Answer, Question, ServerIdentity},
     reads::{
         headless::Headless,
         mode::{Mode, Via},
@@ -204,23 +204,42 @@ fn cause(last: DatabaseError, mut failed_attempts: Vec<DatabaseError>) -> Databa
     }
 }
 
-/// Asks on a connection that is opened for this and closed after it.
-async fn ask_on_new(server: &Server, question: &Question) -> Result<Served, DatabaseError> {
+/// Asks on a connection that is opened for this and closed after it; then its place is free.
+async fn ask_on_new(
+    server: &Server,
+    question: &Question,
+    place: impl Send + 'static,
+) -> Result<Served, DatabaseError> {
     let start = Instant::now();
     let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
-    let answer = db::answer(&mut connection, question).await?;
-    if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "a connection did not close cleanly");
-    }
-    Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
+    let server = db::identity(&mut connection).await?;
+    let answer = db::answer(&mut connection, server, question).await?;
+    let took = start.elapsed();
+    // Nobody waits for the goodbye: the server takes a millisecond to say its own.
+    tokio::spawn(async move {
+        drop(timeout(CONNECT_DEADLINE, connection.close()).await);
+        drop(place);
+    });
+    Ok(Served { answer, address, took, failed_attempts: Vec::new() })
 }
 
 /// Asks on a connection that was there, and stays for the next.
-async fn ask_on_kept(pool: &Pool, question: &Question) -> Result<Served, DatabaseError> {
+async fn ask_on_kept(
+    pool: &Pool<ServerIdentity>,
+    question: &Question,
+) -> Result<Served, DatabaseError> {
     let start = Instant::now();
     let mut connection = pool.acquire().await?;
     let address = connection.address();
-    let answer = db::answer(&mut connection, question).await?;
+    let server = match connection.known() {
+        Some(server) => server.clone(),
+        None => {
+            let server = db::identity(&mut connection).await?;
+            connection.learn(server.clone());
+            server
+        }
+    };
+    let answer = db::answer(&mut connection, server, question).await?;
     connection.give_back();
     Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
 }

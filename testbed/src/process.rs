@@ -43,10 +43,24 @@ impl Process {
         testbed: &Testbed,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let mut command = Command::new(binary);
+        Self::start_by(Command::new(binary), about, testbed, additions).await
+    }
+
+    /// The same by a command that runs the binary in its own way, as `valgrind` does.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not serve.
+    pub async fn start_by(
+        mut command: Command,
+        about: &About,
+        testbed: &Testbed,
+        additions: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         command.env_clear().envs(testbed.environment(about)?).env("LISTEN", "127.0.0.1:0");
         command.envs(additions.iter().copied()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| binary.to_owned())?;
+        let program = command.get_program().to_owned();
+        let mut child = command.spawn().with_context(|| program.display().to_string())?;
         let output = child.stdout.take().context("its output cannot be read")?;
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let read = lines.clone();

@@ -17,7 +17,12 @@ use app_core::{
     pod::PodName,
 };
 
-use self::{commit::Commit, registering::Made, replicas::pod_and_service, volume::Volume};
+use self::{
+    commit::{Acknowledgements, Before, Commit},
+    registering::Made,
+    replicas::pod_and_service,
+    volume::Volume,
+};
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
 /// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
@@ -29,8 +34,9 @@ const PATIENCE: Duration = Duration::from_millis(2_700);
 /// The one server that takes writes. A type of its own, so that no replica can be passed instead.
 #[derive(Clone)]
 pub struct Primary {
-    pool: Pool,
+    pool: Pool<Before>,
     volume: Volume,
+    acknowledgements: Acknowledgements,
     queries: QueryMetrics,
 }
 
@@ -55,7 +61,8 @@ impl Primary {
     #[must_use]
     pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE);
-        Self { pool, volume: Volume::default(), queries: queries.clone() }
+        let (volume, acknowledgements) = Default::default();
+        Self { pool, volume, acknowledgements, queries: queries.clone() }
     }
 
     /// The connections to it.
@@ -110,11 +117,11 @@ impl Primary {
         let made = to_its_end(made).await;
         self.count(&made);
         let (made, connection) = made?;
-        Ok(made.registered(connection).await)
+        Ok(made.registered(connection, &self.acknowledgements).await)
     }
 
     /// Where nobody answered, the pod is the one that the primary's name is about.
-    fn count(&self, made: &Result<(Made, Pooled), Error>) {
+    fn count(&self, made: &Result<(Made, Pooled<Before>), Error>) {
         let (asked, _) = pod_and_service(self.host());
         let asked = PodName::new(asked.to_owned());
         match made {
@@ -128,7 +135,7 @@ impl Primary {
         &self,
         registration: &Registration,
         key: Option<&IdempotencyKey>,
-    ) -> Result<(Made, Pooled), Error> {
+    ) -> Result<(Made, Pooled<Before>), Error> {
         let mut connection = self.pool.acquire().await?;
         self.volume.check(&mut connection).await?;
         let making = registering::register(&mut connection, registration, key);

@@ -5,7 +5,11 @@
 //! the other, without a timer, and so it does for an HTTP/2 preface, a header's frames and a reader who
 //! does not read. The deadlines here are kept from outside, by what is [under way](super::under_way).
 
-use std::{convert::Infallible, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -96,7 +100,8 @@ impl Protocols {
             let request_under_way = counting.begin();
             answer(app.clone(), request, request_under_way, health.stage())
         });
-        let connection = self.0.serve_connection(TokioIo::new(stream), service);
+        // Pinned here, for each function that it is handed to by value would have room for it once more.
+        let connection = pin!(self.0.serve_connection(TokioIo::new(stream), service));
         if let Err(error) = watched(connection, &counter, stage).await {
             tracing::debug!(%error, "a connection ended early");
         }
@@ -127,11 +132,10 @@ async fn answer(
 
 /// Serves until the connection closes, or was silent for too long.
 async fn watched<C: GracefulConnection>(
-    connection: C,
+    mut connection: Pin<&mut C>,
     counter: &Counter,
     mut stage: watch::Receiver<Stage>,
 ) -> Result<(), C::Error> {
-    let mut connection = pin!(connection);
     let mut requests = counter.subscribe();
     loop {
         let (now, at) = (*requests.borrow_and_update(), *stage.borrow_and_update());

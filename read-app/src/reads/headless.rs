@@ -63,7 +63,7 @@ struct Members {
 pub struct Member {
     address: SocketAddr,
     server: Server,
-    pool: Pool,
+    pool: Pool<ServerIdentity>,
     under_way: AtomicUsize,
     observed: Observed,
     _watching: AbortOnDropHandle<()>,
@@ -143,7 +143,7 @@ impl Headless {
         *asked = member.pod().name;
         let _under_way = UnderWay::count(&member);
         let served = match mode.with {
-            With::New => ask_on_new(&member.server, question).await,
+            With::New => ask_on_new(&member.server, question, ()).await,
             With::Pool => ask_on_kept(&member.pool, question).await,
         };
         if let Err(DatabaseError::Unreachable { .. } | DatabaseError::ConnectionLost(_)) = &served {

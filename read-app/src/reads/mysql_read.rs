@@ -10,7 +10,7 @@ use app_core::database::{DatabaseError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    db::Question,
+    db::{Question, ServerIdentity},
     reads::{PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
 };
 
@@ -28,7 +28,7 @@ const POOL_SIZE: u32 = 1;
 pub struct MysqlRead {
     server: Server,
     slots: Arc<Semaphore>,
-    pool: Pool,
+    pool: Pool<ServerIdentity>,
 }
 
 impl MysqlRead {
@@ -58,9 +58,9 @@ impl MysqlRead {
     pub async fn ask(&self, with: With, question: &Question) -> Result<Served, DatabaseError> {
         match with {
             With::New => {
-                let slot = timeout(SLOT_DEADLINE, self.slots.acquire()).await;
-                let _slot = slot.map_err(|_| DatabaseError::Busy)?;
-                ask_on_new(&self.server, question).await
+                let slot = timeout(SLOT_DEADLINE, self.slots.clone().acquire_owned()).await;
+                let slot = slot.map_err(|_| DatabaseError::Busy)?;
+                ask_on_new(&self.server, question, slot).await
             }
             With::Pool => ask_on_kept(&self.pool, question).await,
         }

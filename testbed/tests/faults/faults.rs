@@ -100,7 +100,8 @@ async fn while_held(apps: &Apps, script: &str, done: impl Future<Output = ()>) {
     }
     let kill = format!("SELECT CONCAT('KILL ', id) {sleepers}");
     let kill = until_it_says(apps, &kill, |_| true).await;
-    until_it_says(apps, &kill, |_| true).await;
+    // The server may find by itself that its client is gone, and then there is nothing to kill.
+    drop(apps.servers.testbed.sql(0, &kill).await);
     until_it_says(apps, &count, |count| count == "0").await;
 }
 

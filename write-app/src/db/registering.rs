@@ -11,20 +11,20 @@ use sqlx::MySqlConnection;
 
 use super::{
     Registered,
-    commit::{self, Commit, CommitsAlone},
+    commit::{self, Acknowledgements, Before, Commit},
 };
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
 /// A user who is registered, by this attempt or by one before.
 pub(super) struct Made {
     id: u64,
-    pod: PodName,
+    before: Before,
     took: Duration,
     by: Attempt,
 }
 
 enum Attempt {
-    This { alone_before: CommitsAlone },
+    This,
     Earlier,
 }
 
@@ -36,21 +36,21 @@ enum Attempt {
 ///
 /// As [`super::Primary::register`].
 pub(super) async fn register(
-    connection: &mut MySqlConnection,
+    connection: &mut Pooled<Before>,
     registration: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<Made, Error> {
-    let (pod, alone_before) = commit::before(connection).await?;
+    let before = commit::before(connection).await?;
     let sent = Instant::now();
     let (id, by) = match insert(connection, registration, key).await {
-        Ok(id) => (id, Attempt::This { alone_before }),
+        Ok(id) => (id, Attempt::This),
         Err(DatabaseError::Duplicate(_)) => {
             (earlier(connection, registration, key).await?, Attempt::Earlier)
         }
         Err(error @ DatabaseError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
         Err(error) => return Err(error.into()),
     };
-    Ok(Made { id, pod, took: sent.elapsed(), by })
+    Ok(Made { id, before, took: sent.elapsed(), by })
 }
 
 /// The new row's key.
@@ -95,16 +95,21 @@ async fn earlier(
 impl Made {
     /// Who answered.
     pub(super) fn pod(&self) -> &PodName {
-        &self.pod
+        &self.before.pod
     }
 
     /// With what MySQL says of the commit. The row is in, and nothing may fail any more: what cannot be had
     /// is left out.
-    pub(super) async fn registered(self, mut connection: Pooled) -> Registered {
-        let Self { id, pod, took, by } = self;
+    pub(super) async fn registered(
+        self,
+        mut connection: Pooled<Before>,
+        acknowledgements: &Acknowledgements,
+    ) -> Registered {
+        let Self { id, before, took, by } = self;
+        let pod = before.pod.clone();
         let is_repeated = matches!(by, Attempt::Earlier);
         let commit = match by {
-            Attempt::This { alone_before } => commit::last_on(&mut connection, alone_before).await,
+            Attempt::This => commit::last_on(&mut connection, before, acknowledgements).await,
             Attempt::Earlier => commit::all_on(&mut connection).await,
         };
         let commit = match commit {

@@ -130,6 +130,14 @@ impl OwnPrimary {
         tokio::spawn(async move { submit(&app, key, &email).await })
     }
 
+    /// Returns when somebody holds a lock, and sleeps on it.
+    async fn until_locked(&self) {
+        let asleep = "SELECT id FROM performance_schema.processlist WHERE state = 'User sleep'";
+        while self.sql(asleep).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Ends the connection whose INSERT is in this state, as soon as there is one.
     async fn kill_in_state(&self, state: &str) {
         let connections = format!(
@@ -180,6 +188,7 @@ async fn a_connection_that_breaks_before_the_commit_leaves_it_open_and_the_key_r
     let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4)";
     let locked = primary.servers.testbed.sql(0, lock);
     let broken = async {
+        primary.until_locked().await;
         let attempt = primary.submit("before", &email);
         primary.kill_in_state("Waiting for table metadata lock").await;
         attempt.await.unwrap()
@@ -201,7 +210,10 @@ async fn a_form_whose_outcome_is_unknown_keeps_its_key_and_says_that_it_can_be_s
     let key = key_of_form(browser.open().send().await.unwrap()).await;
     let form = [("name", "Ada"), ("email", &email), ("idempotency_key", &key)];
     let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4.5)";
-    let submitted = browser.post("/submit").form(&form).send();
+    let submitted = async {
+        primary.until_locked().await;
+        browser.post("/submit").form(&form).send().await
+    };
 
     let (locked, answer) = tokio::join!(primary.servers.testbed.sql(0, lock), submitted);
 

@@ -1,0 +1,98 @@
+//! A process under callgrind, and how many instructions it takes for what it is asked meanwhile.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use app_core::config::About;
+use tempfile::TempDir;
+use testbed::{process::Process, shared::Shared};
+
+/// How long an idle process is looked at.
+const IDLE: Duration = Duration::from_secs(4);
+
+async fn rest() -> anyhow::Result<()> {
+    tokio::time::sleep(IDLE).await;
+    Ok(())
+}
+
+/// An app that runs under callgrind.
+pub(crate) struct Counted {
+    app: Process,
+    folder: TempDir,
+    /// How often its counters have been written down.
+    dumps: usize,
+    /// What it does a second when nobody asks it for anything.
+    idle: f64,
+}
+
+impl Counted {
+    /// Starts the app's binary, and returns when it has reached MySQL.
+    pub(crate) async fn start(
+        binary: &str,
+        about: &About,
+        shared: &Shared,
+    ) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = format!("--callgrind-out-file={}", folder.path().join("counts").display());
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--quiet", "--tool=callgrind", &file, binary]);
+        // One worker: who of several wakes whom differs from run to run.
+        let path = std::env::var("PATH")?;
+        let additions = [("PATH", path.as_str()), ("TOKIO_WORKER_THREADS", "1")];
+        let app = Process::start_by(valgrind, about, &shared.testbed, &additions).await?;
+        let mut counted = Self { app, folder, dumps: 0, idle: 0.0 };
+        counted.until_ready().await?;
+        counted.idle = counted.count(rest).await? / IDLE.as_secs_f64();
+        Ok(counted)
+    }
+
+    /// Its address, as in `http://127.0.0.1:30000`.
+    pub(crate) fn url(&self) -> &str {
+        self.app.url()
+    }
+
+    async fn until_ready(&self) -> anyhow::Result<()> {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !reqwest::get(format!("{}/readyz", self.url())).await?.status().is_success() {
+            ensure!(Instant::now() < end, "it does not reach MySQL: {:#?}", self.app.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Its first queries are over as well.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+
+    /// The instructions of this work, without those that it would have taken idle.
+    pub(crate) async fn count(
+        &mut self,
+        work: impl AsyncFnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<f64> {
+        self.tell("zero")?;
+        let start = Instant::now();
+        work().await?;
+        let took = start.elapsed();
+        self.tell("dump")?;
+        self.dumps += 1;
+        Ok(self.last_dump()? - self.idle * took.as_secs_f64())
+    }
+
+    /// <https://valgrind.org/docs/manual/cl-manual.html#cl-manual.monitor-commands>
+    fn tell(&self, command: &str) -> anyhow::Result<()> {
+        let told =
+            Command::new("vgdb").arg(format!("--pid={}", self.app.id())).arg(command).output()?;
+        ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        Ok(())
+    }
+
+    fn last_dump(&self) -> anyhow::Result<f64> {
+        let file: PathBuf = self.folder.path().join(format!("counts.{}", self.dumps));
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let totals = text.lines().filter_map(|line| line.strip_prefix("totals:"));
+        let totals = totals.map(|total| Ok(total.trim().parse::<f64>()?));
+        totals.sum::<anyhow::Result<f64>>()
+    }
+}
