@@ -41,10 +41,12 @@ use crate::{
 
 /// A query is tried again after these pauses. Reading twice does no harm, and another pod may be
 /// picked: a Service still sends connections to one that has just died, until the cluster notices.
-const PAUSES: [Duration; 4] = [
+const PAUSES: [Duration; 6] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(400),
     Duration::from_millis(400),
 ];
 

@@ -1,6 +1,7 @@
 //! Opening a connection without waiting for acknowledgements.
 //!
-//! sqlx sets no `TCP_NODELAY` and takes no socket of ours. MySQL's TLS knows no X25519, with which rustls
+//! sqlx 0.9.0 sets no `TCP_NODELAY` (<https://github.com/transact-rs/sqlx/issues/4335>; a release that does makes this
+//! file superfluous) and takes no socket of ours. MySQL's TLS knows no X25519, with which rustls
 //! begins, and asks for another key. rustls answers by two short records; the kernel keeps the second until
 //! the first is acknowledged, and the server's kernel acknowledges it 40 ms later: most of the time that a new
 //! connection took. So sqlx talks to a Unix socket, which does not wait, and this passes on what is said.

@@ -23,7 +23,7 @@ use super::BODY_LIMIT;
 use crate::error::Error;
 
 /// How many requests are worked on at once: see "Serving" in docs/trust.md for what it rests on.
-const WORKED_ON: usize = 128;
+const WORKED_ON: usize = 256;
 
 /// How many requests may be waited for whose bodies have not arrived: these take memory, up to
 /// [`BODY_LIMIT`] each, and nothing else.

@@ -1,5 +1,4 @@
-//! How many instructions the apps take for a request:
-//! `cargo instructions`.
+//! How many instructions the apps take for a request: `cargo instructions`.
 //!
 //! Wall time on a machine that others use too says little of a change of a few percent; counted
 //! instructions do. Both apps run optimised, under callgrind, beside real servers. Each handler is
@@ -9,8 +8,7 @@
 //!
 //! A change that is worth its instructions renews the baseline, as does a new compiler; on another kind of
 //! processor the cryptography of a new connection may count differently, for valgrind shows what the
-//! processor has:
-//! `cargo instructions --renew`.
+//! processor has: `cargo instructions --renew`.
 
 #![allow(clippy::print_stdout, reason = "figures are what this is for")]
 

@@ -36,13 +36,13 @@ async fn register(mut client: Client, address: SocketAddr) -> Vec<Duration> {
     took
 }
 
-/// What the limit rests on: how long registrations take with up to six times as many clients as write-app
+/// What the limit rests on: how long registrations take with up to twelve times as many clients as write-app
 /// has connections to MySQL.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_refused_while_there_are_fewer_than_are_worked_on() {
     let _alone = MACHINE.write().await;
     let app = WRITE_APP.start().await;
-    for clients in [20, 64, 120] {
+    for clients in [20, 64, 240] {
         let (begun, mut registering) = (Instant::now(), JoinSet::new());
         for _ in 0..clients {
             let client = Client::new(app.address, Protocol::Http1);

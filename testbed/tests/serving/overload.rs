@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Twice as many as are worked on.
-const CLIENTS: usize = 256;
+const CLIENTS: usize = 512;
 
 /// A read that takes five seconds: it waits for a transaction that never comes.
 const LONG: &str = "/users?via=mysql&with=pool&wait=5&after=11111111-1111-1111-1111-111111111111:1";
@@ -73,6 +73,6 @@ async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
         "figure: of {CLIENTS} long requests at once {} were refused, within {slowest:.1?}",
         answers.overloaded.len()
     );
-    assert!(answers.overloaded.len() + answers.other == CLIENTS && answers.other >= 100);
+    assert!(answers.overloaded.len() + answers.other == CLIENTS && answers.other >= 200);
     assert!(*slowest < Duration::from_secs(3), "{slowest:?}: the others take five seconds");
 }
