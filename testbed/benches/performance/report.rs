@@ -13,7 +13,7 @@ use crate::{
 const BY_HAND: &str =
     "<!-- What follows is written by hand, and kept when the program writes the rest anew. -->";
 
-const HEAD: &str = include_str!("head.md");
+const HEAD: &str = include_str!("head.txt");
 
 /// A section, and what it shows of the goals.
 pub(crate) struct Part {

@@ -35,6 +35,7 @@ mod replicas_behind;
 mod scaling;
 mod scenario;
 mod servers_killed;
+mod throughput;
 mod traffic;
 mod upkeep;
 mod volumes_lost;
