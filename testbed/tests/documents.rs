@@ -94,3 +94,17 @@ fn every_lesson_is_in_the_table_and_has_a_test() {
         assert!(tests.contains(&format!("go_through(\"{lesson}\")")), "lessons/main.rs: {lesson}");
     }
 }
+
+#[test]
+fn the_glossary_is_that_of_the_pages() {
+    let page = file("app-core/templates/glossary.html");
+    let term = Regex::new(r#"<dt id="[^"]+">(.*)</dt>\s*<dd>(.*)</dd>"#).unwrap();
+    let plain = |text: &str| text.replace("<code>", "`").replace("</code>", "`").replace('’', "'");
+    let lines = term.captures_iter(&page).map(|found| {
+        let [word, meaning] = [&found[1], &found[2]].map(plain);
+        format!("- **{word}**: {meaning}\n")
+    });
+    let lines: String = lines.collect();
+
+    assert!(file("docs/glossary.md").ends_with(&format!("\n\n{lines}")), "it should be:\n{lines}");
+}
