@@ -150,7 +150,8 @@ impl Reads {
                 Ok(served) => return Ok(Served { failed_attempts, ..served }),
                 Err(error) => error,
             };
-            let Some(pause) = pauses.next().filter(|_| another_pod_might_answer(&error)) else {
+            let pause = pauses.next().filter(|pause| Instant::now() + *pause < end);
+            let Some(pause) = pause.filter(|_| another_pod_might_answer(&error)) else {
                 return Err(cause(error, failed_attempts));
             };
             tracing::info!(causes = causes(&error), "asking again in {pause:?}");
