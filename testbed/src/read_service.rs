@@ -47,8 +47,12 @@ async fn forward(mut client: TcpStream, ready: Vec<Ipv4Addr>, port: u16) {
     let picked = ready.choose(&mut rand::rng()).copied();
     let Some(pod) = picked else { return };
     match TcpStream::connect((pod, port)).await {
-        // Either side may hang up at any time; that is no fault of the one in between.
-        Ok(mut server) => drop(copy_bidirectional(&mut client, &mut server).await),
+        Ok(mut server) => {
+            // A cluster's node forwards each packet at once, and so does this.
+            drop([client.set_nodelay(true), server.set_nodelay(true)]);
+            // Either side may hang up at any time; that is no fault of the one in between.
+            drop(copy_bidirectional(&mut client, &mut server).await);
+        }
         Err(error) => tracing::debug!(%pod, %error, "a ready pod did not accept a connection"),
     }
 }

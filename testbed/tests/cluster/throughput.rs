@@ -24,6 +24,9 @@ const SHARE: &str = "200m";
 const CLIENTS: usize = 16;
 const TIME: Duration = Duration::from_secs(8);
 
+/// A pod whose share is used up stands still for a moment; whoever took turns would wait for it.
+const READ: &str = "/users?via=mysql&with=pool&strategy=least-connections";
+
 /// Gives each MySQL pod so much of a processor, or all there is; both replace the pods.
 fn limit_processors(limit: Option<&str>) {
     let limits = match limit {
@@ -40,7 +43,7 @@ fn limit_processors(limit: Option<&str>) {
 async fn ask_until(client: Client, end: Instant) -> (usize, BTreeSet<String>) {
     let (mut answers, mut pods) = (0, BTreeSet::new());
     while Instant::now() < end {
-        let asked = client.get(node_port(30001, "/users?via=mysql&with=pool")).send().await;
+        let asked = client.get(node_port(30001, READ)).send().await;
         let body: Value = asked.unwrap().error_for_status().unwrap().json().await.unwrap();
         pods.insert(body["mysql_pod"].as_str().unwrap().to_owned());
         answers += 1;
