@@ -2,11 +2,7 @@
 
 use std::time::Instant;
 
-use sqlx::{
-    ConnectOptions as _, Connection as _,
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-};
-use testbed::network::MYSQL_PORT;
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::{
     goals::Goal,
@@ -81,9 +77,7 @@ async fn by_mysqlslap(setup: &Setup, slap: &Mysqlslap) -> anyhow::Result<f64> {
 }
 
 async fn by_sqlx(login: &Login) -> anyhow::Result<f64> {
-    let options = MySqlConnectOptions::new().host(&login.address).port(MYSQL_PORT);
-    let options = options.username(login.user).password(&login.password).database("userdb");
-    let options = options.ssl_mode(MySqlSslMode::Required);
+    let options = login.options();
     let start = Instant::now();
     for _ in 0..TURNS {
         options.connect().await?.close().await?;

@@ -4,18 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use sqlx::{
-    ConnectOptions as _, MySqlConnection,
-    mysql::{MySqlConnectOptions, MySqlSslMode},
-};
-use testbed::network::MYSQL_PORT;
+use sqlx::ConnectOptions as _;
 
 use crate::{
     goals::{Goal, Met},
     load::{Ask, Connection, Load, Pace},
     report::{Part, row, table},
     server::{Server, WRITE_APP},
-    setup::{Login, Setup},
+    setup::Setup,
     statistics::{Latencies, short},
 };
 
@@ -56,7 +52,7 @@ pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
 }
 
 async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<Latencies> {
-    let mut replica = connect(&setup.reader()?).await?;
+    let mut replica = setup.reader()?.options().connect().await?;
     let mut connection = Connection::open(app.address).await?;
     let (start, mut latencies) = (Instant::now(), Vec::new());
     while start.elapsed() < time {
@@ -73,12 +69,6 @@ async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<L
         tokio::time::sleep(PERIOD).await;
     }
     Ok(latencies.into())
-}
-
-async fn connect(login: &Login) -> anyhow::Result<MySqlConnection> {
-    let options = MySqlConnectOptions::new().host(&login.address).port(MYSQL_PORT);
-    let options = options.username(login.user).password(&login.password);
-    Ok(options.ssl_mode(MySqlSslMode::Required).connect().await?)
 }
 
 /// How much data a new replica cloned, and how long it was from start to ready.

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use app_core::config::About;
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use tempfile::TempDir;
-use testbed::{Testbed, pod::Container, shared::Separate};
+use testbed::{Testbed, network::MYSQL_PORT, shared::Separate};
 
 use crate::{
     mysqlslap::Mysqlslap,
@@ -63,6 +64,15 @@ pub(crate) struct Login {
     pub(crate) address: String,
     pub(crate) user: &'static str,
     pub(crate) password: String,
+}
+
+impl Login {
+    /// The same for sqlx, with TLS as the apps have it.
+    pub(crate) fn options(&self) -> MySqlConnectOptions {
+        let options = MySqlConnectOptions::new().host(&self.address).port(MYSQL_PORT);
+        let options = options.username(self.user).password(&self.password).database("userdb");
+        options.ssl_mode(MySqlSslMode::Required)
+    }
 }
 
 impl Setup {
@@ -124,11 +134,7 @@ impl Setup {
     ) -> anyhow::Result<Mysqlslap> {
         let login = self.login(ordinal, app.about)?;
         let settings: PathBuf = self.run.path().join(format!("mysqlslap-{}.cnf", login.user));
-        Mysqlslap::new(self.container(ordinal)?, &login, statements, settings)
-    }
-
-    fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
-        self.testbed.container(ordinal)
+        Mysqlslap::new(self.testbed.container(ordinal)?, &login, statements, settings)
     }
 
     /// The processes of both servers.

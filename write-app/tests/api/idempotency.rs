@@ -132,25 +132,25 @@ impl OwnPrimary {
 
     /// Returns when somebody holds a lock, and sleeps on it.
     async fn until_locked(&self) {
-        let asleep = "SELECT id FROM performance_schema.processlist WHERE state = 'User sleep'";
-        while self.sql(asleep).await.is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.connection_that("state = 'User sleep'").await;
     }
 
     /// Ends the connection whose INSERT is in this state, as soon as there is one.
     async fn kill_in_state(&self, state: &str) {
-        let connections = format!(
-            "SELECT id FROM performance_schema.processlist WHERE user = 'appuser' AND state LIKE '{state}%'"
-        );
+        let condition = format!("user = 'appuser' AND state LIKE '{state}%'");
+        let id = self.connection_that(&condition).await;
+        self.sql(&format!("KILL {id}")).await;
+    }
+
+    /// The first connection of which this is true, as soon as there is one.
+    async fn connection_that(&self, condition: &str) -> String {
+        let query = format!("SELECT id FROM performance_schema.processlist WHERE {condition}");
         let end = Instant::now() + Duration::from_secs(10);
         loop {
-            let found = self.sql(&connections).await;
-            if let Some(id) = found.lines().next() {
-                self.sql(&format!("KILL {id}")).await;
-                return;
+            if let Some(id) = self.sql(&query).await.lines().next() {
+                return id.to_owned();
             }
-            assert!(Instant::now() < end, "no connection was ever \"{state}\"");
+            assert!(Instant::now() < end, "there was never a connection with {condition}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
