@@ -2,7 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -130,9 +129,4 @@ impl Drop for Server {
 /// A port that nobody has at the moment.
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
-}
-
-/// The size of a file in MiB, where it is there.
-pub(crate) fn mebibytes(file: &Path) -> Option<f64> {
-    Some(std::fs::metadata(file).ok()?.len() as f64 / f64::from(1 << 20))
 }
