@@ -54,24 +54,22 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
 }
 
 impl Step {
-    /// Runs its commands. A cluster takes its time: where they succeed but print something else, they run
-    /// again for a while.
+    /// Runs its commands. A cluster takes its time: where they fail, or print something else, they run again
+    /// for a while.
     pub(crate) fn take(&self) {
         println!("$ {}", self.commands);
         let start = Instant::now();
-        loop {
-            let output = bash(&self.commands).unwrap_or_else(|error| panic!("{error}"));
-            println!("{output}");
-            let expected = self.printed.as_deref();
-            let difference = expected.and_then(|text| difference(&shape(text), &shape(&output)));
-            match difference {
-                None => return,
-                Some(difference) if start.elapsed() > DEADLINE => {
-                    panic!("$ {}\n{difference}", self.commands)
-                }
-                Some(_) => std::thread::sleep(Duration::from_secs(1)),
-            }
+        while let Err(reason) = self.try_once() {
+            assert!(start.elapsed() < DEADLINE, "$ {}\n{reason}", self.commands);
+            std::thread::sleep(Duration::from_secs(1));
         }
+    }
+
+    fn try_once(&self) -> Result<(), String> {
+        let output = bash(&self.commands)?;
+        println!("{output}");
+        let Some(expected) = &self.printed else { return Ok(()) };
+        difference(&shape(expected), &shape(&output)).map_or(Ok(()), Err)
     }
 }
 

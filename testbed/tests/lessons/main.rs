@@ -19,6 +19,9 @@ fn go_through(name: &str) {
     let mut is_applied = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_applied {
         bash(".ci/readme cluster-up").unwrap();
+        // A node opens its ports a moment after the pods are ready.
+        bash("curl -sf --retry 60 --retry-all-errors --retry-delay 1 127.0.0.1:3000{0,1}/healthz")
+            .unwrap();
         *is_applied = true;
     }
     let lesson = Lesson::read(name);
@@ -46,4 +49,14 @@ fn lesson_3_a_deployment_behind_a_headless_service() {
 #[test]
 fn lesson_5_who_picks_the_pod() {
     go_through("5-balancing");
+}
+
+#[test]
+fn lesson_7_one_primary_many_readers() {
+    go_through("7-primary-and-replicas");
+}
+
+#[test]
+fn lesson_9_scaling_draining_updating_backing_up() {
+    go_through("9-scaling-and-draining");
 }

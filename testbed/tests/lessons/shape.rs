@@ -8,6 +8,7 @@ use regex::Regex;
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z", "TIME"),
+        (r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+(-\d+)?)+,?)+", "GTIDS"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
         (r"\d{1,3}(\.\d{1,3}){3}", "ADDRESS"),
         // What a controller appends to the names of what it makes: of a pod, of a Deployment, of anything.
@@ -52,8 +53,10 @@ pub(crate) fn difference(expected: &[String], printed: &[String]) -> Option<Stri
 #[test]
 fn what_differs_from_run_to_run_makes_no_difference() {
     let [one, other] = [
-        "NAME IP\nmysql-0   10.0.0.7   22s\nweb-6f96c54d65-4x7j6  10.0.0.8  4m3s",
-        "NAME  IP\nweb-5c689d88bb-xxltl 10.244.1.12 5h\nmysql-0 10.244.1.9 1s",
+        "NAME IP\nmysql-0   10.0.0.7   22s\nweb-6f96c54d65-4x7j6  10.0.0.8  4m3s\n\
+         has 7264b621-e627-11f1-ba6d-8e85c3ccb921:1-14,d0adde43-e627-11f1-a8f2-deb4ac4accb2:1:3-4",
+        "NAME  IP\nweb-5c689d88bb-xxltl 10.244.1.12 5h\nmysql-0 10.244.1.9 1s\n\
+         has 9f32a6b4-e5a4-11f1-955f-6e4317fa6327:1-2",
     ]
     .map(shape);
 
