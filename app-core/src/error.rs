@@ -151,7 +151,8 @@ impl Error {
         match self {
             Self::Malformed(what) => what.clone(),
             Self::ReplicaBehind { pod, transactions } => format!(
-                "{pod} is behind: up to what you asked for it lacks {transactions} transactions. Ask again; another pod may have them."
+                "{pod} is behind: up to what you asked for it lacks {transactions} transaction{}. Ask again; another pod may have it all.",
+                if *transactions == 1 { "" } else { "s" }
             ),
             Self::Invalid(problems) => {
                 let sentences = problems.iter().map(|problem| problem.message.as_str());
