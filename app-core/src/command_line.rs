@@ -1,8 +1,11 @@
-//! What a person can ask of a binary: `--help`, `--version`, `--check-config`, or to serve.
+//! What a person can ask of a binary: `--help`, `--version`, `--check-config`, `--look-up`, or to serve.
 
 use std::process::ExitCode;
 
-use crate::config::{About, Config, VARIABLES, Variable};
+use crate::{
+    config::{About, Config, VARIABLES, Variable},
+    look_up::LookUp,
+};
 
 /// Exit status of a process that was called with a wrong argument.
 const EXIT_USAGE: u8 = 2;
@@ -14,9 +17,10 @@ const EXIT_CONFIG: u8 = 78;
 ///
 /// # Errors
 ///
-/// Status 0 after `--help`, `--version` and a `--check-config` that found nothing wrong, 2 for an
-/// argument that is not known, 78 for a configuration that is not usable.
-pub fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
+/// Status 0 after `--help`, `--version`, a `--look-up` that had an answer and a `--check-config` that found
+/// nothing wrong, 1 for a name without an answer, 2 for an argument that is not known, 78 for a
+/// configuration that is not usable.
+pub async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
     let invocation = Invocation::parse(about, std::env::args().skip(1)).map_err(|problem| {
         eprintln!("{}: {problem}", about.name);
         ExitCode::from(EXIT_USAGE)
@@ -29,11 +33,14 @@ pub fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
         eprintln!("{}: {problems}\n{} --help lists every variable", about.name, about.name);
         ExitCode::from(EXIT_CONFIG)
     })?;
-    if invocation == Invocation::CheckConfig {
-        println!("{}: the configuration is usable", about.name);
-        return Err(ExitCode::SUCCESS);
+    match invocation {
+        Invocation::CheckConfig => {
+            println!("{}: the configuration is usable", about.name);
+            Err(ExitCode::SUCCESS)
+        }
+        Invocation::LookUp(look_up) => Err(look_up.run(config.dns.as_ref()).await),
+        _ => Ok(config),
     }
-    Ok(config)
 }
 
 /// What the command line asks for.
@@ -45,6 +52,8 @@ enum Invocation {
     Print(String),
     /// Say whether the configuration is usable, and exit.
     CheckConfig,
+    /// Say what the cluster's DNS answers for a name, and exit.
+    LookUp(LookUp),
 }
 
 impl Invocation {
@@ -56,6 +65,7 @@ impl Invocation {
             ["--help" | "-h"] => Ok(Self::Print(help(about))),
             ["--version" | "-V"] => Ok(Self::Print(format!("{} {}", about.name, about.version))),
             ["--check-config"] => Ok(Self::CheckConfig),
+            ["--look-up", ref question @ ..] => LookUp::parse(question).map(Self::LookUp),
             [argument, ..] => {
                 Err(format!("{argument}: not known here; {} --help lists what is", about.name))
             }
@@ -65,7 +75,8 @@ impl Invocation {
 
 fn help(about: &About) -> String {
     let mut text = format!(
-        "{name}: {summary}\n\nusage: {name} [--help | --version | --check-config]\n\n\
+        "{name}: {summary}\n\nusage: {name} [--help | --version | --check-config | --look-up NAME [SECONDS]]\n\n\
+         --look-up says what the cluster's DNS answers for a name, and what changes in so many seconds.\n\n\
          Configured by environment variables; each may also be NAME_FILE, the path of a file that holds it:\n",
         name = about.name,
         summary = about.summary,
@@ -73,7 +84,7 @@ fn help(about: &About) -> String {
     for Variable { name, meaning, default } in VARIABLES {
         text.push_str(&format!("  {name:<14} {meaning}\n  {:<14} default: {default}\n", ""));
     }
-    text.push_str("\nExit status: 0 after a clean stop, 2 for a wrong argument, 78 for a wrong configuration.");
+    text.push_str("\nExit status: 0 after a clean stop, 1 for a name without an answer, 2 for a wrong argument, 78 for a wrong configuration.");
     text
 }
 

@@ -14,7 +14,7 @@
 //! - `observe`: what is written down of each request; [`metrics`], what is counted and measured;
 //!   `trace_context`, which trace a request belongs to.
 //! - `openapi`: the description of all routes; `version`: what runs.
-//! - [`dns`]: names become addresses, by asking the cluster's DNS itself.
+//! - [`dns`]: names become addresses, by asking the cluster's DNS itself; `look_up`, the same for a person.
 //! - [`credentials`]: account and password, read again where they come from files.
 //! - [`tls`]: TLS to MySQL, and who must have signed a server's certificate.
 //! - [`database`]: a named MySQL server or Service, connections to it, and a name for each way in
@@ -38,6 +38,7 @@ pub mod error;
 mod glossary;
 pub mod gtid;
 pub mod health;
+mod look_up;
 pub mod metrics;
 mod observe;
 mod openapi;

@@ -7,7 +7,7 @@ use app_core::{command_line, config::Config, serve, telemetry};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    match command_line::config_to_serve(&read_app::ABOUT) {
+    match command_line::config_to_serve(&read_app::ABOUT).await {
         Ok(config) => run(config).await.map(|()| ExitCode::SUCCESS),
         Err(exit) => Ok(exit),
     }

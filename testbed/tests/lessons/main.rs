@@ -47,6 +47,11 @@ fn lesson_3_a_deployment_behind_a_headless_service() {
 }
 
 #[test]
+fn lesson_4_discovery_from_code() {
+    go_through("4-discovery");
+}
+
+#[test]
 fn lesson_5_who_picks_the_pod() {
     go_through("5-balancing");
 }
