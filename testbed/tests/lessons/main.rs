@@ -47,3 +47,8 @@ fn lesson_3_a_deployment_behind_a_headless_service() {
 fn lesson_5_who_picks_the_pod() {
     go_through("5-balancing");
 }
+
+#[test]
+fn lesson_8_storage() {
+    go_through("8-storage");
+}
