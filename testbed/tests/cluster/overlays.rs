@@ -1,7 +1,9 @@
-//! `kubectl apply -k`: the folder with something changed, in another namespace.
+//! `kubectl apply -k`: the folder with something changed.
+
+use std::{fs, path::PathBuf};
 
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     clients::{answer, client, node_port},
@@ -12,6 +14,8 @@ use crate::{
 
 /// kubectl takes the last namespace that it is given.
 const IN_SECOND_CLASS: &str = "--namespace=second-class";
+
+const OVERLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays");
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays/second-class");
 
@@ -42,4 +46,43 @@ fn a_second_class_has_its_own_users_on_three_pods() {
         if emails == [&json!(email)] { Ok(()) } else { Err(read.to_string()) }
     });
     kubectl(&["delete", IN_SECOND_CLASS, "--kustomize", FOLDER, &timeout()]);
+}
+
+/// The folders of those that change where MySQL's volumes come from.
+fn storage_overlays() -> Vec<PathBuf> {
+    let entries = fs::read_dir(OVERLAYS).unwrap().map(|entry| entry.unwrap());
+    let is_storage =
+        |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("storage-");
+    entries.filter(is_storage).map(|entry| entry.path()).collect()
+}
+
+#[test]
+fn the_api_server_takes_each_storage_overlay_and_the_class_that_it_names_waits_for_a_pod() {
+    // Where there is no StatefulSet yet: the class of one that is there cannot be changed.
+    let namespace = "headless-demo-storage";
+    let there = format!("--namespace={namespace}");
+    kubectl(&["delete", "namespace", namespace, "--ignore-not-found", &timeout()]);
+    kubectl(&["create", "namespace", namespace]);
+
+    let overlays = storage_overlays();
+    assert!(overlays.len() >= 5, "{overlays:?}");
+    for overlay in overlays {
+        // All but the apps, whose NodePorts may be taken, and which no class is for.
+        let mysql = "--selector=app.kubernetes.io/name=mysql";
+        let folder = overlay.to_str().unwrap();
+        let options = ["--dry-run=server", "--output=json", mysql, &there];
+        let taken = kubectl(&[&["apply", "--kustomize", folder], &options[..]].concat());
+
+        let taken: Value = serde_json::from_str(&taken).unwrap();
+        let objects = taken["items"].as_array().unwrap();
+        let find = |kind: &str, named: &dyn Fn(&Value) -> bool| {
+            let found = objects.iter().find(|one| one["kind"] == kind && named(&one["metadata"]));
+            found.unwrap_or_else(|| panic!("{folder}: no such {kind}: {taken:#}"))
+        };
+        let claims = &find("StatefulSet", &|_| true)["spec"]["volumeClaimTemplates"][0];
+        let class =
+            find("StorageClass", &|about| about["name"] == claims["spec"]["storageClassName"]);
+        assert_eq!(class["volumeBindingMode"], "WaitForFirstConsumer", "{folder}");
+    }
+    kubectl(&["delete", "namespace", namespace, &timeout()]);
 }

@@ -62,6 +62,11 @@ fn lesson_7_one_primary_many_readers() {
 }
 
 #[test]
+fn lesson_8_storage() {
+    go_through("8-storage");
+}
+
+#[test]
 fn lesson_9_scaling_draining_updating_backing_up() {
     go_through("9-scaling-and-draining");
 }
