@@ -14,8 +14,8 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // What a controller appends to the names of what it makes: of a pod, of a Deployment, of anything.
         (r"-[0-9a-z]{8,10}-[0-9a-z]{5}\b", "-SUFFIX"),
         (r"\bpvc-\S+", "VOLUME"),
-        (r"\b(\d+ ?[dhms])+\b", "AGE"),
         (r"\b\d+\.\d+( ?m?s)?\b", "DECIMAL"),
+        (r"\b(\d+ ?[dhms])+\b", "AGE"),
     ]
     .map(|(pattern, word)| (Regex::new(pattern).unwrap(), word))
     .into()
