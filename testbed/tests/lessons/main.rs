@@ -47,3 +47,8 @@ fn lesson_3_a_deployment_behind_a_headless_service() {
 fn lesson_5_who_picks_the_pod() {
     go_through("5-balancing");
 }
+
+#[test]
+fn lesson_6_nginx_in_front_of_a_headless_service() {
+    go_through("6-nginx");
+}
