@@ -52,3 +52,8 @@ fn lesson_5_who_picks_the_pod() {
 fn lesson_6_nginx_in_front_of_a_headless_service() {
     go_through("6-nginx");
 }
+
+#[test]
+fn lesson_10_before_anyone_depends_on_it() {
+    go_through("10-production");
+}
