@@ -57,6 +57,11 @@ fn lesson_5_who_picks_the_pod() {
 }
 
 #[test]
+fn lesson_6_nginx_in_front_of_a_headless_service() {
+    go_through("6-nginx");
+}
+
+#[test]
 fn lesson_7_one_primary_many_readers() {
     go_through("7-primary-and-replicas");
 }
@@ -69,4 +74,9 @@ fn lesson_8_storage() {
 #[test]
 fn lesson_9_scaling_draining_updating_backing_up() {
     go_through("9-scaling-and-draining");
+}
+
+#[test]
+fn lesson_10_before_anyone_depends_on_it() {
+    go_through("10-production");
 }
