@@ -1,6 +1,6 @@
 //! `GET /users`: the users, for programs, and how they were come by.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use app_core::{
     error::{Error, causes},
@@ -90,10 +90,9 @@ fn as_text<S: Serializer>(date: &HttpDate, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_str(date)
 }
 
-impl<'a> From<&'a User> for UserBody<'a> {
-    fn from(user: &'a User) -> Self {
-        let created_at = HttpDate::from(SystemTime::from(user.created_at));
-        Self { id: user.id, name: &user.name, email: &user.email, created_at }
+impl<'a> From<User<'a>> for UserBody<'a> {
+    fn from(User { id, name, email, created_at }: User<'a>) -> Self {
+        Self { id, name, email, created_at: created_at.into() }
     }
 }
 
@@ -142,7 +141,7 @@ async fn list(State(reads): State<Reads>, params: Params) -> Result<Response, Er
     let page = served.answer.users.as_ref().unwrap_or(&none);
     answer(&UsersBody {
         success: true,
-        users: page.users.iter().map(UserBody::from).collect(),
+        users: page.users().map(UserBody::from).collect(),
         mysql_pod: pod,
         served: served_body,
         after,
@@ -161,11 +160,11 @@ fn answer(body: &UsersBody<'_>) -> Result<Response, Error> {
 impl UsersPage {
     /// The id that older ones come after, where there are any.
     pub(crate) fn older(&self) -> Option<String> {
-        self.users.last().filter(|_| self.has_older).map(|last| last.id.to_string())
+        self.users().next_back().filter(|_| self.has_older).map(|last| last.id.to_string())
     }
 
     /// The id that newer ones come before, where there are any.
     pub(crate) fn newer(&self) -> Option<String> {
-        self.users.first().filter(|_| self.has_newer).map(|first| first.id.to_string())
+        self.users().next().filter(|_| self.has_newer).map(|first| first.id.to_string())
     }
 }
