@@ -1,9 +1,6 @@
 //! The statements that list users, and a page of them.
 
-use std::{
-    ops::Range,
-    time::{Duration, SystemTime},
-};
+use std::ops::Range;
 
 use app_core::database::DatabaseError;
 use futures_util::TryStreamExt as _;
@@ -12,6 +9,7 @@ use sqlx::{
     mysql::{MySqlArguments, MySqlRow},
     query::Query,
 };
+use time::OffsetDateTime;
 
 use super::UsersQuery;
 
@@ -24,8 +22,8 @@ pub struct User<'a> {
     pub name: &'a str,
     /// The email as it was registered.
     pub email: &'a str,
-    /// When, to the second.
-    pub created_at: SystemTime,
+    /// When, in UTC, to the second.
+    pub created_at: OffsetDateTime,
 }
 
 /// At most as many users as were asked for, newest first, and whether there are more on either side. A search has
@@ -47,7 +45,7 @@ struct Row {
     id: u64,
     name: Range<usize>,
     email: Range<usize>,
-    created_at: i64,
+    created_at: OffsetDateTime,
 }
 
 impl UsersPage {
@@ -58,8 +56,7 @@ impl UsersPage {
             id: row.id,
             name: &self.text[row.name.clone()],
             email: &self.text[row.email.clone()],
-            created_at: SystemTime::UNIX_EPOCH
-                + Duration::from_secs(row.created_at.try_into().unwrap_or_default()),
+            created_at: row.created_at,
         })
     }
 
@@ -81,7 +78,10 @@ impl UsersPage {
     fn add(&mut self, row: &MySqlRow) -> sqlx::Result<()> {
         let (id, name, email) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         let (name, email) = (self.add_text(name), self.add_text(email));
-        self.rows.push(Row { id, name, email, created_at: row.try_get(3)? });
+        // MySQL's last moment is in 2038, long before this type's.
+        let created_at = OffsetDateTime::from_unix_timestamp(row.try_get(3)?);
+        let created_at = created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        self.rows.push(Row { id, name, email, created_at });
         Ok(())
     }
 
