@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 pub(crate) use self::values::read_file;
 use self::values::{Environment, parse};
@@ -62,8 +62,8 @@ pub struct Config {
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
     pub other_app_url: Option<String>,
-    /// What is logged, in the form of [`tracing_subscriber::EnvFilter`].
-    pub log: String,
+    /// What is logged, in the form of [`Targets`].
+    pub log: Targets,
     /// Where spans go, if anywhere.
     pub spans: Option<SpansConfig>,
 }
@@ -227,11 +227,12 @@ impl Raw {
         )
     }
 
-    fn log(&self, problems: &mut Problems) -> String {
+    fn log(&self, problems: &mut Problems) -> Targets {
         let filter = self.rust_log.as_deref().unwrap_or("info");
-        let _checked: Option<EnvFilter> =
-            parse("RUST_LOG", "a filter such as info or info,sqlx=debug", filter, problems);
-        filter.to_owned()
+        // Nothing, as after a last comma, would stand for every target there is.
+        let filter: Vec<_> = filter.split(',').filter(|one| !one.is_empty()).collect();
+        let expected = "a filter such as info or info,sqlx=debug";
+        parse("RUST_LOG", expected, &filter.join(","), problems).unwrap_or_default()
     }
 
     fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {

@@ -26,7 +26,11 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as 
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tokio::{net::TcpStream, runtime::Handle, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use crate::{
     config::{About, Config, SpansConfig},
@@ -53,11 +57,13 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 ///
 /// Where what the configuration says is not usable.
 pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
-    let lines = tracing_subscriber::fmt().with_env_filter(filter(&config.log)?);
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+    let filter = filter(&config.log);
     if std::io::stdout().is_terminal() {
-        lines.init();
+        lines.finish().with(filter).init();
     } else {
-        lines.json().flatten_event(true).init();
+        // A line is in one span, which would stand in it a second time as a list of all that it is in.
+        lines.json().flatten_event(true).with_span_list(false).finish().with(filter).init();
     }
     let spans = match &config.spans {
         Some(spans) => Some(provider(about, spans, Client::new(config)?)?),
@@ -71,8 +77,11 @@ pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
 
 /// Nothing that a client sends is logged, whoever looks however closely (see `observe`). sqlx logs statements
 /// without their values; one layer would log paths.
-fn filter(log: &str) -> anyhow::Result<EnvFilter> {
-    Ok(EnvFilter::try_new(log)?.add_directive("tower_http::csrf=off".parse()?))
+///
+/// By targets alone: what can tell spans apart looks at each span each time that it is entered, and sqlx enters
+/// it twice for each row.
+fn filter(log: &Targets) -> Targets {
+    log.clone().with_target("tower_http::csrf", LevelFilter::OFF)
 }
 
 impl Telemetry {

@@ -1,13 +1,16 @@
 //! What one connection is asked, and what it says: the pod that is named and the rows that are shown
 //! come from the same connection.
 
+mod users;
+
 use std::time::{Duration, Instant};
 
 use app_core::{database::DatabaseError, gtid::GtidSet, pod::PodName};
 use serde::Serialize;
 use sqlx::{FromRow, MySqlConnection};
-use time::OffsetDateTime;
 use utoipa::ToSchema;
+
+pub use self::users::{User, UsersPage};
 
 /// The statement behind each dot. It is shown as it is sent.
 pub const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
@@ -111,31 +114,6 @@ pub enum Freshness {
     Behind(u64),
 }
 
-/// One registered user.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// The row's key; a newer user has a larger one.
-    pub id: u64,
-    /// The name as it was registered.
-    pub name: String,
-    /// The email as it was registered.
-    pub email: String,
-    /// When, in UTC, to the second.
-    pub created_at: OffsetDateTime,
-}
-
-/// At most as many users as were asked for, newest first, and whether there are more on either side. A search has
-/// one page, by email and name: more letters find the rest.
-#[derive(Debug, Default)]
-pub struct UsersPage {
-    /// The users.
-    pub users: Vec<User>,
-    /// Whether there are newer ones.
-    pub has_newer: bool,
-    /// Whether there are older ones.
-    pub has_older: bool,
-}
-
 /// Asks everything on one connection, in this order.
 ///
 /// # Errors
@@ -151,7 +129,7 @@ pub async fn answer(
         None => None,
     };
     let users = match &question.users {
-        Some((query, length)) => Some(users(connection, query, *length).await?),
+        Some((query, length)) => Some(users::page(connection, query, *length).await?),
         None => None,
     };
     Ok(Answer { server, freshness, users })
@@ -198,93 +176,4 @@ async fn freshness(
         .fetch_one(connection)
         .await?;
     Ok(Freshness::Behind(lacks.parse::<GtidSet>().map_or(1, |set| set.transactions())))
-}
-
-/// Each statement reads one page along an index, however many users there are. One more than a page
-/// is asked for: it says whether there are others.
-async fn users(
-    connection: &mut MySqlConnection,
-    query: &UsersQuery,
-    length: usize,
-) -> Result<UsersPage, DatabaseError> {
-    let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
-    let rows = match query {
-        UsersQuery::Newest => older_than(connection, u64::MAX, limit).await?,
-        UsersQuery::OlderThan(id) => older_than(connection, *id, limit).await?,
-        UsersQuery::NewerThan(id) => newer_than(connection, *id, limit).await?,
-        UsersQuery::Beginning(text) => beginning(connection, text, limit).await?,
-    };
-    let more = rows.len() > length;
-    let mut users: Vec<_> = rows.into_iter().take(length).map(User::from).collect();
-    let (has_newer, has_older) = match query {
-        UsersQuery::Newest => (false, more),
-        UsersQuery::OlderThan(_) => (true, more),
-        UsersQuery::NewerThan(_) => {
-            users.reverse();
-            (more, true)
-        }
-        UsersQuery::Beginning(_) => (false, false),
-    };
-    Ok(UsersPage { users, has_newer, has_older })
-}
-
-/// The columns of a user. A `TIMESTAMP` would come in the connection's time zone.
-type Row = (u64, String, String, i64);
-
-impl From<Row> for User {
-    fn from((id, name, email, created_at): Row) -> Self {
-        // MySQL's last moment is in 2038, long before this type's.
-        let created_at = OffsetDateTime::from_unix_timestamp(created_at);
-        Self { id, name, email, created_at: created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH) }
-    }
-}
-
-async fn older_than(
-    connection: &mut MySqlConnection,
-    id: u64,
-    limit: u32,
-) -> Result<Vec<Row>, DatabaseError> {
-    let users = sqlx::query_as(
-        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-         WHERE id < ? ORDER BY id DESC LIMIT ?",
-    );
-    Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
-}
-
-/// Those next after it, oldest first.
-async fn newer_than(
-    connection: &mut MySqlConnection,
-    id: u64,
-    limit: u32,
-) -> Result<Vec<Row>, DatabaseError> {
-    let users = sqlx::query_as(
-        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-         WHERE id > ? ORDER BY id LIMIT ?",
-    );
-    Ok(users.bind(id).bind(limit).fetch_all(connection).await?)
-}
-
-/// Those whose email begins so, then those whose name does: two ranges of two indexes.
-async fn beginning(
-    connection: &mut MySqlConnection,
-    text: &str,
-    limit: u32,
-) -> Result<Vec<Row>, DatabaseError> {
-    // In a pattern these three characters have a meaning of their own.
-    let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
-    let users = sqlx::query_as(
-        "(SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-          WHERE email LIKE ? ORDER BY email LIMIT ?)
-         UNION (SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-          WHERE name LIKE ? ORDER BY name LIMIT ?)
-         LIMIT ?",
-    )
-    .bind(&pattern)
-    .bind(limit)
-    .bind(&pattern)
-    .bind(limit)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    Ok(users)
 }

@@ -58,6 +58,10 @@ const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
 /// the next attempt, it ends within four seconds too.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// For how long a kept connection that answered is taken to be there. With fifty pods that take turns, each rests
+/// so long; to ask it first would be a second round trip, and a read that finds it gone is tried again.
+const FRESH: Duration = Duration::from_millis(100);
+
 /// How long a question may take in all attempts, besides the time that it asks to wait.
 const ANSWER_DEADLINE: Duration = Duration::from_millis(3_600);
 

@@ -31,6 +31,10 @@ const CONNECTIONS: u32 = 20;
 /// How long a request may wait for one of them.
 const PATIENCE: Duration = Duration::from_millis(2_700);
 
+/// For how long a connection that answered is taken to be there: between two requests of many, and no longer, for
+/// an INSERT that is lost with its connection is not sent again.
+const FRESH: Duration = Duration::from_millis(25);
+
 /// The one server that takes writes. A type of its own, so that no replica can be passed instead.
 #[derive(Clone)]
 pub struct Primary {
@@ -60,7 +64,7 @@ impl Primary {
     /// The primary that the configuration names. Nothing is asked of it yet.
     #[must_use]
     pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
-        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE);
+        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE, FRESH);
         let (volume, acknowledgements) = Default::default();
         Self { pool, volume, acknowledgements, queries: queries.clone() }
     }

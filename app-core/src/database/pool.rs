@@ -19,9 +19,6 @@ use tokio::{
 
 use super::{DatabaseError, NAME_PERIOD, Server};
 
-/// For how long a connection that answered is taken to be there: between two requests of many, and no longer.
-const FRESH: Duration = Duration::from_millis(25);
-
 /// For how long what was learnt of a connection holds.
 const KNOWN: Duration = Duration::from_millis(250);
 
@@ -44,6 +41,8 @@ struct Shared<K> {
     places: Arc<Semaphore>,
     /// How long a request may wait for a connection.
     patience: Duration,
+    /// For how long a connection that answered is taken to be there.
+    fresh: Duration,
     /// The last one used stands last, and is used next.
     idle: Mutex<Vec<Open<K>>>,
 }
@@ -78,11 +77,12 @@ impl<K> Clone for Pool<K> {
 
 impl<K> Pool<K> {
     /// A pool of at most `size` connections; a request waits for one as long as `patience` lasts. The
-    /// first is opened when it is needed.
+    /// first is opened when it is needed. One that has not answered for as long as `fresh` is first asked whether
+    /// it is there.
     #[must_use]
-    pub fn new(server: Server, size: u32, patience: Duration) -> Self {
+    pub fn new(server: Server, size: u32, patience: Duration, fresh: Duration) -> Self {
         let places = Arc::new(Semaphore::new(size as usize));
-        Self(Arc::new(Shared { server, size, places, patience, idle: Mutex::default() }))
+        Self(Arc::new(Shared { server, size, places, patience, fresh, idle: Mutex::default() }))
     }
 
     /// The server behind it.
@@ -125,7 +125,7 @@ impl<K> Shared<K> {
     }
 
     fn take_fresh(&self) -> Option<Open<K>> {
-        self.idle().pop_if(|open| open.answered.elapsed() < FRESH)
+        self.idle().pop_if(|open| open.answered.elapsed() < self.fresh)
     }
 
     async fn find_or_open(&self, deadline: Instant) -> Result<Open<K>, DatabaseError> {

@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     db::{Question, ServerIdentity},
     reads::{
-        PATIENCE, Served, ask_on_kept, ask_on_new, lock,
+        FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, lock,
         mode::{Mode, With},
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
@@ -160,12 +160,12 @@ impl Headless {
             // Rather a pod that may answer again than none.
             members = listed;
         }
-        let candidates: Vec<_> = members.iter().map(|member| member.candidate()).collect();
         let picker = match mode.with {
             With::New => &self.members.new,
             With::Pool => &self.members.pool,
         };
-        match picker.pick(mode.strategy, &candidates, &mode.user) {
+        let candidate = |at: usize| members[at].candidate();
+        match picker.pick(mode.strategy, members.len(), candidate, &mode.user) {
             Some(index) => Ok(members.swap_remove(index)),
             // Says why there is none, or finds one that is new.
             None => self.members.first_address().await,
@@ -190,7 +190,7 @@ impl Members {
         let watching = watch(server.clone(), observed.clone(), self.progress.clone());
         Member {
             address: (ip, config.port).into(),
-            pool: Pool::new(server.clone(), POOL_SIZE, PATIENCE),
+            pool: Pool::new(server.clone(), POOL_SIZE, PATIENCE, FRESH),
             server,
             under_way: AtomicUsize::new(0),
             observed,

@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     db::{Question, ServerIdentity},
-    reads::{PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
+    reads::{FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
 };
 
 /// How many new connections may be open at once; a server allows 100 in all.
@@ -35,7 +35,7 @@ impl MysqlRead {
     /// Nothing is asked of it yet.
     #[must_use]
     pub fn new(server: Server) -> Self {
-        let pool = Pool::new(server.clone(), POOL_SIZE, PATIENCE);
+        let pool = Pool::new(server.clone(), POOL_SIZE, PATIENCE, FRESH);
         Self { server, slots: Arc::new(Semaphore::new(CONNECTIONS)), pool }
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use rand::seq::{IndexedRandom as _, IteratorRandom as _};
+use rand::seq::IteratorRandom as _;
 
 use crate::reads::mode::Strategy;
 
@@ -25,28 +25,32 @@ pub struct Picker {
 }
 
 impl Picker {
-    /// The index of the picked candidate. None where there are none.
+    /// The index of the picked one of so many candidates. None where there are none.
     ///
     /// Candidates come in the same order each time, or taking turns means nothing.
     #[must_use]
-    pub fn pick(&self, strategy: Strategy, candidates: &[Candidate], user: &str) -> Option<usize> {
-        let indices: Vec<usize> = (0..candidates.len()).collect();
+    pub fn pick(
+        &self,
+        strategy: Strategy,
+        count: usize,
+        candidate: impl Fn(usize) -> Candidate,
+        user: &str,
+    ) -> Option<usize> {
+        let indices = 0..count;
         match strategy {
             Strategy::RoundRobin => {
                 // The turn advances even where it is alone with its candidate, and wraps in the end.
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-                turn.checked_rem(candidates.len())
+                turn.checked_rem(count)
             }
-            Strategy::Random => indices.choose(&mut rand::rng()).copied(),
+            Strategy::Random => indices.choose(&mut rand::rng()),
             Strategy::LeastConnections => {
-                let least = candidates.iter().map(|candidate| candidate.under_way).min()?;
+                let under_way: Vec<_> = indices.clone().map(|at| candidate(at).under_way).collect();
+                let least = under_way.iter().min()?;
                 // Among equals any: always the first would make the others idle.
-                let equals = indices.into_iter().filter(|at| candidates[*at].under_way == least);
-                equals.choose(&mut rand::rng())
+                indices.filter(|at| under_way[*at] == *least).choose(&mut rand::rng())
             }
-            Strategy::Sticky => {
-                indices.into_iter().max_by_key(|at| weight(user, &candidates[*at].name))
-            }
+            Strategy::Sticky => indices.max_by_key(|at| weight(user, &candidate(*at).name)),
         }
     }
 }
@@ -71,11 +75,20 @@ mod tests {
         under_way.iter().enumerate().map(candidate).collect()
     }
 
+    fn pick(
+        picker: &Picker,
+        strategy: Strategy,
+        candidates: &[Candidate],
+        user: &str,
+    ) -> Option<usize> {
+        picker.pick(strategy, candidates.len(), |at| candidates[at].clone(), user)
+    }
+
     fn counts(strategy: Strategy, candidates: &[Candidate], queries: u32) -> Vec<u32> {
         let picker = Picker::default();
         let mut counts = vec![0; candidates.len()];
         for _ in 0..queries {
-            counts[picker.pick(strategy, candidates, "ada").unwrap()] += 1;
+            counts[pick(&picker, strategy, candidates, "ada").unwrap()] += 1;
         }
         counts
     }
@@ -83,7 +96,7 @@ mod tests {
     #[test]
     fn nobody_is_picked_where_nobody_is() {
         for strategy in Strategy::ALL {
-            assert_eq!(Picker::default().pick(strategy, &[], "ada"), None);
+            assert_eq!(pick(&Picker::default(), strategy, &[], "ada"), None);
         }
     }
 
@@ -108,8 +121,8 @@ mod tests {
         let two = &three[..2];
         let mut moved = 0;
         for user in (0..300).map(|number| format!("user {number}")) {
-            let before = picker.pick(Strategy::Sticky, &three, &user).unwrap();
-            let after = picker.pick(Strategy::Sticky, two, &user).unwrap();
+            let before = pick(&picker, Strategy::Sticky, &three, &user).unwrap();
+            let after = pick(&picker, Strategy::Sticky, two, &user).unwrap();
             assert!(before == 2 || before == after, "{user}: {before}, then {after}");
             moved += u32::from(before == 2);
         }
