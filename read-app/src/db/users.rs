@@ -1,6 +1,6 @@
 //! The statements that list users, and a page of them.
 
-use std::{future::poll_fn, ops::Range};
+use std::ops::Range;
 
 use app_core::database::DatabaseError;
 use futures_util::TryStreamExt as _;
@@ -10,7 +10,6 @@ use sqlx::{
     query::Query,
 };
 use time::OffsetDateTime;
-use tracing::Span;
 
 use super::UsersQuery;
 
@@ -67,14 +66,11 @@ impl UsersPage {
         query: Query<'_, MySql, MySqlArguments>,
     ) -> sqlx::Result<()> {
         // `fetch` would hand each row through two streams more.
-        let mut steps = outside_of_the_span(|| connection.fetch_many(query));
-        let first = poll_fn(|context| outside_of_the_span(|| steps.try_poll_next_unpin(context)));
-        let mut step = first.await.transpose()?;
-        while let Some(one) = step {
-            if let Either::Right(row) = one {
+        let mut steps = connection.fetch_many(query);
+        while let Some(step) = steps.try_next().await? {
+            if let Either::Right(row) = step {
                 self.add(&row)?;
             }
-            step = steps.try_next().await?;
         }
         Ok(())
     }
@@ -94,16 +90,6 @@ impl UsersPage {
         self.text.push_str(text);
         start..self.text.len()
     }
-}
-
-/// sqlx enters the span, in which a stream began, four times for each row, to log one line in the end; and that
-/// is in the span of whoever asks for the last row anyway.
-fn outside_of_the_span<T>(begin: impl FnOnce() -> T) -> T {
-    let span = Span::current();
-    span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
-    let begun = begin();
-    span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
-    begun
 }
 
 /// Each statement reads one page along an index, however many users there are. One more than a page
