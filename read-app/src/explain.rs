@@ -65,7 +65,10 @@ impl Facts<'_> {
     fn sticks(&self) -> bool {
         match self.mode.via {
             Via::MysqlRead => self.mode.with == With::Pool,
-            Via::Mysql => self.mode.strategy == Strategy::Sticky,
+            Via::Mysql => match self.mode.strategy {
+                Strategy::Sticky => true,
+                Strategy::RoundRobin | Strategy::Random | Strategy::LeastConnections => false,
+            },
         }
     }
 

@@ -26,9 +26,6 @@ const LONGEST_TEXT: usize = 255;
 /// How many queries one request may ask for.
 pub(crate) const MOST_QUERIES: u8 = 20;
 
-const CHOICES: &str = "The choices are via=mysql-read or mysql, with=new or pool, strategy=round-robin, \
-     random, least-connections or sticky; ask, wait, id, older_than and newer_than are numbers.";
-
 /// The parameters as they come. Each may be missing.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -170,9 +167,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let raw = Query::<Raw>::from_request_parts(parts, state).await;
-        let Query(raw) = raw.map_err(|_| malformed(CHOICES.to_owned()))?;
+        let Query(raw) = raw.map_err(|_| malformed(choices()))?;
         raw.check()
     }
+}
+
+fn choices() -> String {
+    format!(
+        "The choices are via=mysql-read or mysql, with=new or pool, strategy={}; ask, wait, id, older_than and \
+         newer_than are numbers.",
+        Strategy::ALL.map(Strategy::name).join(" or ")
+    )
 }
 
 fn is_on(value: &str) -> bool {

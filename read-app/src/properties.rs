@@ -33,12 +33,14 @@ const NAMES: [&str; 18] = [
     "search",
 ];
 
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 18] = [
     "mysql-read",
     "mysql",
     "new",
     "pool",
     "round-robin",
+    "random",
+    "least-connections",
     "sticky",
     "on",
     "live",

@@ -102,7 +102,7 @@ impl With {
 }
 
 impl Strategy {
-    /// In the order in which the page offers them.
+    /// All there are, in the order in which the page offers them.
     pub const ALL: [Self; 4] =
         [Self::RoundRobin, Self::Random, Self::LeastConnections, Self::Sticky];
 
@@ -114,6 +114,17 @@ impl Strategy {
             Self::Random => "random",
             Self::LeastConnections => "least-connections",
             Self::Sticky => "sticky",
+        }
+    }
+
+    /// Which pod it picks, in a few words.
+    #[must_use]
+    pub fn picks(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "each in turn",
+            Self::Random => "any",
+            Self::LeastConnections => "the one with the fewest queries under way",
+            Self::Sticky => "always the same one for",
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Picker {
 impl Picker {
     /// The index of the picked one of so many candidates. None where there are none.
     ///
-    /// Candidates come in the same order each time, or taking turns means nothing.
+    /// Candidates come in the order of their addresses each time, or taking turns means nothing.
     #[must_use]
     pub fn pick(
         &self,
