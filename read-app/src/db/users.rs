@@ -60,6 +60,12 @@ impl UsersPage {
         })
     }
 
+    fn with_room_for(users: usize) -> Self {
+        // For most names and emails: so the text seldom has to move.
+        let text = String::with_capacity(users * 64);
+        Self { rows: Vec::with_capacity(users), text, ..Self::default() }
+    }
+
     async fn add_all(
         &mut self,
         connection: &mut MySqlConnection,
@@ -106,7 +112,7 @@ pub(super) async fn page(
         UsersQuery::NewerThan(id) => newer_than(*id, limit),
         UsersQuery::Beginning(text) => beginning(text, limit),
     };
-    let mut page = UsersPage { rows: Vec::with_capacity(length + 1), ..UsersPage::default() };
+    let mut page = UsersPage::with_room_for(length + 1);
     page.add_all(connection, statement).await?;
     let more = page.rows.len() > length;
     page.rows.truncate(length);
