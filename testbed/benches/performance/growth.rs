@@ -7,7 +7,6 @@ use testbed::{
     read_service,
     shared::TEST_NETWORKS,
 };
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -132,14 +131,16 @@ struct Crowd {
 impl Crowd {
     async fn start(setup: &Setup, count: u8) -> anyhow::Result<Self> {
         let (network, endpoints) = (Network::claim_any(TEST_NETWORKS)?, Endpoints::default());
-        let server = setup.testbed.address(REPLICA);
+        let mysqld = Endpoints::default();
+        mysqld.add("mysqld", setup.testbed.address(REPLICA));
+        mysqld.set_ready("mysqld", true);
         let mut forwarding = Vec::new();
         for number in 0..count {
             let (name, address) = (format!("mysql-{number}"), network.pod(number));
             endpoints.add(&name, address);
             endpoints.set_ready(&name, true);
-            let listener = TcpListener::bind((address, MYSQL_PORT)).await?;
-            forwarding.push(AbortOnDropHandle::new(tokio::spawn(forward(listener, server))));
+            let address = (address, MYSQL_PORT).into();
+            forwarding.push(read_service::serve(address, mysqld.clone()).await?);
         }
         let service = network.read_service();
         let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
@@ -151,15 +152,5 @@ impl Crowd {
             app.answers(POOLED).await?;
         }
         Ok(Self { app, _dns: dns, _service: read_service, _endpoints: forwarding })
-    }
-}
-
-async fn forward(listener: TcpListener, server: std::net::Ipv4Addr) {
-    while let Ok((mut client, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let Ok(mut server) = TcpStream::connect((server, MYSQL_PORT)).await else { return };
-            // Either side may hang up.
-            drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
-        });
     }
 }
