@@ -1,7 +1,8 @@
-//! The pictures of the documents: both pages as a person finds them after the first registrations.
+//! The pictures of the documents: one run with three servers, in the order of a lesson (docs/pages.md), and a slide
+//! of both pages for the README.
 //!
-//! `cargo run -p testbed --features browser --example screenshots -- FOLDER` keeps `write-app.png` and
-//! `read-app.png` there; the default is `docs`.
+//! `cargo run -p testbed --features browser --example screenshots -- FOLDER` keeps them there; the default is
+//! `docs`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use anyhow::ensure;
 use testbed::{
     apps::serve_both,
     browser::{Browser, Key, LAPTOP, View},
-    shared::{self, shared},
+    shared::Separate,
 };
 use tokio::net::TcpListener;
 
@@ -19,48 +20,106 @@ const PEOPLE: [(&str, &str); 6] = [
     ("Alan Turing", "alan@example.org"),
     ("Katherine Johnson", "katherine@example.org"),
     ("Barbara Liskov", "barbara@example.org"),
-    ("Grace Hopper", "grace@example.org"),
     ("Ada Lovelace", "ada@example.org"),
+    ("Grace Hopper", "grace@example.org"),
 ];
+
+/// As wide and as high as a slide is.
+const SLIDE: View = View { width: 1600, height: 900, ..LAPTOP };
+
+/// Two pictures side by side, from their tops on, as much as a slide holds.
+const SIDE_BY_SIDE: &str = "<!DOCTYPE html><title>pages</title><style>
+    body { margin: 0; display: flex; height: 100vh; overflow: hidden; background: #fbfbf9 }
+    img { width: 50vw; align-self: flex-start }
+</style><img src='registered.png'><img src='mysql-read.png'>";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| "docs".into(), PathBuf::from);
-    ensure!(folder.is_dir(), "{} is no folder", folder.display());
-    let testbed = &shared().testbed;
-    let [write, read] = shared::run(async {
-        let listener = || TcpListener::bind("127.0.0.1:0");
-        serve_both([listener().await?, listener().await?], testbed).await
-    })
-    .await?;
-    let browser = Browser::open(LAPTOP).await;
-    register(&browser, &write.url()).await;
-    picture(&browser, &folder.join("write-app.png")).await;
-    browser.goto(&read.url()).await;
-    browser.refresh_until_text("#users", "ada@example.org").await;
-    browser.click("#controls button[value='20']").await;
-    browser.until("return document.querySelectorAll('#dots-1 i').length > 20").await;
-    picture(&browser, &folder.join("read-app.png")).await;
+    let pictures = folder.join("pages");
+    ensure!(pictures.is_dir(), "{} is no folder", pictures.display());
+    let mut servers = Separate::start(3).await?;
+    let listener = || TcpListener::bind("127.0.0.1:0");
+    let [write, read] =
+        serve_both([listener().await?, listener().await?], &servers.testbed).await?;
+    let album = Album { browser: Browser::open(LAPTOP).await, folder: pictures };
+    let read_back = album.of_a_write(&write.url()).await;
+    album.of_reads(&read.url(), &read_back).await;
+    servers.testbed.stop_pod(2).await?;
+    album.of_a_pod_that_is_gone().await;
+    album.slide(&folder.join("pages.png")).await?;
     Ok(())
 }
 
-/// Through the form, so that the page shows the last one's receipt.
-async fn register(browser: &Browser, write: &str) {
-    for (name, email) in PEOPLE {
-        browser.goto(write).await;
-        browser.fill("#name", name).await;
-        browser.fill("#email", email).await;
-        browser.press(Key::Enter).await;
-        browser.until("return document.querySelector('.done') !== null").await;
-    }
+struct Album {
+    browser: Browser,
+    folder: PathBuf,
 }
 
-/// All of the page, however long.
-async fn picture(browser: &Browser, file: &Path) {
-    let height = browser.run("return document.documentElement.scrollHeight").await;
-    let height = height.as_u64().and_then(|height| height.try_into().ok()).unwrap_or(LAPTOP.height);
-    browser.set_view(View { height, ..LAPTOP }).await;
-    browser.picture(file).await;
-    browser.set_view(LAPTOP).await;
-    println!("{}", file.display());
+impl Album {
+    /// Where the receipt leads to.
+    async fn of_a_write(&self, write: &str) -> String {
+        let browser = &self.browser;
+        for (name, email) in PEOPLE {
+            browser.goto(write).await;
+            browser.fill("#name", name).await;
+            browser.fill("#email", email).await;
+            browser.press(Key::Enter).await;
+            browser.until("return document.querySelector('.done') !== null").await;
+        }
+        self.keep("registered").await;
+        let link = "return document.querySelector('.done a.button').href";
+        let read_back = browser.run(link).await.as_str().unwrap_or_default().to_owned();
+        browser.click("form[action='/try-replica'] button").await;
+        browser.until("return document.getElementById('attempt') !== null").await;
+        self.keep("replica-refuses").await;
+        read_back
+    }
+
+    async fn of_reads(&self, read: &str, read_back: &str) {
+        let browser = &self.browser;
+        browser.goto(read_back).await;
+        browser.until("return document.getElementById('controls') !== null").await;
+        self.keep("read-back").await;
+        for (choices, name) in
+            [("compare=on", "mysql-read"), ("via=mysql&strategy=round-robin", "headless")]
+        {
+            browser.goto(&format!("{read}/?{choices}")).await;
+            for dots in [20, 40] {
+                browser.click("#controls button[value='20']").await;
+                let seen = "document.querySelectorAll('#dots-1 i').length";
+                browser.until(&format!("return {seen} >= {dots}")).await;
+            }
+            self.keep(name).await;
+        }
+    }
+
+    async fn of_a_pod_that_is_gone(&self) {
+        let is_gone = "return document.querySelector('.shares .gone') !== null";
+        self.browser.until(is_gone).await;
+        self.keep("pod-gone").await;
+    }
+
+    async fn slide(&self, file: &Path) -> anyhow::Result<()> {
+        let page = self.folder.canonicalize()?.join("slide.html");
+        std::fs::write(&page, SIDE_BY_SIDE)?;
+        self.browser.goto(&format!("file://{}", page.display())).await;
+        self.browser.set_view(SLIDE).await;
+        self.browser.picture(file).await;
+        println!("{}", file.display());
+        std::fs::remove_file(page)?;
+        Ok(())
+    }
+
+    /// All of the page, however long.
+    async fn keep(&self, name: &str) {
+        let file = self.folder.join(name).with_extension("png");
+        let height = self.browser.run("return document.documentElement.scrollHeight").await;
+        let height =
+            height.as_u64().and_then(|height| height.try_into().ok()).unwrap_or(LAPTOP.height);
+        self.browser.set_view(View { height, ..LAPTOP }).await;
+        self.browser.picture(&file).await;
+        self.browser.set_view(LAPTOP).await;
+        println!("{}", file.display());
+    }
 }
