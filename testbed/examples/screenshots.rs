@@ -24,8 +24,11 @@ const PEOPLE: [(&str, &str); 6] = [
     ("Grace Hopper", "grace@example.org"),
 ];
 
+/// Without motion, so that no dot is half-way.
+const PAGE: View = View { reduced_motion: true, ..LAPTOP };
+
 /// As wide and as high as a slide is.
-const SLIDE: View = View { width: 1600, height: 900, ..LAPTOP };
+const SLIDE: View = View { width: 1600, height: 900, ..PAGE };
 
 /// Two pictures side by side, from their tops on, as much as a slide holds.
 const SIDE_BY_SIDE: &str = "<!DOCTYPE html><title>pages</title><style>
@@ -42,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = || TcpListener::bind("127.0.0.1:0");
     let [write, read] =
         serve_both([listener().await?, listener().await?], &servers.testbed).await?;
-    let album = Album { browser: Browser::open(LAPTOP).await, folder: pictures };
+    let album = Album { browser: Browser::open(PAGE).await, folder: pictures };
     let read_back = album.of_a_write(&write.url()).await;
     album.of_reads(&read.url(), &read_back).await;
     servers.testbed.stop_pod(2).await?;
@@ -116,10 +119,10 @@ impl Album {
         let file = self.folder.join(name).with_extension("png");
         let height = self.browser.run("return document.documentElement.scrollHeight").await;
         let height =
-            height.as_u64().and_then(|height| height.try_into().ok()).unwrap_or(LAPTOP.height);
-        self.browser.set_view(View { height, ..LAPTOP }).await;
+            height.as_u64().and_then(|height| height.try_into().ok()).unwrap_or(PAGE.height);
+        self.browser.set_view(View { height, ..PAGE }).await;
         self.browser.picture(&file).await;
-        self.browser.set_view(LAPTOP).await;
+        self.browser.set_view(PAGE).await;
         println!("{}", file.display());
     }
 }
