@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app_core::database::DatabaseError;
 use sqlx::{
     ConnectOptions as _, MySqlConnection,
-    error::DatabaseError,
-    mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlSslMode},
+    mysql::{MySqlConnectOptions, MySqlSslMode},
 };
 use tokio::{runtime::Runtime, time::sleep};
 
@@ -62,12 +62,10 @@ impl Drop for Forward {
 async fn connect_until(
     options: &MySqlConnectOptions,
     end: Instant,
-) -> Result<MySqlConnection, sqlx::Error> {
+) -> Result<MySqlConnection, DatabaseError> {
     loop {
-        match options.connect().await {
-            Err(sqlx::Error::Database(error))
-                if is_too_many_connections(&*error) && Instant::now() < end =>
-            {
+        match options.connect().await.map_err(DatabaseError::from) {
+            Err(DatabaseError::TooManyConnections(_)) if Instant::now() < end => {
                 sleep(Duration::from_millis(100)).await;
             }
             answer => return answer,
@@ -75,14 +73,8 @@ async fn connect_until(
     }
 }
 
-/// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html#error_er_con_count_error>
-fn is_too_many_connections(error: &dyn DatabaseError) -> bool {
-    let error = error.try_downcast_ref::<MySqlDatabaseError>();
-    error.is_some_and(|error| error.number() == 1040)
-}
-
 /// One session that sorts and groups all users until the end; how many times it did.
-async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize, sqlx::Error> {
+async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize, DatabaseError> {
     let mut connection = connect_until(&options, end).await?;
     let query = "SELECT email, COUNT(*) FROM users GROUP BY email ORDER BY MAX(created_at), email";
     let mut times = 0;
