@@ -1,10 +1,17 @@
-//! What a person can ask of a binary: `--help`, `--version`, `--check-config`, `--look-up`, or to serve.
+//! What an app's program does: `--help`, `--version`, `--check-config`, `--look-up`, or serve.
+
+mod lookup;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+use axum::Router;
+
 use crate::{
+    cli::lookup::LookUp,
     config::{About, Config, VARIABLES, Variable},
-    look_up::LookUp,
+    http::health::Health,
+    server, telemetry,
 };
 
 /// Exit status of a process that was called with a wrong argument.
@@ -13,14 +20,34 @@ const EXIT_USAGE: u8 = 2;
 /// Exit status of a process whose configuration is wrong: `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
 
-/// The configuration to serve with, or the exit status of a process that has said all it had to say.
+/// Makes an app's routes and its health out of its configuration.
+pub type MakeApp = fn(&Config) -> anyhow::Result<(Router, Health)>;
+
+/// The program of an app. Exit status 0 after serving and after an argument that was answered, 1 for a name
+/// without an answer, 2 for an unknown argument, 78 for a configuration that is not usable.
 ///
 /// # Errors
 ///
-/// Status 0 after `--help`, `--version`, a `--look-up` that had an answer and a `--check-config` that found
-/// nothing wrong, 1 for a name without an answer, 2 for an argument that is not known, 78 for a
-/// configuration that is not usable.
-pub async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
+/// Where the app cannot listen, or cannot be made.
+pub async fn main(about: &'static About, make: MakeApp) -> anyhow::Result<ExitCode> {
+    match config_to_serve(about).await {
+        Ok(config) => serve(about, &config, make).await.map(|()| ExitCode::SUCCESS),
+        Err(exit) => Ok(exit),
+    }
+}
+
+async fn serve(about: &'static About, config: &Config, make: MakeApp) -> anyhow::Result<()> {
+    let telemetry = telemetry::start(about, config)?;
+    let listener = server::listen(config.listen)
+        .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
+    let (app, health) = make(config)?;
+    server::run(listener, app, health.clone(), server::until_signal(health)?).await?;
+    telemetry.stop().await;
+    Ok(())
+}
+
+/// The configuration to serve with, or the exit status of a process that has nothing more to do.
+async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
     let invocation = Invocation::parse(about, std::env::args().skip(1)).map_err(|problem| {
         eprintln!("{}: {problem}", about.name);
         ExitCode::from(EXIT_USAGE)

@@ -4,7 +4,9 @@
 //! how a mounted Secret arrives. All problems are reported together, by the variable's own name. A
 //! value is never printed: it might be a secret in the wrong place.
 
+pub mod credentials;
 mod spans;
+pub mod tls_ca;
 mod values;
 mod variables;
 
@@ -23,9 +25,9 @@ pub use self::{
     spans::SpansConfig,
     variables::{VARIABLES, Variable},
 };
-use crate::{
+use crate::config::{
     credentials::{Credentials, Value},
-    tls::TlsCa,
+    tls_ca::TlsCa,
 };
 
 /// What an app says of itself, and the defaults that are its own.

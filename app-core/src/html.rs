@@ -1,5 +1,8 @@
 //! What every page has: the frame, the stylesheet, the link to the other app.
 
+pub mod diagram;
+pub(crate) mod glossary;
+
 use std::sync::Arc;
 
 use askama::Template;

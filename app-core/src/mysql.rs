@@ -4,9 +4,11 @@
 //! another address is found without a restart. Every failure has a name of its own ([`DatabaseError`])
 //! within four seconds.
 
-mod at_once;
+pub mod gtid;
+mod nodelay;
+pub mod pod_name;
 mod pool;
-mod work;
+mod uncancelled;
 
 use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -22,13 +24,15 @@ use tokio::{
 
 pub use self::{
     pool::{Pool, PoolStatus, Pooled},
-    work::{WORK_DEADLINE, to_its_end},
+    uncancelled::{WORK_DEADLINE, to_its_end},
 };
 use crate::{
-    config::DatabaseConfig,
-    credentials::{Credentials, Login},
+    config::{
+        DatabaseConfig,
+        credentials::{Credentials, Login},
+        tls_ca,
+    },
     dns::{DnsError, Resolver},
-    tls,
 };
 
 /// How long somebody may take to accept a connection.
@@ -157,7 +161,7 @@ impl Server {
         Self(Arc::new(Inner {
             host: config.host.clone(),
             port: config.port,
-            options: tls::demanded(options, config.tls_ca.as_ref()),
+            options: tls_ca::demanded(options, config.tls_ca.as_ref()),
             credentials: config.credentials.clone(),
             resolver,
         }))
@@ -224,7 +228,7 @@ impl Server {
         deadline: Duration,
     ) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
         let address = self.address().await?;
-        let connecting = Box::pin(at_once::connect(self.options_for(address), address));
+        let connecting = Box::pin(nodelay::connect(self.options_for(address), address));
         let connection = self.connected(address, deadline, connecting).await?;
         Ok((connection, address))
     }
@@ -258,7 +262,7 @@ impl Server {
     fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> DatabaseError {
         let server = format!("{} at {address}", self.host());
         match DatabaseError::from(error) {
-            DatabaseError::ConnectionLost(source) if tls::is_about_a_certificate(&source) => {
+            DatabaseError::ConnectionLost(source) if tls_ca::is_about_a_certificate(&source) => {
                 DatabaseError::Untrusted { server, source }
             }
             DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable { server, source },

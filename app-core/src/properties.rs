@@ -7,11 +7,9 @@ use axum::{body::Body, extract::Request, http::HeaderValue};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::{
-    config::{ABOUT, Config, VARIABLES},
-    gtid::GtidSet,
-    pod::PodName,
-    request_id,
-    tls::TlsCa,
+    config::{ABOUT, Config, VARIABLES, tls_ca::TlsCa},
+    http::request_id,
+    mysql::{gtid::GtidSet, pod_name::PodName},
 };
 
 /// A set as a server prints it, or nearly.

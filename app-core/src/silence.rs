@@ -13,11 +13,13 @@ use tower::ServiceExt as _;
 
 use crate::{
     config::{ABOUT, Config},
-    database::DatabaseError,
     dns::DnsError,
-    error::{self, Error, FieldProblem, causes},
-    page::Site,
-    pod::PodName,
+    html::Site,
+    http::{
+        error::{Error, FieldProblem, causes},
+        problem,
+    },
+    mysql::{DatabaseError, pod_name::PodName},
 };
 
 /// Stands in every text of the inside, and needs no escape in a page or in JSON.
@@ -99,7 +101,7 @@ fn errors() -> Vec<Error> {
 async fn answer(which: usize, accept: &str) -> (StatusCode, String) {
     let config = Config::from_variables(&ABOUT, [("DB_PASSWORD".into(), MARK.into())]).unwrap();
     let fails = move || async move { errors().swap_remove(which) };
-    let render = middleware::from_fn_with_state(Site::new(&ABOUT, &config), error::render);
+    let render = middleware::from_fn_with_state(Site::new(&ABOUT, &config), problem::render);
     let app: Router = Router::new().fallback(fails).layer(render);
     let request = Request::get("/").header("accept", accept).body(Body::empty()).unwrap();
     let (head, body) = app.oneshot(request).await.unwrap().into_parts();

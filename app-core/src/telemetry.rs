@@ -5,6 +5,8 @@
 //! collector is away or slow, they are dropped: no request waits for them, and the process's end no longer than
 //! [`LAST_EXPORT`].
 
+pub(crate) mod trace_context;
+
 use std::{
     fmt,
     io::IsTerminal as _,
@@ -35,7 +37,7 @@ use tracing_subscriber::{
 use crate::{
     config::{About, Config, SpansConfig},
     dns::Resolver,
-    error::causes,
+    http::error::causes,
 };
 
 /// How long sending one batch may take.

@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use app_core::{
+    cli::MakeApp,
     config::{About, Config},
-    health::Health,
-    serve,
+    http::health::Health,
+    server,
 };
-use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::Testbed;
+use crate::LocalCluster;
 
 /// How long an app may take to reach MySQL once the servers are ready.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ const READY_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy)]
 pub struct App {
     about: &'static About,
-    make: fn(&Config) -> anyhow::Result<(Router, Health)>,
+    make: MakeApp,
 }
 
 /// write-app.
@@ -50,10 +50,10 @@ impl App {
     pub fn serve(
         self,
         listener: TcpListener,
-        testbed: &Testbed,
+        cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<RunningApp> {
-        let mut environment = testbed.environment(self.about)?;
+        let mut environment = cluster.environment(self.about)?;
         // A value that an addition has in a file does not stand beside it.
         environment.retain(|(name, _)| {
             !additions
@@ -66,7 +66,7 @@ impl App {
         let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;
         let (stop, stopped) = oneshot::channel();
         let until_stopped = async move { drop(stopped.await) };
-        let serving = tokio::spawn(serve::run(listener, app, health.clone(), until_stopped));
+        let serving = tokio::spawn(server::run(listener, app, health.clone(), until_stopped));
         Ok(RunningApp { address, health, stop, serving })
     }
 }
@@ -78,14 +78,14 @@ impl App {
 /// Where one cannot be served, or does not reach MySQL.
 pub async fn serve_both(
     listeners: [TcpListener; 2],
-    testbed: &Testbed,
+    cluster: &LocalCluster,
 ) -> anyhow::Result<[RunningApp; 2]> {
     let [write, read] = listeners;
     let url = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}/"));
     let (write_url, read_url) = (url(&write)?, url(&read)?);
     let apps = [
-        WRITE_APP.serve(write, testbed, &[("OTHER_APP_URL", &read_url)])?,
-        READ_APP.serve(read, testbed, &[("OTHER_APP_URL", &write_url)])?,
+        WRITE_APP.serve(write, cluster, &[("OTHER_APP_URL", &read_url)])?,
+        READ_APP.serve(read, cluster, &[("OTHER_APP_URL", &write_url)])?,
     ];
     for app in &apps {
         app.wait_until_ready().await?;

@@ -78,7 +78,7 @@ pub fn mount_service_account(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("namespace"), "default")?;
     // Not needed for plain HTTP, but curl wants it to be there.
     fs::write(folder.join("ca.crt"), "")?;
-    fs::write(folder.join("token"), "for-the-testbed")
+    fs::write(folder.join("token"), "for-the-local-cluster")
 }
 
 /// An object, or why there is none, as the API server says it.

@@ -13,21 +13,16 @@
 //! - [`cluster_dns`]: a DNS server that answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
 //! - [`kubernetes_api`]: the little that `bootstrap.sh` asks of the API server.
-//! - [`testbed`]: all of it together.
-//! - [`shared`]: one testbed for all tests of a process, and separate ones for tests that break them.
+//! - [`local_cluster`]: all of it together.
+//! - [`shared`]: one local cluster for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
-//! - `small_volume`, with the feature `mounts`: a pod's volume that can be full.
 //! - [`process`]: one of them as a process of its own, with its log and its end.
-//! - `browser` and `chromedriver`, with the feature of that name: Chromium, as a person uses it.
 
 pub mod apps;
-#[cfg(feature = "browser")]
-pub mod browser;
-#[cfg(feature = "browser")]
-mod chromedriver;
 pub mod cluster_dns;
 pub mod endpoints;
 pub mod kubernetes_api;
+pub mod local_cluster;
 pub mod manifests;
 pub mod mysql_programs;
 pub mod network;
@@ -35,11 +30,8 @@ pub mod pod;
 pub mod process;
 pub mod read_service;
 pub mod shared;
-#[cfg(feature = "mounts")]
-pub mod small_volume;
-pub mod testbed;
 
-pub use testbed::Testbed;
+pub use local_cluster::LocalCluster;
 
 /// Told what is being done, a line a step.
 pub type Progress = fn(&str);

@@ -9,14 +9,14 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, value_parser};
-use tempfile::TempDir;
-use testbed::{
-    Testbed,
+use demo::{
+    LocalCluster,
     apps::{RunningApp, serve_both},
+    local_cluster::Plan,
     network::Network,
     shared::cache_folder,
-    testbed::Plan,
 };
+use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -76,7 +76,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     demo.invite();
     loop {
         tokio::select! {
-            ended = demo.testbed.next_end() => println!("demo: {ended}"),
+            ended = demo.cluster.next_end() => println!("demo: {ended}"),
             () = stop.next() => break,
         }
     }
@@ -90,7 +90,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 struct Demo {
-    testbed: Testbed,
+    cluster: LocalCluster,
     apps: [RunningApp; 2],
     _run: TempDir,
 }
@@ -102,9 +102,9 @@ impl Demo {
         let read = listen(options.read_port, "--read-port").await?;
         let run = tempfile::Builder::new().prefix("mysql-demo-").tempdir();
         let run = run.context("no temporary folder can be made")?;
-        let testbed = Testbed::start(options.plan(run.path())?).await?;
-        let apps = serve_both([write, read], &testbed).await?;
-        Ok(Self { testbed, apps, _run: run })
+        let cluster = LocalCluster::start(options.plan(run.path())?).await?;
+        let apps = serve_both([write, read], &cluster).await?;
+        Ok(Self { cluster, apps, _run: run })
     }
 
     fn invite(&self) {
@@ -118,7 +118,7 @@ impl Demo {
         for app in self.apps {
             app.stop().await?;
         }
-        self.testbed.stop().await
+        self.cluster.stop().await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The addresses of one testbed, all in the loopback range, so that several can run at once.
+//! The addresses of one local cluster, all in the loopback range, so that several can run at once.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
@@ -34,7 +34,7 @@ impl Network {
         let address = SocketAddr::from((host(numbers, 1), MYSQL_PORT));
         let claim = TcpListener::bind(address).with_context(|| taken(address))?;
         let network = Self { numbers, _claim: Arc::new(claim) };
-        // What an earlier testbed had may still be stopping.
+        // What an earlier local cluster had may still be stopping.
         let pods = [0, 1].map(|ordinal| (network.pod(ordinal), MYSQL_PORT).into());
         let services = [network.read_service(), network.kubernetes_api()].map(SocketAddr::from);
         pods.into_iter().chain(services).try_for_each(check_free)?;

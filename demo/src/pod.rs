@@ -25,7 +25,7 @@ use crate::{
 /// How long a server may take to stop before it is killed; the pod's grace period is 120 s.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// What all pods of a testbed have in common.
+/// What all pods of a local cluster have in common.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// Volumes and logs: what outlives a pod.

@@ -13,7 +13,7 @@ use app_core::config::About;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-use crate::Testbed;
+use crate::LocalCluster;
 
 /// How long to wait for a line or for the end: the grace period of the Deployments, and many times what a
 /// line takes.
@@ -40,10 +40,10 @@ impl Process {
     pub async fn start(
         binary: &str,
         about: &About,
-        testbed: &Testbed,
+        cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        Self::start_by(Command::new(binary), about, testbed, additions).await
+        Self::start_by(Command::new(binary), about, cluster, additions).await
     }
 
     /// The same by a command that runs the binary in its own way, as `valgrind` does.
@@ -54,10 +54,10 @@ impl Process {
     pub async fn start_by(
         mut command: Command,
         about: &About,
-        testbed: &Testbed,
+        cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        command.env_clear().envs(testbed.environment(about)?).env("LISTEN", "127.0.0.1:0");
+        command.env_clear().envs(cluster.environment(about)?).env("LISTEN", "127.0.0.1:0");
         command.envs(additions.iter().copied()).stdout(Stdio::piped());
         let program = command.get_program().to_owned();
         let mut child = command.spawn().with_context(|| program.display().to_string())?;

@@ -1,4 +1,4 @@
-//! One testbed for all tests of a process: servers take ten seconds to start, a test takes one. And
+//! One local cluster for all tests of a process: servers take ten seconds to start, a test takes one. And
 //! servers of their own for tests that break them.
 
 #![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
-    Testbed,
+    LocalCluster,
     apps::{App, READ_APP, RunningApp, WRITE_APP},
+    local_cluster::Plan,
     network::Network,
-    testbed::Plan,
 };
 
 /// Tests use the addresses `127.60.*.*`.
@@ -28,14 +28,14 @@ const RUN_FOLDER: &str = "headless-service-tests";
 /// A primary and a replica, and both apps on ports of their own.
 pub struct Shared {
     /// The servers.
-    pub testbed: Testbed,
+    pub cluster: LocalCluster,
     /// write-app.
     pub write_app: RunningApp,
     /// read-app.
     pub read_app: RunningApp,
 }
 
-/// The process's testbed, started at the first call.
+/// The process's local cluster, started at the first call.
 ///
 /// Its runtime outlives every test's, and ends with the process; the kernel then stops the servers
 /// (see [`crate::pod`]).
@@ -52,14 +52,14 @@ pub fn shared() -> &'static Shared {
         runtime().spawn(async move { sender.send(start().await) });
         match started.recv() {
             Ok(Ok(shared)) => shared,
-            Ok(Err(error)) => panic!("the testbed did not start: {error:#}"),
-            Err(_) => panic!("the testbed panicked; its message is above"),
+            Ok(Err(error)) => panic!("the local cluster did not start: {error:#}"),
+            Err(_) => panic!("the local cluster panicked; its message is above"),
         }
     })
 }
 
 impl Shared {
-    /// Serves an app that looks for MySQL at `host`, on a port of its own. It runs where the testbed
+    /// Serves an app that looks for MySQL at `host`, on a port of its own. It runs where the local cluster
     /// runs, and so outlives the caller.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Shared {
     ) -> anyhow::Result<RunningApp> {
         let serving = async move {
             let variables = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            serve(app, &self.testbed, &variables.collect::<Vec<_>>()).await
+            serve(app, &self.cluster, &variables.collect::<Vec<_>>()).await
         };
         run(serving).await
     }
@@ -91,7 +91,7 @@ impl Shared {
 /// Servers of one test's own, which it may break, and the folders they live in.
 pub struct Separate {
     /// The servers. They stand first, and so end before their folders do.
-    pub testbed: Testbed,
+    pub cluster: LocalCluster,
     /// The folder of their volumes and logs.
     pub volumes: TempDir,
     /// The folder of their sockets and settings.
@@ -109,7 +109,7 @@ impl Separate {
         std::fs::create_dir_all(&cache)?;
         let volumes = tempfile::tempdir_in(&cache)?;
         let run = tempfile::tempdir()?;
-        let testbed = Testbed::start(Plan {
+        let cluster = LocalCluster::start(Plan {
             volumes: volumes.path().to_owned(),
             run: run.path().to_owned(),
             cache,
@@ -117,7 +117,7 @@ impl Separate {
             pods,
             progress: |_| {},
         });
-        Ok(Self { testbed: testbed.await?, volumes, run })
+        Ok(Self { cluster: cluster.await?, volumes, run })
     }
 
     /// Serves an app beside them, on a port of its own, and returns when it has reached MySQL.
@@ -126,13 +126,13 @@ impl Separate {
     ///
     /// Where it cannot be served, or does not reach MySQL.
     pub async fn serve(&self, app: App) -> anyhow::Result<RunningApp> {
-        let app = serve(app, &self.testbed, &[]).await?;
+        let app = serve(app, &self.cluster, &[]).await?;
         app.wait_until_ready().await?;
         Ok(app)
     }
 }
 
-/// Runs something where the testbed runs, so that what it starts outlives the caller.
+/// Runs something where the local cluster runs, so that what it starts outlives the caller.
 ///
 /// # Errors
 ///
@@ -143,17 +143,17 @@ pub async fn run<T: Send + 'static>(
     runtime().spawn(work).await?
 }
 
-#[cfg(feature = "browser")]
-pub(crate) fn handle() -> &'static tokio::runtime::Handle {
+/// Where [`run`] runs things.
+pub fn handle() -> &'static tokio::runtime::Handle {
     runtime().handle()
 }
 
 async fn serve(
     app: App,
-    testbed: &Testbed,
+    cluster: &LocalCluster,
     additions: &[(&str, &str)],
 ) -> anyhow::Result<RunningApp> {
-    app.serve(TcpListener::bind("127.0.0.1:0").await?, testbed, additions)
+    app.serve(TcpListener::bind("127.0.0.1:0").await?, cluster, additions)
 }
 
 fn runtime() -> &'static Runtime {
@@ -163,24 +163,24 @@ fn runtime() -> &'static Runtime {
 
 async fn start() -> anyhow::Result<Shared> {
     let cache = cache_folder()?;
-    let testbed = Testbed::start(Plan {
+    let cluster = LocalCluster::start(Plan {
         volumes: folder_of_process(&cache.join("tests"))?,
         run: run_folder()?,
         cache,
         network: Network::claim_any(TEST_NETWORKS)?,
         pods: 2,
-        progress: |line| eprintln!("testbed: {line}"),
+        progress: |line| eprintln!("local cluster: {line}"),
     })
     .await?;
-    let write_app = serve(WRITE_APP, &testbed, &[]).await?;
-    let read_app = serve(READ_APP, &testbed, &[]).await?;
+    let write_app = serve(WRITE_APP, &cluster, &[]).await?;
+    let read_app = serve(READ_APP, &cluster, &[]).await?;
     write_app.wait_until_ready().await?;
     read_app.wait_until_ready().await?;
-    Ok(Shared { testbed, write_app, read_app })
+    Ok(Shared { cluster, write_app, read_app })
 }
 
 /// This process's folder for sockets and settings.
-pub(crate) fn run_folder() -> std::io::Result<PathBuf> {
+pub fn run_folder() -> std::io::Result<PathBuf> {
     folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))
 }
 

@@ -1,4 +1,4 @@
-//! The testbed's DNS server against the specification that the cluster's follows.
+//! The local cluster's DNS server against the specification that the cluster's follows.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -8,7 +8,7 @@ use app_core::{
     config::DnsConfig,
     dns::{DnsError, Resolver},
 };
-use testbed::{cluster_dns, endpoints::Endpoints};
+use demo::{cluster_dns, endpoints::Endpoints};
 
 const READ_SERVICE: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 3);
 

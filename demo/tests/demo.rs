@@ -12,9 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::{mysql_programs::MysqlPrograms, shared::cache_folder};
 use reqwest::Client;
 use serde_json::{Value, json};
-use testbed::{mysql_programs::MysqlPrograms, shared::cache_folder};
 
 /// A demo on ports of its own, with data of its own.
 struct Demo {

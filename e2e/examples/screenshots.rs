@@ -1,17 +1,14 @@
 //! The pictures of the documents: one run with three servers, in the order of a lesson (docs/pages.md), and a slide
 //! of both pages for the README.
 //!
-//! `cargo run -p testbed --features browser --example screenshots -- FOLDER` keeps them there; the default is
+//! `cargo run -p e2e --example screenshots -- FOLDER` keeps them there; the default is
 //! `docs`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use testbed::{
-    apps::serve_both,
-    browser::{Browser, Key, LAPTOP, View},
-    shared::Separate,
-};
+use demo::{apps::serve_both, shared::Separate};
+use e2e::browser::{Browser, Key, LAPTOP, View};
 use tokio::net::TcpListener;
 
 /// Who is there, the newest last.
@@ -44,11 +41,11 @@ async fn main() -> anyhow::Result<()> {
     let mut servers = Separate::start(3).await?;
     let listener = || TcpListener::bind("127.0.0.1:0");
     let [write, read] =
-        serve_both([listener().await?, listener().await?], &servers.testbed).await?;
+        serve_both([listener().await?, listener().await?], &servers.cluster).await?;
     let album = Album { browser: Browser::open(PAGE).await, folder: pictures };
     let read_back = album.of_a_write(&write.url()).await;
     album.of_reads(&read.url(), &read_back).await;
-    servers.testbed.stop_pod(2).await?;
+    servers.cluster.stop_pod(2).await?;
     album.of_a_pod_that_is_gone().await;
     album.slide(&folder.join("pages.png")).await?;
     Ok(())

@@ -23,7 +23,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::{ParseError, Url};
 
-use crate::{chromedriver, shared};
+use demo::shared;
+
+use crate::chromedriver;
 
 /// How long a page may take to become what a test waits for.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::shared;
+use demo::shared;
 
 /// How long it may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ struct Chromedriver {
     _output: Lines<BufReader<ChildStdout>>,
 }
 
-/// A new browser with an empty profile. What drives it runs where the testbed runs.
+/// A new browser with an empty profile. What drives it runs where the local cluster runs.
 pub(crate) async fn new_session() -> anyhow::Result<Client> {
     shared::run(async {
         let mut capabilities = Capabilities::new();

@@ -83,7 +83,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
 
 #[test]
 fn every_lesson_is_in_the_table_and_has_a_test() {
-    let (table, tests) = (file("docs/lessons/README.md"), file("testbed/tests/lessons/main.rs"));
+    let (table, tests) = (file("docs/lessons/README.md"), file("e2e/tests/lessons/main.rs"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lessons");
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let lessons = names

@@ -173,8 +173,7 @@ fn the_page_says_how_long_the_primary_waits_for_a_replica() {
 
 #[test]
 fn every_row_of_the_table_of_states_has_a_test_and_stands_in_bootstrap_sh() {
-    let tests =
-        ["states", "replication"].map(|name| file(&format!("testbed/tests/mysql/{name}.rs")));
+    let tests = ["states", "replication"].map(|name| file(&format!("e2e/tests/mysql/{name}.rs")));
     let tests = tests.concat();
     let named: Vec<&str> =
         tests.lines().filter_map(|line| line.strip_prefix("async fn row")).collect();

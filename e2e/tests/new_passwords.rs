@@ -13,14 +13,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, Response};
-use serde_json::json;
-use tempfile::TempDir;
-use testbed::{
+use demo::{
     apps::{App, READ_APP, RunningApp, WRITE_APP},
     manifests::Files,
     shared::Separate,
 };
+use reqwest::{Client, Response};
+use serde_json::json;
+use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Each of these is asked for without a pause, and so are registrations.
@@ -59,7 +59,7 @@ impl MountedSecret {
         let file = self.0.path().join(account);
         let additions = [("DB_PASSWORD_FILE", file.to_str().unwrap())];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let app = app.serve(listener, &servers.testbed, &additions).unwrap();
+        let app = app.serve(listener, &servers.cluster, &additions).unwrap();
         app.wait_until_ready().await.unwrap();
         app
     }
@@ -126,10 +126,10 @@ impl Traffic {
 
 /// Runs SQL on the primary, and waits until the replica has it as well.
 async fn everywhere(servers: &Separate, sql: &str) {
-    servers.testbed.sql(0, sql).await.unwrap();
-    let done = servers.testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
+    servers.cluster.sql(0, sql).await.unwrap();
+    let done = servers.cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)");
-    assert_eq!(servers.testbed.sql(1, &wait).await.unwrap(), "0");
+    assert_eq!(servers.cluster.sql(1, &wait).await.unwrap(), "0");
 }
 
 /// Ends every connection of these accounts, so that the next request opens one.
@@ -137,10 +137,10 @@ async fn end_connections(servers: &Separate) {
     for ordinal in [0, 1] {
         let list = "SELECT CONCAT('KILL ', id, ';') FROM performance_schema.processlist \
                     WHERE user IN ('appuser', 'reader')";
-        let kills = servers.testbed.sql(ordinal, list).await.unwrap();
+        let kills = servers.cluster.sql(ordinal, list).await.unwrap();
         for kill in kills.lines() {
             // The connection may have ended by itself.
-            let _ended = servers.testbed.sql(ordinal, kill).await;
+            let _ended = servers.cluster.sql(ordinal, kill).await;
         }
     }
 }

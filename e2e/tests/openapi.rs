@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use app_core::config::{About, Config};
 use axum::Router;
-use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
-use testbed::{
+use demo::{
     apps::RunningApp,
     shared::{Shared, shared},
 };
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
 
 /// A path and a method.
 type Operation = (String, String);
@@ -68,7 +68,7 @@ async fn offered(app: &RunningApp, paths: &BTreeSet<String>) -> BTreeSet<Operati
 }
 
 async fn check(app: &RunningApp, about: &About, make: impl Fn(&Config) -> Router) {
-    let environment = shared().testbed.environment(about).unwrap();
+    let environment = shared().cluster.environment(about).unwrap();
     let mut paths = paths(&make(&Config::from_variables(about, environment).unwrap()));
     assert!(paths.contains("/") && paths.contains("/assets/style.css"), "{paths:?}");
     // The one exception: the files that pages refer to.

@@ -10,16 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{READ_APP, RunningApp, WRITE_APP},
     shared::Separate,
 };
+use e2e::repetitions;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 /// How many pairs of a write and a read. Most reads that meet the replica wait for two seconds.
-const PAIRS: u32 = if cfg!(feature = "long") { 10_000 } else { 400 };
+fn pairs_made() -> u32 {
+    repetitions(400, 10_000)
+}
 
 /// How many pairs are under way at once: each app opens at most 32 connections, and a server takes 100.
 const CLIENTS: u32 = 56;
@@ -43,7 +46,7 @@ impl Lagging {
         }
         let delay = "STOP REPLICA SQL_THREAD; CHANGE REPLICATION SOURCE TO SOURCE_DELAY = 2; \
                      START REPLICA SQL_THREAD";
-        servers.testbed.sql(1, delay).await.unwrap();
+        servers.cluster.sql(1, delay).await.unwrap();
         Self { servers, write_app, read_apps }
     }
 
@@ -52,7 +55,7 @@ impl Lagging {
             app.stop().await.unwrap();
         }
         self.write_app.stop().await.unwrap();
-        self.servers.testbed.stop().await.unwrap();
+        self.servers.cluster.stop().await.unwrap();
     }
 }
 
@@ -149,14 +152,14 @@ async fn with_the_token_no_read_is_stale_and_without_it_some_are() {
     let lagging = Lagging::start().await;
     let start = Instant::now();
 
-    let with_token = pairs(&lagging, PAIRS, true).await;
+    let with_token = pairs(&lagging, pairs_made(), true).await;
     let without = pairs(&lagging, 100, false).await;
 
     let took = start.elapsed();
     println!("figure: with the token {with_token:?}, without {without:?}, in {took:.0?}");
-    assert_eq!((with_token.fresh, with_token.stale), (PAIRS, 0));
+    assert_eq!((with_token.fresh, with_token.stale), (pairs_made(), 0));
     // The replica answered its part of them, and late.
-    assert!(with_token.waited > PAIRS / 4, "{with_token:?}");
+    assert!(with_token.waited > pairs_made() / 4, "{with_token:?}");
     assert!(without.stale > 10, "{without:?}");
     assert!(took > Duration::from_secs(2), "nobody waited: {took:?}");
     lagging.stop().await;

@@ -11,13 +11,13 @@ use std::{
 
 use app_core::{
     config::{About, Config, DatabaseConfig},
-    database::Server,
     dns::Resolver,
+    mysql::Server,
 };
+use demo::shared::shared;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlConnection, mysql::MySqlDatabaseError};
-use testbed::shared::shared;
 
 fn new_email() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -158,7 +158,7 @@ fn no_certificate_authority_of_the_web_or_of_the_system_is_compiled_in() {
 
 /// A connection to the primary with an app's own account.
 async fn connection(about: &'static About) -> MySqlConnection {
-    let environment = shared().testbed.environment(about).unwrap();
+    let environment = shared().cluster.environment(about).unwrap();
     let Config { database, dns, .. } = Config::from_variables(about, environment).unwrap();
     let database = DatabaseConfig { host: "mysql-0.mysql".into(), ..database };
     let server = Server::new(&database, Resolver::new(dns.as_ref()).unwrap());

@@ -5,7 +5,7 @@ mod users;
 
 use std::time::{Duration, Instant};
 
-use app_core::{database::DatabaseError, gtid::GtidSet, pod::PodName};
+use app_core::mysql::{DatabaseError, gtid::GtidSet, pod_name::PodName};
 use serde::Serialize;
 use sqlx::{FromRow, MySqlConnection};
 use utoipa::ToSchema;

@@ -1,49 +1,38 @@
 //! read-app: lists the users and says which MySQL pod answered, through `mysql-read`.
 //!
-//! # Layout
+//! # Tour
 //!
-//! What a request passes, in order:
+//! A read passes few rooms: a handler, [`routing`], one connection, an answer.
 //!
-//! - [`params`]: its query string, read and checked once for the page and for the API.
-//! - [`reads`]: a question to MySQL through one of the two doors: `mysql-read`, or the headless `mysql`
-//!   with a strategy of our own. Whom they lead to is watched there too.
-//! - [`db`]: the statements, and what one connection says: who it is, whether it is fresh, the users.
-//! - [`live`]: the page `/`: dots, shares, the diagram. [`dots`] is its memory, [`explain`] its
-//!   sentences, [`times`] how it writes times.
-//! - `metrics`: what is measured besides requests and queries.
-//! - [`users`], [`pods`], [`names`]: `GET /users`, `/pods` and `/names`, for programs, and what the page
-//!   shows of the same.
+//! - [`routing`]: **the lesson**. Two Services lead to the same pods: `mysql-read` has one address, and the
+//!   cluster picks a pod; the headless `mysql` has all addresses, and this app picks.
+//! - [`db`]: the statements, and what a connection says: which pod it is, whether it is fresh, the users.
+//! - [`api`]: `GET /users`, `/pods` and `/names`, for programs.
+//! - [`page`]: `GET /`, for people: the dots, the drawing, the evidence, the sentences that explain them.
+//! - `metrics`: what is counted besides requests and queries.
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
+mod api;
 pub mod db;
-mod dots;
-mod explain;
-mod live;
 mod metrics;
-mod names;
-mod params;
-mod pods;
+mod page;
 #[cfg(test)]
 mod properties;
-pub mod reads;
-mod times;
-mod users;
+pub mod routing;
 
 use app_core::{
     config::{About, Config},
     dns::Resolver,
-    health::Health,
-    metrics::Metrics,
-    page::Site,
-    serve,
+    html::Site,
+    http::{self, health::Health, metrics::Metrics},
 };
 use axum::{Router, extract::FromRef};
 
 use crate::{
+    api::dns::Names,
     db::Question,
-    names::Names,
-    reads::{Reads, mode::Mode},
+    routing::{Reads, mode::Mode},
 };
 
 /// What this app says of itself, and its defaults.
@@ -80,12 +69,8 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     tokio::spawn(config.database.credentials.clone().follow());
     tokio::spawn(until_answered(reads.clone(), health.clone()));
     let app = App { names: Names::new(&reads), reads, site: site.clone() };
-    let routes = live::routes()
-        .merge(users::routes())
-        .merge(pods::routes())
-        .merge(names::routes())
-        .with_state(app);
-    Ok((serve::app(routes, site, health.clone(), metrics)?, health))
+    let routes = page::routes().merge(api::routes()).with_state(app);
+    Ok((http::app(routes, site, health.clone(), metrics)?, health))
 }
 
 async fn until_answered(reads: Reads, health: Health) {

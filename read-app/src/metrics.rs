@@ -1,11 +1,11 @@
 //! What is measured here, besides requests and queries: whenever somebody asks, it is read from what the pods'
 //! watchers know.
 
-use app_core::metrics::{Metrics, gauge, pod_label};
+use app_core::http::metrics::{Metrics, gauge, pod_label};
 
 use crate::{
     db::Role,
-    reads::{Reads, headless::Pod, watch::State},
+    routing::{Reads, headless::Pod, watch::State},
 };
 
 /// Adds the pools, the pods and their lag.

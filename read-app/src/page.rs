@@ -3,18 +3,23 @@
 //! The whole page is made here, with and without JavaScript. What it remembers is in its form, so that
 //! any copy of this app can continue it; the script fetches the living part alone (`part=live`).
 
-mod answers;
 mod diagram;
-mod hero;
+mod dns;
+pub(crate) mod dots;
+mod evidence;
+mod explain;
 mod lanes;
+pub(crate) mod times;
 
 use std::time::{Duration, Instant};
 
 use app_core::{
-    database::DatabaseError,
-    error::{self, Error},
-    page::{self, Layout},
-    request_id,
+    html::{self, Layout},
+    http::{
+        error::{self, Error},
+        request_id,
+    },
+    mysql::DatabaseError,
 };
 use askama::Template;
 use axum::{
@@ -27,17 +32,23 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
+    api::{
+        dns::NamesView,
+        params::{Params, Raw},
+        pods::{self, PodView},
+    },
     db::{Freshness, Question, User, UsersPage, UsersQuery},
-    dots::{Dot, Dots},
-    live::{answers::Answers, diagram::Diagram, hero::Hero, lanes::Lanes},
-    names::NamesView,
-    params::{Params, Raw},
-    pods::{self, PodView},
-    reads::{
+    page::{
+        diagram::Diagram,
+        dns::Answers,
+        dots::{Dot, Dots},
+        evidence::Hero,
+        lanes::Lanes,
+    },
+    routing::{
         Reads, Served,
         mode::{Mode, Via},
     },
-    times,
 };
 
 /// How many users the page shows: the longest names still leave it under 60 kB.
@@ -139,7 +150,7 @@ async fn show(
     let names = names.now(missed(&params.dots, &pods)).await;
     let live = LivePart::new(&reads, &params, &state, &names, &pods, last.as_ref());
     if params.only_live {
-        return Ok(page::respond(&live)?);
+        return Ok(html::respond(&live)?);
     }
     let users = match last {
         Some(Ok(served)) => Ok(UsersPart::of(served, &params)),
@@ -151,7 +162,7 @@ async fn show(
     let title = format!("Served by {served_by}");
     let next_ordinal = pods.last().map_or(2, |pod| u16::from(pod.ordinal) + 1);
     let page = LivePage { layout, state: &state, title, next_ordinal, live, users };
-    Ok((status, page::respond(&page)?).into_response())
+    Ok((status, html::respond(&page)?).into_response())
 }
 
 /// A pod that has answered some of these queries and does not answer now. Not the primary: to ask for

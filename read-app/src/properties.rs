@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use app_core::{error::Error, pod::PodName};
+use app_core::{http::error::Error, mysql::pod_name::PodName};
 use axum::{extract::FromRequestParts as _, http::Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::{
-    dots::{Dot, Dots, KEPT},
-    params::{MOST_QUERIES, Params},
+    api::params::{MOST_QUERIES, Params},
+    page::dots::{Dot, Dots, KEPT},
 };
 
 const NAMES: [&str; 18] = [

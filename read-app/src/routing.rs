@@ -3,14 +3,14 @@
 //! # Layout
 //!
 //! - [`mode`]: the choices.
-//! - [`mysql_read`]: the door with one address.
+//! - [`service`]: the door with one address.
 //! - [`headless`]: the door with all addresses: the pods as DNS lists them, each with a pool and
 //!   somebody who watches it.
 //! - [`strategy`]: picking one of them.
 
 pub mod headless;
 pub mod mode;
-pub mod mysql_read;
+pub mod service;
 pub mod strategy;
 pub mod watch;
 
@@ -22,20 +22,22 @@ use std::{
 
 use app_core::{
     config::{Config, DatabaseConfig},
-    database::{DatabaseError, Pool, PoolStatus, Server, to_its_end},
     dns::Resolver,
-    error::{causes, database::code},
-    metrics::QueryMetrics,
+    http::{
+        error::{causes, mysql::code},
+        metrics::QueryMetrics,
+    },
+    mysql::{DatabaseError, Pool, PoolStatus, Server, to_its_end},
 };
 use sqlx::Connection as _;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{
     db::{self, Answer, Question, ServerIdentity},
-    reads::{
+    routing::{
         headless::Headless,
         mode::{Mode, Via},
-        mysql_read::MysqlRead,
+        service::MysqlRead,
     },
 };
 

@@ -1,27 +1,25 @@
 //! The primary, and what it is asked to do.
 
 pub mod commit;
-mod registering;
+mod disk_full;
+mod insert;
+mod migrate;
 pub mod replicas;
-mod schema;
-mod volume;
 
 use std::{net::SocketAddr, time::Duration};
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, PoolStatus, Pooled, Server, to_its_end},
     dns::Resolver,
-    error::Error,
-    metrics::QueryMetrics,
-    pod::PodName,
+    http::{error::Error, metrics::QueryMetrics},
+    mysql::{DatabaseError, Pool, PoolStatus, Pooled, Server, pod_name::PodName, to_its_end},
 };
 
 use self::{
     commit::{Acknowledgements, Before, Commit},
-    registering::Made,
+    disk_full::Volume,
+    insert::Made,
     replicas::pod_and_service,
-    volume::Volume,
 };
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
@@ -98,7 +96,7 @@ impl Primary {
         let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
-            schema::bring(&mut connection).await
+            migrate::bring(&mut connection).await
         })
         .await
     }
@@ -142,7 +140,7 @@ impl Primary {
     ) -> Result<(Made, Pooled<Before>), Error> {
         let mut connection = self.pool.acquire().await?;
         self.volume.check(&mut connection).await?;
-        let making = registering::register(&mut connection, registration, key);
+        let making = insert::register(&mut connection, registration, key);
         match self.volume.watch(self.pool.server(), making).await {
             Ok(made) => Ok((made, connection)),
             // It was sent, and may be done while nobody waits for it any more.

@@ -3,7 +3,7 @@
 //! A program chooses one and sends it as a header; the page's form has one in a hidden field. The header
 //! is that of <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07>.
 
-use app_core::error::Error;
+use app_core::http::error::Error;
 use axum::http::HeaderMap;
 use uuid::Uuid;
 

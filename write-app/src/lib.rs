@@ -1,19 +1,14 @@
 //! write-app: registers users on the MySQL primary, `mysql-0.mysql`.
 //!
-//! # Layout
+//! # Tour
 //!
-//! - [`register`]: the form and `POST /submit`; what a request passes through, in order: read the body,
-//!   parse it into a [`Registration`](registration::Registration), insert it, answer as page or JSON.
+//! - [`routes`]: the form, `POST /submit` and `POST /try-replica`: read the body, parse it, insert the user,
+//!   answer as page or JSON.
 //! - [`registration`]: what a name and an email are; the one parser for the form and for JSON.
 //! - [`idempotency`]: the key under which a registration may be sent again.
-//! - `receipt`: what a browser is told after the redirect, and the way to read it back in read-app.
-//! - [`replica_refusal`]: `POST /try-replica`: what a replica says to a write.
+//! - [`db`]: the primary and the statements that it is sent, what it says of a commit, and its replicas.
+//! - `page`: the one page of this app: the form, the drawing of a write, and what has just happened.
 //! - `metrics`: what is counted besides requests and queries.
-//! - `page`: the one page of this app, with what has just happened at its top.
-//! - `picture`: the way of a write, drawn on it.
-//! - [`db`]: the primary and the statements it is sent; the schema is in `migrations/`. Under it
-//!   [`db::commit`], what MySQL says of a commit, `db::volume`, a primary without room, and
-//!   [`db::replicas`].
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
@@ -21,22 +16,17 @@ pub mod db;
 pub mod idempotency;
 mod metrics;
 mod page;
-mod picture;
 #[cfg(test)]
 mod properties;
-mod receipt;
-pub mod register;
 pub mod registration;
-pub mod replica_refusal;
+pub mod routes;
 
 use app_core::{
     config::{About, Config, DatabaseConfig},
-    database::Server,
     dns::Resolver,
-    health::Health,
-    metrics::Metrics,
-    page::Site,
-    serve,
+    html::Site,
+    http::{self, health::Health, metrics::Metrics},
+    mysql::Server,
 };
 use axum::{Router, extract::FromRef};
 
@@ -85,9 +75,8 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let health = Health::default();
     tokio::spawn(config.database.credentials.clone().follow());
     tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
-    let routes = register::routes().merge(replica_refusal::routes());
     let app = App { primary, replicas, registrations, site: site.clone() };
-    Ok((serve::app(routes.with_state(app), site, health.clone(), metrics)?, health))
+    Ok((http::app(routes::routes().with_state(app), site, health.clone(), metrics)?, health))
 }
 
 async fn bring_schema(first: Option<Server>, primary: Primary, health: Health) {

@@ -1,6 +1,6 @@
 //! What is counted and measured here, besides requests and queries.
 
-use app_core::metrics::Metrics;
+use app_core::http::metrics::Metrics;
 use prometheus::IntCounterVec;
 
 use crate::db::{Primary, Registered};

@@ -1,9 +1,12 @@
 //! The page: the form, where a registration will go, and above both what has just happened.
 
+mod diagram;
+pub(crate) mod flash;
+
 use app_core::{
-    error::{Error, FieldProblem},
-    page::{self, Layout},
-    pod::PodName,
+    html::{self, Layout},
+    http::error::{Error, FieldProblem},
+    mysql::pod_name::PodName,
 };
 use askama::Template;
 use axum::response::Response;
@@ -15,8 +18,7 @@ use crate::{
         replicas::{ATTEMPT, Attempt, pod_and_service},
     },
     idempotency::IdempotencyKey,
-    picture::Picture,
-    receipt::Receipt,
+    page::{diagram::Picture, flash::Receipt},
     registration::Typed,
 };
 
@@ -73,7 +75,7 @@ pub(crate) async fn show(
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
     let picture = Picture::new(host, address.as_deref().ok(), &replicas, &news);
     let key = key_for(&news, typed);
-    Ok(page::respond(&RegisterPage { layout, news, typed, key, host, address, picture })?)
+    Ok(html::respond(&RegisterPage { layout, news, typed, key, host, address, picture })?)
 }
 
 /// A form whose outcome is unknown keeps its key: sent again, it registers nobody twice.

@@ -1,14 +1,14 @@
 //! What holds for whatever is typed or comes back in a cookie: each is tried on 256 values, and by
 //! `.ci/run properties` on 20,000.
 
-use app_core::pod::PodName;
+use app_core::mysql::pod_name::PodName;
 use axum::http::HeaderMap;
 use axum_extra::extract::{CookieJar, cookie::Cookie};
 use proptest::{option, prelude::*};
 
 use crate::{
     idempotency::IdempotencyKey,
-    receipt::Receipt,
+    page::flash::Receipt,
     registration::{Registration, Typed},
 };
 

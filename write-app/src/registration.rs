@@ -3,7 +3,7 @@
 //! A [`Registration`] can only be made by [`Registration::parse`], so whoever holds one need not
 //! check again. The form and JSON go through the same parser.
 
-use app_core::error::FieldProblem;
+use app_core::http::error::FieldProblem;
 use email_address::{EmailAddress, Options};
 use serde::Deserialize;
 use utoipa::ToSchema;

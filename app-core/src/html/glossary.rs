@@ -5,8 +5,8 @@ use axum::response::Response;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    error::Error,
-    page::{self, Layout, Site},
+    html::{self, Layout, Site},
+    http::error::Error,
 };
 
 #[derive(Template)]
@@ -25,5 +25,5 @@ pub(crate) fn routes(site: Site) -> OpenApiRouter {
     (status = 200, description = "The page", body = String, content_type = "text/html")
 ))]
 async fn show(layout: Layout) -> Result<Response, Error> {
-    Ok(page::respond(&Glossary { layout })?)
+    Ok(html::respond(&Glossary { layout })?)
 }

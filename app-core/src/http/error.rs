@@ -9,17 +9,15 @@
 //! - The cause is logged once, here, with the request's id, which the answer carries too.
 //! - A browser gets a page, everything else JSON.
 //!
-//! Handlers return `Result<_, Error>`. The error travels in the response's extensions to [`render`],
+//! Handlers return `Result<_, Error>`. The error travels in the response's extensions to [`problem::render`](super::problem::render),
 //! which knows the request and so the form of the answer. Bare statuses that axum or a layer
 //! produced, such as 404 and 413, are answered in the same form.
 //!
 //! # Layout
 //!
-//! - [`answer`]: an error as a page or as JSON.
-//! - [`database`]: the codes and sentences of what MySQL could not do.
+//! - [`mysql`]: the codes and sentences of what MySQL could not do.
 
-pub mod answer;
-pub mod database;
+pub mod mysql;
 
 use std::sync::Arc;
 
@@ -28,8 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub use self::answer::render;
-use crate::{database::DatabaseError, pod::PodName};
+use crate::mysql::{DatabaseError, pod_name::PodName};
 
 /// A failure, by its meaning to the client.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +138,7 @@ impl Error {
             Self::Internal(_) => "internal_error",
             Self::ReplicaBehind { .. } => "replica_behind",
             Self::Overloaded => "overloaded",
-            Self::Database(error) | Self::OutcomeUnknown(error) => database::code(error),
+            Self::Database(error) | Self::OutcomeUnknown(error) => mysql::code(error),
         }
     }
 
@@ -161,7 +158,7 @@ impl Error {
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
                 "{} It is unknown whether this was done: send it again with the same idempotency key, or look before you do.",
-                database::sentence(error)
+                mysql::sentence(error)
             ),
             other => other.sentence().to_owned(),
         }
@@ -191,7 +188,7 @@ impl Error {
             Self::Overloaded => {
                 "More requests come in than this app can work on. Nothing was done for this one; try again in a few seconds."
             }
-            Self::Database(error) => database::sentence(error),
+            Self::Database(error) => mysql::sentence(error),
             _ => "Something in this program went wrong. Its log says what, under the request's id.",
         }
     }
@@ -213,7 +210,7 @@ impl Error {
     }
 
     /// What a bare status of axum or of a layer means, where it is a failure.
-    fn from_status(status: StatusCode) -> Option<Self> {
+    pub(super) fn from_status(status: StatusCode) -> Option<Self> {
         match status {
             StatusCode::BAD_REQUEST => Some(Self::Malformed("The request cannot be read.".into())),
             StatusCode::FORBIDDEN => Some(Self::CrossSite),

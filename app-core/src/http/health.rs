@@ -19,7 +19,7 @@ use axum::{extract::State, http::StatusCode};
 use tokio::{sync::watch, time::sleep};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{database::DatabaseError, error};
+use crate::{http::error, mysql::DatabaseError};
 
 /// How long to wait before MySQL is tried again.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);

@@ -20,7 +20,7 @@ use axum::{
 use tokio::sync::Semaphore;
 
 use super::BODY_LIMIT;
-use crate::error::Error;
+use crate::http::error::Error;
 
 /// How many requests are worked on at once: see "Serving" in docs/trust.md for what it rests on.
 const WORKED_ON: usize = 256;

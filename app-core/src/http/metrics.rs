@@ -25,7 +25,10 @@ use prometheus::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    config::About, database::PoolStatus, error::Error, pod::PodName, trace_context, version,
+    config::About,
+    http::{error::Error, version},
+    mysql::{PoolStatus, pod_name::PodName},
+    telemetry::trace_context,
 };
 
 /// Seconds: from an answer out of memory to the longest that a request may take.

@@ -22,7 +22,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{config::About, error::answer::ProblemBody};
+use crate::{config::About, http::problem::ProblemBody};
 
 /// What machines ask for: outside of the layers that may refuse a request.
 const OPERATIONS: [&str; 5] = ["/healthz", "/metrics", "/openapi.json", "/readyz", "/version"];

@@ -14,11 +14,13 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Error, log};
 use crate::{
-    answer_form::AnswerForm,
-    page::{self, Layout, Site},
-    request_id,
+    html::{self, Layout, Site},
+    http::{
+        error::{Error, log},
+        negotiate::AnswerForm,
+        request_id,
+    },
 };
 
 /// The media type of the JSON form.
@@ -128,7 +130,7 @@ impl Asked {
         };
         let reason = title(error.status());
         let page = ErrorPage { layout, reason, message: &message, request_id: &id };
-        page::respond(&page).unwrap_or_else(|_| message.clone().into_response())
+        html::respond(&page).unwrap_or_else(|_| message.clone().into_response())
     }
 }
 

@@ -14,7 +14,10 @@ use axum::{
 use opentelemetry::{Context, context::FutureExt as _};
 use tracing::{Instrument as _, Span, field::display};
 
-use crate::{metrics::RequestMetrics, request_id, trace_context};
+use crate::{
+    http::{metrics::RequestMetrics, request_id},
+    telemetry::trace_context,
+};
 
 /// The route of a request that matches none.
 const UNMATCHED: &str = "unmatched";

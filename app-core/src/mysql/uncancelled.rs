@@ -7,7 +7,7 @@ use tokio::{task::JoinError, time::timeout};
 use tracing::Instrument as _;
 
 use super::DatabaseError;
-use crate::trace_context;
+use crate::telemetry::trace_context;
 
 /// How long the database work of one request may take in all. Each step has a deadline of its own that
 /// names the cause; this one is for what none of them foresees.

@@ -27,11 +27,11 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use super::{
+use super::under_way::{Answer, Counter, Requests, UnderWay};
+use crate::http::{
     REQUEST_DEADLINE,
-    under_way::{Answer, Counter, Requests, UnderWay},
+    health::{Health, Stage},
 };
-use crate::health::{Health, Stage};
 
 /// How long a connection may go without a request under way: for the header of its first one, and
 /// between two. Apache httpd and Node.js let a connection rest for as long. It is not longer than
@@ -56,7 +56,7 @@ const STREAMS: u32 = 32;
 const HEADER_LIMIT: u32 = 16 * 1024;
 
 /// How much of requests' bodies an HTTP/2 client may send ahead: the least that the protocol allows, and
-/// more than [`super::BODY_LIMIT`].
+/// more than `BODY_LIMIT`.
 const WINDOW: u32 = 65_535;
 
 /// How many streams a client may open and reset at once before it is sent away; h2's own default.

@@ -1,7 +1,7 @@
 //! Everybody can use the pages, whatever the window and however they look at it.
 
+use e2e::browser::{Browser, LAPTOP, TELEPHONE, View};
 use serde_json::json;
-use testbed::browser::{Browser, LAPTOP, TELEPHONE, View};
 
 use crate::{axe::violations, pages::pages};
 

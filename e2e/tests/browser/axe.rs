@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use demo::shared::cache_folder;
+use e2e::browser::Browser;
 use serde_json::json;
-use testbed::{browser::Browser, shared::cache_folder};
 
 /// WCAG 2.2 A and AA, and what is good practice beyond.
 const RULES: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];

@@ -1,7 +1,7 @@
 //! Each door, kind of connection and strategy, chosen on the page, gives the dots that it should.
 
+use e2e::browser::LAPTOP;
 use serde_json::json;
-use testbed::browser::LAPTOP;
 
 use crate::{
     pages::pages,

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use demo::LocalCluster;
+use e2e::browser::{Browser, LAPTOP};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use testbed::{
-    Testbed,
-    browser::{Browser, LAPTOP},
-};
 use url::form_urlencoded;
 
 use crate::{
@@ -59,7 +57,7 @@ async fn hostile_names_are_shown_as_text_and_run_nothing() {
     let names = names();
     let refused = register(&pages, &names).await;
     assert!(refused.len() < names.len(), "some are names as good as any");
-    insert(&servers.testbed, &refused).await;
+    insert(&servers.cluster, &refused).await;
     let browser = Browser::open(LAPTOP).await;
     browser.begin_pages_with(WATCH).await;
 
@@ -99,7 +97,7 @@ async fn register(pages: &Pages, names: &[String]) -> Vec<String> {
 }
 
 /// Brings names, and emails that are as bad, into the table without asking write-app.
-async fn insert(testbed: &Testbed, names: &[String]) {
+async fn insert(cluster: &LocalCluster, names: &[String]) {
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
     let row = |(number, name): (usize, &String)| {
         let email: String = format!("{number}{name}").chars().take(254).collect();
@@ -111,10 +109,10 @@ async fn insert(testbed: &Testbed, names: &[String]) {
     };
     let rows: Vec<_> = names.iter().enumerate().map(row).collect();
     let insert = format!("INSERT INTO userdb.users (name, email) VALUES {}", rows.join(","));
-    testbed.sql(0, &insert).await.unwrap();
-    let done = testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
+    cluster.sql(0, &insert).await.unwrap();
+    let done = cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)");
-    assert_eq!(testbed.sql(1, &wait).await.unwrap(), "0");
+    assert_eq!(cluster.sql(1, &wait).await.unwrap(), "0");
 }
 
 /// Goes through all pages of the list, and says what names it shows.

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::browser::{Key, LAPTOP, TELEPHONE, View};
 use serde_json::json;
-use testbed::browser::{Key, LAPTOP, TELEPHONE, View};
 
 use crate::{
     pages::{pages, separate},
@@ -28,7 +28,7 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     page.until_dots(10).await;
     page.browser.run(WATCH_SHIFTS).await;
 
-    servers.testbed.kill_pod(1).await.unwrap();
+    servers.cluster.kill_pod(1).await.unwrap();
     let killed = Instant::now();
 
     page.browser.until(IS_GONE).await;
@@ -38,15 +38,15 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     let last_ten = "return /0{10}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(last_ten).await;
 
-    servers.testbed.start_pod(1).unwrap();
-    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.cluster.start_pod(1).unwrap();
+    servers.cluster.wait_until_ready(1).await.unwrap();
     page.browser.until(&IS_GONE.replace("return !row ||", "return row && !")).await;
     let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(again).await;
     let up_or_down = "return shifts.filter(({ by }) => Math.abs(by) >= 1)";
     assert_eq!(page.browser.run(up_or_down).await, json!([]), "what moved meanwhile");
     drop(page);
-    servers.testbed.stop().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }
 
 #[tokio::test]

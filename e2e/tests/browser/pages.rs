@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use reqwest::Client;
-use serde_json::json;
-use testbed::{
-    Testbed,
+use demo::{
+    LocalCluster,
     apps::{RunningApp, serve_both},
     shared::{self, Separate, shared},
 };
+use reqwest::Client;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 /// Both apps, each with links to the other.
@@ -47,19 +47,19 @@ impl Pages {
 
 /// Pages whose turns and pools nobody else has, over the primary and the replica of all tests.
 pub(crate) async fn pages() -> Pages {
-    shared::run(serve(&shared().testbed)).await.unwrap()
+    shared::run(serve(&shared().cluster)).await.unwrap()
 }
 
 /// Pages over servers that the test may break.
 pub(crate) async fn separate() -> (Separate, Pages) {
     let servers = Separate::start(2).await.unwrap();
-    let pages = serve(&servers.testbed).await.unwrap();
+    let pages = serve(&servers.cluster).await.unwrap();
     (servers, pages)
 }
 
-async fn serve(testbed: &Testbed) -> anyhow::Result<Pages> {
+async fn serve(cluster: &LocalCluster) -> anyhow::Result<Pages> {
     let listener = || TcpListener::bind("127.0.0.1:0");
-    Ok(Pages(serve_both([listener().await?, listener().await?], testbed).await?))
+    Ok(Pages(serve_both([listener().await?, listener().await?], cluster).await?))
 }
 
 /// An email that no other test uses.

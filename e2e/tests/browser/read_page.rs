@@ -1,7 +1,7 @@
 //! read-app's page, as a person uses it.
 
+use e2e::browser::{Browser, Key, View};
 use serde_json::json;
-use testbed::browser::{Browser, Key, View};
 
 use crate::pages::Pages;
 

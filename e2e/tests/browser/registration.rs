@@ -1,6 +1,6 @@
 //! Registering, as a person does.
 
-use testbed::browser::{Browser, Key, LAPTOP};
+use e2e::browser::{Browser, Key, LAPTOP};
 
 use crate::pages::{new_email, pages};
 

@@ -1,6 +1,6 @@
 //! The pages are light.
 
-use testbed::browser::{Browser, LAPTOP};
+use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::separate;
 
@@ -19,7 +19,7 @@ const WEIGHTS: &str = "
 #[tokio::test]
 async fn a_page_is_under_60_kilobytes_and_its_scripts_under_10_whatever_the_users() {
     let (servers, pages) = separate().await;
-    servers.testbed.sql(0, FIFTY_USERS).await.unwrap();
+    servers.cluster.sql(0, FIFTY_USERS).await.unwrap();
     let browser = Browser::open(LAPTOP).await;
     // As many dots as there may be, beside as many.
     let dots = "01".repeat(120);
@@ -34,5 +34,5 @@ async fn a_page_is_under_60_kilobytes_and_its_scripts_under_10_whatever_the_user
         assert!(scripts < 10_000, "the scripts of {page} weigh {scripts} bytes");
         assert_eq!(elements, files, "a script that is no file was not weighed");
     }
-    servers.testbed.stop().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Both pages do their work where no script runs.
 
-use testbed::browser::{Browser, LAPTOP};
+use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::{new_email, pages};
 

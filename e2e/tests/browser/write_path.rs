@@ -1,6 +1,6 @@
 //! From write-app to read-app with a commit's GTID, and to a replica that refuses.
 
-use testbed::browser::{Browser, LAPTOP};
+use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::{Pages, new_email, pages};
 

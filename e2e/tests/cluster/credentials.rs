@@ -1,6 +1,6 @@
 //! New passwords under traffic, by the commands of docs/credentials.md.
 
-use testbed::manifests::Files;
+use demo::manifests::Files;
 
 use crate::{
     deployment::{APPS, deployment, restart_apps},

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::database::DatabaseError;
+use app_core::mysql::DatabaseError;
 use sqlx::{
     ConnectOptions as _, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlSslMode},

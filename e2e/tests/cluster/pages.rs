@@ -1,6 +1,6 @@
 //! The pages in a real browser, through the NodePorts.
 
-use testbed::browser::{Browser, LAPTOP};
+use e2e::browser::{Browser, LAPTOP};
 use tokio::runtime::Runtime;
 
 use crate::{

@@ -6,16 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, Response};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{READ_APP, RunningApp, WRITE_APP},
     shared::Separate,
 };
+use e2e::repetitions;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 /// How often each fault comes.
-const TIMES: u32 = if cfg!(feature = "long") { 20 } else { 2 };
+fn times() -> u32 {
+    repetitions(2, 20)
+}
 
 /// How soon an answer names the cause.
 const NAMED: Duration = Duration::from_secs(4);
@@ -55,7 +58,7 @@ impl Apps {
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> String {
-        self.servers.testbed.sql(0, sql).await.unwrap()
+        self.servers.cluster.sql(0, sql).await.unwrap()
     }
 
     /// Registers somebody: the answer's code, and how long it took.
@@ -115,7 +118,7 @@ impl Met {
     }
 
     pub(crate) fn times() -> std::ops::Range<u32> {
-        0..TIMES
+        0..times()
     }
 
     pub(crate) fn answer(&mut self, (code, took): (String, Duration), allowed: &[&str]) {
@@ -144,6 +147,6 @@ impl Met {
     pub(crate) fn print(self) {
         let Self { fault, codes, named, recovered } = self;
         let codes = codes.into_iter().filter(|code| code != SUCCESS).collect::<Vec<_>>().join(", ");
-        println!("figure: | {fault} | {TIMES} | {codes} | {named:.1?} | {recovered:.1?} |");
+        println!("figure: | {fault} | {} | {codes} | {named:.1?} | {recovered:.1?} |", times());
     }
 }

@@ -14,10 +14,10 @@ async fn a_server_that_is_gone_is_called_unreachable() {
     let gone: &[&str] =
         &["database_unreachable", "database_name_unknown", "database_connection_lost"];
     for _ in Met::times() {
-        apps.servers.testbed.kill_pod(0).await.unwrap();
+        apps.servers.cluster.kill_pod(0).await.unwrap();
         met.answers(&apps, &Codes { write: gone, read: gone }).await;
-        apps.servers.testbed.start_pod(0).unwrap();
-        apps.servers.testbed.wait_until_ready(0).await.unwrap();
+        apps.servers.cluster.start_pod(0).unwrap();
+        apps.servers.cluster.wait_until_ready(0).await.unwrap();
         met.recovery(&apps).await;
     }
     met.print();
@@ -29,9 +29,9 @@ async fn a_server_that_stands_still_is_called_unreachable_or_slow() {
     let mut met = Met::nothing("primary frozen");
     let silent: &[&str] = &["database_unreachable", "database_slow"];
     for _ in Met::times() {
-        apps.servers.testbed.set_frozen(0, true).unwrap();
+        apps.servers.cluster.set_frozen(0, true).unwrap();
         met.answers(&apps, &Codes { write: silent, read: silent }).await;
-        apps.servers.testbed.set_frozen(0, false).unwrap();
+        apps.servers.cluster.set_frozen(0, false).unwrap();
         met.recovery(&apps).await;
     }
     met.print();
@@ -92,7 +92,7 @@ async fn while_held(apps: &Apps, script: &str, done: impl Future<Output = ()>) {
     let count = format!("SELECT COUNT(*) {sleepers}");
     let held = format!("{script}; DO SLEEP(60)");
     tokio::select! {
-        ended = apps.servers.testbed.sql(0, &held) => panic!("{held}: {ended:?}"),
+        ended = apps.servers.cluster.sql(0, &held) => panic!("{held}: {ended:?}"),
         () = async {
             until_it_says(apps, &count, |count| count != "0").await;
             done.await;
@@ -101,7 +101,7 @@ async fn while_held(apps: &Apps, script: &str, done: impl Future<Output = ()>) {
     let kill = format!("SELECT CONCAT('KILL ', id) {sleepers}");
     let kill = until_it_says(apps, &kill, |_| true).await;
     // The server may find by itself that its client is gone, and then there is nothing to kill.
-    drop(apps.servers.testbed.sql(0, &kill).await);
+    drop(apps.servers.cluster.sql(0, &kill).await);
     until_it_says(apps, &count, |count| count == "0").await;
 }
 
@@ -127,7 +127,7 @@ const END_CONNECTIONS: &str = "
 async fn until_it_says(apps: &Apps, sql: &str, is_right: impl Fn(&str) -> bool) -> String {
     let start = Instant::now();
     loop {
-        let answer = apps.servers.testbed.sql(0, sql).await;
+        let answer = apps.servers.cluster.sql(0, sql).await;
         if let Ok(answer) = &answer
             && is_right(answer)
         {

@@ -1,6 +1,7 @@
 //! Requests with something wrong in their bytes: each gets an answer that says so, or its connection is
 //! closed. None ends in a panic or in a fault of the server.
 
+use e2e::repetitions;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -18,7 +19,9 @@ use crate::{
 };
 
 /// How many for each app.
-const REQUESTS: u64 = if cfg!(feature = "long") { 5000 } else { 200 };
+fn requests() -> u64 {
+    repetitions(200, 5000).into()
+}
 
 /// How many are under way at once: fewer than the apps work on, so that a 503 would be a fault.
 const AT_ONCE: usize = 100;
@@ -158,7 +161,7 @@ struct Answers {
 async fn damaged(binary: Binary, paths: &'static [&'static str]) {
     let mut app = binary.start().await;
     let (places, mut sending) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
-    for seed in 0..REQUESTS {
+    for seed in 0..requests() {
         let mut random = StdRng::seed_from_u64(seed);
         let seeds = whole_requests(paths);
         let mut request = seeds[(random.next_u64() % seeds.len() as u64) as usize].clone();
@@ -178,9 +181,9 @@ async fn damaged(binary: Binary, paths: &'static [&'static str]) {
             Some(_) => panic!("seed {seed}: {}", String::from_utf8_lossy(&answer)),
         }
     }
-    println!("figure: {REQUESTS} damaged requests to {}: {answers:?}", binary.about.name);
+    println!("figure: {} damaged requests to {}: {answers:?}", requests(), binary.about.name);
     app.assert_never_panicked();
-    assert!(answers.done > 0 && answers.refused > REQUESTS / 10, "{answers:?}");
+    assert!(answers.done > 0 && answers.refused > requests() / 10, "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod client;
-#[cfg(feature = "long")]
 mod crowd;
 mod damaged_requests;
 mod half_open;

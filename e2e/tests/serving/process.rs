@@ -7,12 +7,12 @@ use std::{
 };
 
 use app_core::config::About;
-use reqwest::{Client, StatusCode};
-use serde_json::Value;
-use testbed::{
+use demo::{
     process::{self, Signal},
     shared::shared,
 };
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
 
 pub(crate) const WRITE_APP: Binary =
     Binary { about: &write_app::ABOUT, path: env!("CARGO_BIN_EXE_write-app-process") };
@@ -37,7 +37,7 @@ pub(crate) struct Process {
 impl Binary {
     /// Starts it as its Deployment would, and returns when it is ready.
     pub(crate) async fn start(self) -> Process {
-        let process = process::Process::start(self.path, self.about, &shared().testbed, &[]);
+        let process = process::Process::start(self.path, self.about, &shared().cluster, &[]);
         let process = process.await.unwrap();
         let address = process.url().strip_prefix("http://").unwrap().parse().unwrap();
         let mut app = Process { process, address, probes: 1 };

@@ -8,10 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::process::Signal;
+use e2e::repetitions;
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use rand::RngExt as _;
-use testbed::process::Signal;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -21,7 +22,9 @@ use crate::{
 };
 
 /// How many signals, and how many processes get theirs at the same time.
-const SIGNALS: usize = if cfg!(feature = "long") { 100 } else { 5 };
+fn signals() -> usize {
+    repetitions(5, 100) as usize
+}
 const AT_ONCE: usize = 10;
 
 /// What the clients of one process have met.
@@ -127,9 +130,10 @@ async fn stopped_under_load(binary: Binary, signal: Signal) -> Met {
 async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
     let _beside_others = MACHINE.read().await;
     let (begun, mut all) = (Instant::now(), Met::default());
-    for first in (0..SIGNALS).step_by(AT_ONCE) {
+    let signals = signals();
+    for first in (0..signals).step_by(AT_ONCE) {
         let mut stopping = JoinSet::new();
-        for number in first..SIGNALS.min(first + AT_ONCE) {
+        for number in first..signals.min(first + AT_ONCE) {
             let binary = if number % 2 == 0 { WRITE_APP } else { READ_APP };
             let signal = if number % 5 == 4 { Signal::INT } else { Signal::TERM };
             stopping.spawn(stopped_under_load(binary, signal));
@@ -139,7 +143,7 @@ async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
         }
     }
     println!(
-        "figure: {SIGNALS} processes stopped under load: {} requests answered over {} connections, {} broken, \
+        "figure: {signals} processes stopped under load: {} requests answered over {} connections, {} broken, \
          {} sent where nobody had accepted, in {:.0?}",
         all.answers,
         all.opened,

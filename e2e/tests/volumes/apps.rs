@@ -1,6 +1,7 @@
 //! A primary whose volume is full.
 
-use testbed::{shared::Separate, small_volume::SmallVolume};
+use demo::shared::Separate;
+use e2e::small_volume::SmallVolume;
 
 use crate::cycle::{Apps, Met, SUCCESS};
 
@@ -8,8 +9,8 @@ use crate::cycle::{Apps, Met, SUCCESS};
 async fn a_server_whose_volume_is_full_is_called_so_and_is_spared_further_writes() {
     let mut servers = Separate::start(0).await.unwrap();
     let volume = SmallVolume::mount(servers.volumes.path().join("mysql-0")).unwrap();
-    servers.testbed.start_pod(0).unwrap();
-    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.cluster.start_pod(0).unwrap();
+    servers.cluster.wait_until_ready(0).await.unwrap();
     let mut apps = Apps::beside(servers).await;
     let mut met = Met::nothing("volume of the primary full");
     for _ in Met::times() {
@@ -28,11 +29,11 @@ async fn a_server_whose_volume_is_full_is_called_so_and_is_spared_further_writes
         met.answer(at_once, &["database_disk_full"]);
         volume.make_room().unwrap();
         // mysqld looks for room once a minute; a restart is quicker.
-        apps.servers.testbed.kill_pod(0).await.unwrap();
-        apps.servers.testbed.start_pod(0).unwrap();
-        apps.servers.testbed.wait_until_ready(0).await.unwrap();
+        apps.servers.cluster.kill_pod(0).await.unwrap();
+        apps.servers.cluster.start_pod(0).unwrap();
+        apps.servers.cluster.wait_until_ready(0).await.unwrap();
         met.recovery(&apps).await;
     }
     met.print();
-    apps.servers.testbed.stop().await.unwrap();
+    apps.servers.cluster.stop().await.unwrap();
 }

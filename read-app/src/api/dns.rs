@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
-    reads::{Reads, mode::Via},
+    routing::{Reads, mode::Via},
 };
 
 /// How long an answer is shown again instead of asking for it anew. All who look share it.
@@ -190,7 +190,7 @@ fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<
         let gone = old.difference(&new).map(|value| (value, false));
         let came = new.difference(&old).map(|value| (value, true));
         for (value, came) in gone.chain(came) {
-            let time = crate::times::time_of_day(OffsetDateTime::now_utc());
+            let time = crate::page::times::time_of_day(OffsetDateTime::now_utc());
             let change = Change { time, name: after.name.clone(), value: value.clone(), came };
             changes.push_front(change);
         }

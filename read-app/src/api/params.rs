@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app_core::{error::Error, gtid::GtidSet};
+use app_core::{http::error::Error, mysql::gtid::GtidSet};
 use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
@@ -12,8 +12,8 @@ use utoipa::IntoParams;
 
 use crate::{
     db::{After, UsersQuery},
-    dots::Dots,
-    reads::mode::{Mode, Strategy, Via, With},
+    page::dots::Dots,
+    routing::mode::{Mode, Strategy, Via, With},
 };
 
 /// How long a read may wait for its token at most, and does where nothing is said.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app_core::pod::PodName;
+use app_core::mysql::pod_name::PodName;
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     App,
     db::Role,
-    reads::{
+    routing::{
         Reads,
         headless::Pod,
         watch::{Lag, State as PodState},

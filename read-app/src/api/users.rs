@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use app_core::{
-    error::{Error, causes},
-    pod::PodName,
+    http::error::{Error, causes},
+    mysql::pod_name::PodName,
 };
 use axum::{
     extract::State,
@@ -18,13 +18,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
+    api::params::{Params, Raw},
     db::{Freshness, Question, Role, User, UsersPage},
-    params::{Params, Raw},
-    reads::{
+    page::times,
+    routing::{
         Reads, Served,
         mode::{Mode, Strategy, Via, With},
     },
-    times,
 };
 
 /// How many users an answer has at most.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use app_core::database::DatabaseError;
+use app_core::mysql::DatabaseError;
 use futures_util::TryStreamExt as _;
 use sqlx::{
     Either, Executor as _, MySql, MySqlConnection, Row as _,

@@ -1,17 +1,14 @@
 //! The way of the last query as a picture: browser, read-app, the name that was asked for, the pods.
 
-use app_core::diagram::{Frame, Pod};
+use app_core::html::diagram::{Frame, Pod};
 
 use crate::{
-    dots::Dot,
-    names::NamesView,
-    params::Params,
-    pods::PodView,
-    reads::{
+    api::{dns::NamesView, params::Params, pods::PodView},
+    page::{dots::Dot, times},
+    routing::{
         Reads,
         mode::{Via, With},
     },
-    times,
 };
 
 /// The picture's numbers and words; the template draws them.

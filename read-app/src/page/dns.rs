@@ -1,7 +1,7 @@
 //! What the names answer, with the pods that the addresses belong to.
 
-use crate::{
-    names::{NameView, NamesView},
+use crate::api::{
+    dns::{NameView, NamesView},
     pods::PodView,
 };
 
@@ -74,7 +74,7 @@ impl<'a> Answers<'a> {
 
 impl<'a> NameSection<'a> {
     fn new(view: &'a NameView, (what, term, sentence): Lesson, pods: &'a [PodView]) -> Self {
-        let record = |record: &'a crate::names::RecordView| Record {
+        let record = |record: &'a crate::api::dns::RecordView| Record {
             value: &record.value,
             ttl: format!("{:\u{2007}>2}", record.ttl),
             pod: pods.iter().find(|pod| pod.address == record.value),

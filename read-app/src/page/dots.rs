@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use app_core::{database::DatabaseError, pod::PodName};
+use app_core::mysql::{DatabaseError, pod_name::PodName};
 
 /// How many are kept.
 pub(crate) const KEPT: usize = 240;

@@ -1,15 +1,15 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{database::DatabaseError, error::database::sentence};
+use app_core::{http::error::mysql::sentence, mysql::DatabaseError};
 
 use crate::{
+    api::pods::PodView,
     db::{IDENTITY, Role},
-    pods::PodView,
-    reads::{
+    page::times,
+    routing::{
         Served,
         mode::{Mode, Via, With},
     },
-    times,
 };
 
 /// The outcome of the last query.

@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    dots::{Dot, Dots, Reason},
-    pods::PodView,
-    reads::mode::{Mode, Strategy, Via, With},
+    api::pods::PodView,
+    page::dots::{Dot, Dots, Reason},
+    routing::mode::{Mode, Strategy, Via, With},
 };
 
 /// Below this chance says little.
@@ -281,7 +281,7 @@ impl Facts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db::Role, reads::watch::State};
+    use crate::{db::Role, routing::watch::State};
 
     fn pod(ordinal: u8, answers: bool) -> PodView {
         let role = if ordinal == 0 { Role::Primary } else { Role::Replica };

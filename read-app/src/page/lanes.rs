@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    dots::{Dot, Dots, Reason},
-    explain::Facts,
-    names::NamesView,
-    params::Params,
-    pods::PodView,
-    reads::mode::{Mode, Via, With},
-    times,
+    api::{dns::NamesView, params::Params, pods::PodView},
+    page::{
+        dots::{Dot, Dots, Reason},
+        explain::Facts,
+        times,
+    },
+    routing::mode::{Mode, Via, With},
 };
 
 /// One or two lanes, and the shares of all pods in them.

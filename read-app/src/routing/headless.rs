@@ -16,16 +16,15 @@ use std::{
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Pool, PoolStatus, Server},
     dns::{DnsError, Resolver},
-    pod::PodName,
+    mysql::{DatabaseError, Pool, PoolStatus, Server, pod_name::PodName},
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     db::{Question, ServerIdentity},
-    reads::{
+    routing::{
         FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, lock,
         mode::{Mode, With},
         strategy::{Candidate, Picker},

@@ -6,12 +6,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app_core::database::{DatabaseError, Pool, PoolStatus, Server};
+use app_core::mysql::{DatabaseError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     db::{Question, ServerIdentity},
-    reads::{FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
+    routing::{FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
 };
 
 /// How many new connections may be open at once; a server allows 100 in all.

@@ -7,7 +7,7 @@ use std::{
 
 use rand::seq::IteratorRandom as _;
 
-use crate::reads::mode::Strategy;
+use crate::routing::mode::Strategy;
 
 /// What picking goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,15 +10,13 @@ use std::{
 };
 
 use app_core::{
-    database::{DatabaseError, Server},
-    error::causes,
-    gtid::GtidSet,
-    pod::PodName,
+    http::error::causes,
+    mysql::{DatabaseError, Server, gtid::GtidSet, pod_name::PodName},
 };
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
 
-use crate::{db::Role, reads::lock};
+use crate::{db::Role, routing::lock};
 
 /// How often a pod is looked at.
 const PERIOD: Duration = Duration::from_millis(300);

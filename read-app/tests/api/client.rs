@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{READ_APP, RunningApp},
     shared::shared,
 };
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
 
 /// Registers a user through write-app and waits until the replica has all that the primary has.
 pub(crate) async fn register(name: &str, email: &str) {
     let body = json!({ "name": name, "email": email });
     let url = shared().write_app.url() + "/submit";
     Client::new().post(url).json(&body).send().await.unwrap().error_for_status().unwrap();
-    let testbed = &shared().testbed;
-    let written = testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
+    let cluster = &shared().cluster;
+    let written = cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let caught_up = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{written}', 10)");
-    assert_eq!(testbed.sql(1, &caught_up).await.unwrap(), "0", "the replica did not catch up");
+    assert_eq!(cluster.sql(1, &caught_up).await.unwrap(), "0", "the replica did not catch up");
 }
 
 /// What an app answers a program at this path.

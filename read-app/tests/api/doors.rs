@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use reqwest::{Client, StatusCode};
-use serde_json::Value;
-use testbed::{
+use demo::{
     apps::{READ_APP, RunningApp},
     shared::shared,
 };
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::{

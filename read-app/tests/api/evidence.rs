@@ -1,6 +1,6 @@
 //! What the names answer and how the pods are: `GET /names` and `GET /pods`.
 
-use testbed::shared::shared;
+use demo::shared::shared;
 
 use crate::{
     client::{get, register},

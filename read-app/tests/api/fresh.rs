@@ -1,12 +1,12 @@
 //! Reading what was written: `GET /users?after=`.
 
+use demo::shared::shared;
 use reqwest::StatusCode;
-use testbed::shared::shared;
 
 use crate::client::{get, register};
 
 async fn executed() -> String {
-    shared().testbed.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap().replace('\n', "")
+    shared().cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap().replace('\n', "")
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_pod_that_has_the_transactions_answers_at_once() {
 #[tokio::test]
 async fn a_pod_that_lacks_them_says_so_after_the_wait_and_lists_nobody() {
     register("Ada", "behind@example.org").await;
-    let uuid = shared().testbed.sql(0, "SELECT @@server_uuid").await.unwrap();
+    let uuid = shared().cluster.sql(0, "SELECT @@server_uuid").await.unwrap();
     // No server has it, and nobody will write so many.
     let token = format!("{uuid}:1000000000");
 

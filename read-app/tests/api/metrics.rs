@@ -1,7 +1,7 @@
 //! `GET /metrics`, and what is not in the log.
 
+use demo::{apps::RunningApp, process::Process, shared::shared};
 use reqwest::{Client, StatusCode};
-use testbed::{apps::RunningApp, process::Process, shared::shared};
 
 use crate::client::{app_with_host, until, users_of};
 
@@ -57,7 +57,7 @@ async fn nobody_who_is_looked_for_is_named_in_the_log() {
     let shared = shared();
     let binary = env!("CARGO_BIN_EXE_read-app");
     let all = [("RUST_LOG", "trace")];
-    let app = Process::start(binary, &read_app::ABOUT, &shared.testbed, &all).await.unwrap();
+    let app = Process::start(binary, &read_app::ABOUT, &shared.cluster, &all).await.unwrap();
 
     for (path, status) in [
         ("/users?search=zuleika@example.org", 200),

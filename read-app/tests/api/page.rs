@@ -1,6 +1,6 @@
 //! The page, as a browser without scripts gets it.
 
-use testbed::shared::shared;
+use demo::shared::shared;
 
 use crate::{
     client::{app_with_host, page_at, page_of, register},

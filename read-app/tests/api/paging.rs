@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use testbed::{
+use demo::{
     apps::{READ_APP, WRITE_APP},
     shared::{Separate, shared},
 };
@@ -14,7 +14,7 @@ async fn add_users(prefix: &str, count: u32) {
     let rows: Vec<_> =
         (0..count).map(|n| format!("('{prefix} {n:03}', '{prefix}{n:03}@example.org')")).collect();
     let insert = format!("INSERT INTO userdb.users (name, email) VALUES {}", rows.join(","));
-    shared().testbed.sql(0, &insert).await.unwrap();
+    shared().cluster.sql(0, &insert).await.unwrap();
     register("Ada", &format!("after-{prefix}@example.org")).await;
 }
 
@@ -67,7 +67,7 @@ async fn rows_read(servers: &Separate) -> u64 {
     let sum = "SELECT SUM(sum_rows_examined)
                FROM performance_schema.events_statements_summary_by_user_by_event_name
                WHERE user = 'reader'";
-    servers.testbed.sql(0, sum).await.unwrap().parse().unwrap()
+    servers.cluster.sql(0, sum).await.unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
          WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1000000)
          SELECT CONCAT('User ', n), CONCAT('user', n, '@example.org') FROM numbers;
          ANALYZE TABLE userdb.users";
-    servers.testbed.sql(0, million).await.unwrap();
+    servers.cluster.sql(0, million).await.unwrap();
 
     for query in ["", "older_than=500000", "newer_than=500000", "search=user+99", "search=user99"] {
         let before = rows_read(&servers).await;
@@ -92,7 +92,7 @@ async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
     }
     read_app.stop().await.unwrap();
     write_app.stop().await.unwrap();
-    servers.testbed.stop().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }
 
 #[tokio::test]

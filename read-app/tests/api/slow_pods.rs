@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use testbed::{
+use demo::{
     apps::{READ_APP, RunningApp},
     cluster_dns,
     endpoints::Endpoints,
@@ -53,11 +53,11 @@ impl SlowPods {
 }
 
 async fn address_of(ordinal: u8) -> Ipv4Addr {
-    let address = shared().testbed.sql(ordinal, "SELECT @@bind_address").await.unwrap();
+    let address = shared().cluster.sql(ordinal, "SELECT @@bind_address").await.unwrap();
     address.parse().unwrap()
 }
 
-/// An address of the testbed's own network that nobody has.
+/// An address of the local cluster's own network that nobody has.
 fn beside(address: Ipv4Addr) -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(100);
     let [_, a, b, _] = address.octets();

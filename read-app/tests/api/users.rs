@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use demo::{endpoints::Endpoints, network::MYSQL_PORT, read_service, shared::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use testbed::{endpoints::Endpoints, network::MYSQL_PORT, read_service, shared::shared};
 
 use crate::client::{app_with_host, register, users_of};
 
@@ -74,7 +74,7 @@ async fn a_pod_that_cannot_be_reached_is_a_503_with_a_cause() {
 
 #[tokio::test]
 async fn the_account_of_read_app_can_look_and_nothing_else() {
-    let grants = shared().testbed.sql(0, "SHOW GRANTS FOR 'reader'@'%'").await.unwrap();
+    let grants = shared().cluster.sql(0, "SHOW GRANTS FOR 'reader'@'%'").await.unwrap();
 
     let grants: Vec<_> = grants.lines().collect();
     assert_eq!(
@@ -87,7 +87,7 @@ async fn the_account_of_read_app_can_look_and_nothing_else() {
 async fn a_pod_that_has_just_died_costs_no_reader_an_error() {
     register("Ada", "died@example.org").await;
     let replica: Ipv4Addr =
-        shared().testbed.sql(1, "SELECT @@bind_address").await.unwrap().parse().unwrap();
+        shared().cluster.sql(1, "SELECT @@bind_address").await.unwrap().parse().unwrap();
     let [_, a, b, _] = replica.octets();
     let (dead, service) = (Ipv4Addr::new(127, a, b, 78), Ipv4Addr::new(127, a, b, 77));
     let endpoints = Endpoints::default();

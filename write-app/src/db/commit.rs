@@ -12,11 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::{
-    database::{DatabaseError, Pooled},
-    gtid::GtidSet,
-    pod::PodName,
-};
+use app_core::mysql::{DatabaseError, Pooled, gtid::GtidSet, pod_name::PodName};
 use sqlx::MySqlConnection;
 use tokio::{sync::Mutex, time::timeout};
 

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use app_core::database::{DatabaseError, Server};
+use app_core::mysql::{DatabaseError, Server};
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
 

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use app_core::{
-    database::{DatabaseError, Pooled},
-    error::{Error, FieldProblem, causes},
-    pod::PodName,
+    http::error::{Error, FieldProblem, causes},
+    mysql::{DatabaseError, Pooled, pod_name::PodName},
 };
 use sqlx::MySqlConnection;
 

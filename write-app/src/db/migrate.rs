@@ -1,6 +1,6 @@
 //! The schema, brought to the primary step by step.
 
-use app_core::database::DatabaseError;
+use app_core::mysql::DatabaseError;
 use sqlx::{
     MySqlConnection,
     migrate::{MigrateError, Migrator},

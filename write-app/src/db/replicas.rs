@@ -5,11 +5,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app_core::{
     config::DatabaseConfig,
-    database::{DatabaseError, Server, to_its_end},
     dns::{Member, Resolver},
-    error::database::code,
-    metrics::QueryMetrics,
-    pod::PodName,
+    http::{error::mysql::code, metrics::QueryMetrics},
+    mysql::{DatabaseError, Server, pod_name::PodName, to_its_end},
 };
 use serde::Serialize;
 use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};

@@ -1,8 +1,8 @@
 //! The way of a write as a picture: browser, write-app, and the one pod that DNS has under its name.
 
 use app_core::{
-    diagram::{Frame, Pod},
-    pod::PodName,
+    html::diagram::{Frame, Pod},
+    mysql::pod_name::PodName,
 };
 
 use crate::{

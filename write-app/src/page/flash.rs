@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use app_core::{error::Error, gtid::GtidSet, pod::PodName};
+use app_core::{
+    http::error::Error,
+    mysql::{gtid::GtidSet, pod_name::PodName},
+};
 use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},

@@ -5,11 +5,13 @@
 //! the form comes back with what was typed. Programs get JSON, for success and for failure.
 
 use app_core::{
-    answer_form::AnswerForm,
-    error::{self, Error},
-    page::Layout,
-    pod::PodName,
-    request_id,
+    html::Layout,
+    http::{
+        error::{self, Error},
+        negotiate::AnswerForm,
+        request_id,
+    },
+    mysql::pod_name::PodName,
 };
 use axum::{
     Form, Json,
@@ -27,8 +29,10 @@ use crate::{
     App,
     db::{Primary, Registered},
     idempotency::IdempotencyKey,
-    page::{Failure, News},
-    receipt::{Receipt, milliseconds},
+    page::{
+        Failure, News,
+        flash::{Receipt, milliseconds},
+    },
     registration::{Registration, Typed},
 };
 

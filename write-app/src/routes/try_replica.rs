@@ -3,7 +3,11 @@
 //! A replica is sent the INSERT of a registration, and what it answers is shown, word for word. That it
 //! refuses is what was to be found out, so it is no failure of this request.
 
-use app_core::{answer_form::AnswerForm, error::Error, page::Layout, pod::PodName};
+use app_core::{
+    html::Layout,
+    http::{error::Error, negotiate::AnswerForm},
+    mysql::pod_name::PodName,
+};
 use axum::{
     Json,
     extract::State,

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, RequestBuilder, redirect::Policy};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::RunningApp,
     shared::{Shared, shared},
 };
+use reqwest::{Client, RequestBuilder, redirect::Policy};
+use serde_json::{Value, json};
 
 /// An email that no other test uses.
 pub(crate) fn new_email() -> String {
@@ -66,9 +66,9 @@ pub(crate) fn url(path: &str) -> String {
 
 /// How many users with this email a server has.
 pub(crate) async fn count_on(ordinal: u8, email: &str) -> String {
-    let Shared { testbed, .. } = shared();
+    let Shared { cluster, .. } = shared();
     let sql = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
-    testbed.sql(ordinal, &sql).await.unwrap()
+    cluster.sql(ordinal, &sql).await.unwrap()
 }
 
 /// Waits until the replica has the user.

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{RunningApp, WRITE_APP},
     shared::{Separate, shared},
 };
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
 
 use crate::client::{Browser, new_email, url};
 
@@ -42,7 +42,7 @@ async fn submit(app: String) -> Value {
 
 async fn is_part_of(ordinal: u8, gtid: &str, set: &str) -> bool {
     let sql = format!("SELECT GTID_SUBSET('{gtid}', {set})");
-    shared().testbed.sql(ordinal, &sql).await.unwrap() == "1"
+    shared().cluster.sql(ordinal, &sql).await.unwrap() == "1"
 }
 
 #[tokio::test]
@@ -50,21 +50,21 @@ async fn the_answer_has_the_gtid_of_the_commit_and_whoever_has_it_has_the_user()
     let body = register().await;
 
     let gtid = gtid(&body);
-    let server = shared().testbed.sql(0, "SELECT @@server_uuid").await.unwrap();
+    let server = shared().cluster.sql(0, "SELECT @@server_uuid").await.unwrap();
     assert_eq!(gtid, format!("{server}:{}", number(&gtid)), "one transaction, no more");
     assert!(is_part_of(0, &gtid, "@@GLOBAL.gtid_executed").await, "{gtid}");
     let id = body["id"].as_u64().unwrap();
     let read = format!(
         "SELECT WAIT_FOR_EXECUTED_GTID_SET('{gtid}', 30); SELECT id FROM userdb.users WHERE id = {id}"
     );
-    assert_eq!(shared().testbed.sql(1, &read).await.unwrap(), format!("0\n{id}"));
+    assert_eq!(shared().cluster.sql(1, &read).await.unwrap(), format!("0\n{id}"));
 }
 
 /// A replica that applies up to one GTID and no further has the user of that GTID, and those before.
 #[tokio::test]
 async fn however_many_register_at_once_each_gets_the_gtid_of_its_own_commit() {
     let (servers, app) = own_servers().await;
-    servers.testbed.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
+    servers.cluster.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
 
     let registrations = (0..8).map(|_| tokio::spawn(submit(app.url())));
     let mut users = BTreeMap::new();
@@ -83,7 +83,7 @@ async fn however_many_register_at_once_each_gets_the_gtid_of_its_own_commit() {
              STOP REPLICA SQL_THREAD;
              SELECT id FROM userdb.users"
         );
-        let applied = servers.testbed.sql(1, &apply).await.unwrap();
+        let applied = servers.cluster.sql(1, &apply).await.unwrap();
         assert_eq!(applied.lines().map(str::to_owned).collect::<BTreeSet<_>>(), expected, "{gtid}");
     }
 }
@@ -114,7 +114,7 @@ async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_answer_says_
 #[tokio::test]
 async fn an_account_that_may_not_see_its_commit_registers_all_the_same() {
     let account = "CREATE USER early@'%' IDENTIFIED BY 'early'; GRANT ALL ON userdb.* TO early@'%'";
-    shared().testbed.sql(0, account).await.unwrap();
+    shared().cluster.sql(0, account).await.unwrap();
     let variables = [("DB_USER", "early"), ("DB_PASSWORD", "early")];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let app = shared().app_with(WRITE_APP, variables.into()).await.unwrap();
@@ -140,7 +140,7 @@ async fn registered_in_browser(browser: Browser, name: &str) -> String {
 async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
     let (servers, app) = own_servers().await;
     assert_eq!(submit(app.url()).await["acknowledged"], true, "while the replica is there");
-    servers.testbed.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+    servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
 
     let waited_in_vain = submit(app.url()).await;
     let alone = submit(app.url()).await;
@@ -151,7 +151,7 @@ async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
     assert_eq!(alone["acknowledged"], false, "{alone}");
     assert!(page.contains("not <a ") && page.contains("</a> by any replica"), "{page}");
 
-    servers.testbed.sql(1, "START REPLICA IO_THREAD").await.unwrap();
+    servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
     let end = Instant::now() + Duration::from_secs(30);
     while submit(app.url()).await["acknowledged"] != true {
         assert!(Instant::now() < end, "the replica is back, and no commit is acknowledged");
@@ -184,7 +184,7 @@ async fn a_receipt_that_somebody_made_up_is_text_and_nothing_else() {
 
 #[tokio::test]
 async fn the_account_of_write_app_may_write_users_see_its_commits_and_nothing_else() {
-    let grants = shared().testbed.sql(0, "SHOW GRANTS FOR 'appuser'@'%'").await.unwrap();
+    let grants = shared().cluster.sql(0, "SHOW GRANTS FOR 'appuser'@'%'").await.unwrap();
 
     let grants: Vec<_> = grants.lines().collect();
     assert_eq!(

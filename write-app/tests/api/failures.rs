@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Method, StatusCode};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{RunningApp, WRITE_APP},
     shared::shared,
 };
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::client::{Browser, count_on, new_email, url};
 

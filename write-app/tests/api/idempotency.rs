@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, Response, StatusCode};
-use serde_json::{Value, json};
-use testbed::{
+use demo::{
     apps::{RunningApp, WRITE_APP},
     shared::Separate,
 };
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::client::{Browser, count_on, new_email, url};
@@ -122,7 +122,7 @@ impl OwnPrimary {
     }
 
     async fn sql(&self, sql: &str) -> String {
-        self.servers.testbed.sql(0, sql).await.unwrap()
+        self.servers.cluster.sql(0, sql).await.unwrap()
     }
 
     fn submit(&self, key: &'static str, email: &str) -> JoinHandle<(StatusCode, Value)> {
@@ -167,7 +167,7 @@ async fn a_connection_that_breaks_after_the_commit_leaves_it_open_and_the_key_fi
     let primary = OwnPrimary::start(2).await;
     let email = new_email();
     // The commit then waits for a replica, for three seconds.
-    primary.servers.testbed.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+    primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
     let attempt = primary.submit("after", &email);
     primary.kill_in_state("Waiting for semi-sync ACK").await;
     let (status, body) = attempt.await.unwrap();
@@ -186,7 +186,7 @@ async fn a_connection_that_breaks_before_the_commit_leaves_it_open_and_the_key_r
     let email = new_email();
     // The lock is its connection's, which sleeps on.
     let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4)";
-    let locked = primary.servers.testbed.sql(0, lock);
+    let locked = primary.servers.cluster.sql(0, lock);
     let broken = async {
         primary.until_locked().await;
         let attempt = primary.submit("before", &email);
@@ -215,7 +215,7 @@ async fn a_form_whose_outcome_is_unknown_keeps_its_key_and_says_that_it_can_be_s
         browser.post("/submit").form(&form).send().await
     };
 
-    let (locked, answer) = tokio::join!(primary.servers.testbed.sql(0, lock), submitted);
+    let (locked, answer) = tokio::join!(primary.servers.cluster.sql(0, lock), submitted);
 
     locked.unwrap();
     let answer = answer.unwrap();

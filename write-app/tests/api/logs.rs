@@ -1,15 +1,15 @@
 //! The log.
 
+use demo::{process::Process, shared::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use testbed::{process::Process, shared::shared};
 
 use crate::client::Browser;
 
 pub(crate) async fn write_app(additions: &[(&str, &str)]) -> Process {
     let shared = shared();
     let binary = env!("CARGO_BIN_EXE_write-app");
-    let process = Process::start(binary, &write_app::ABOUT, &shared.testbed, additions).await;
+    let process = Process::start(binary, &write_app::ABOUT, &shared.cluster, additions).await;
     let process = process.unwrap();
     process.line("ready: the schema on the primary is there").await.unwrap();
     process

@@ -1,11 +1,11 @@
 //! `GET /metrics` and `GET /version`.
 
-use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
-use testbed::{
+use demo::{
     apps::{RunningApp, WRITE_APP},
     shared::shared,
 };
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
 
 use crate::client::new_email;
 

@@ -9,7 +9,7 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
     assert!(page.contains("mysql-0.mysql"), "{page}");
     assert!(
         page.contains("→ <code class=\"answer\">127."),
-        "the testbed's address of mysql-0: {page}"
+        "the local cluster's address of mysql-0: {page}"
     );
     assert!(page.contains("href=\"/glossary#primary\""), "{page}");
 }

@@ -1,8 +1,8 @@
 //! `POST /submit`.
 
+use demo::shared::shared;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use testbed::shared::shared;
 
 use crate::client::{Browser, count_on, new_email, post_json, submit_json, url, wait_for_replica};
 
@@ -104,7 +104,7 @@ async fn the_longest_unicode_name_survives_the_round_trip() {
     submit_json(&name, &email).send().await.unwrap().error_for_status().unwrap();
 
     let sql = format!("SELECT name FROM userdb.users WHERE email = '{email}'");
-    assert_eq!(shared().testbed.sql(0, &format!("SET NAMES utf8mb4; {sql}")).await.unwrap(), name);
+    assert_eq!(shared().cluster.sql(0, &format!("SET NAMES utf8mb4; {sql}")).await.unwrap(), name);
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! `POST /try-replica`.
 
+use demo::{apps::WRITE_APP, shared::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use testbed::{apps::WRITE_APP, shared::shared};
 
 use crate::client::{Browser, count_on, url};
 
 #[tokio::test]
 async fn a_replica_refuses_the_write_in_its_own_words_and_keeps_nothing() {
-    let executed = || shared().testbed.sql(1, "SELECT @@server_uuid, @@GLOBAL.gtid_executed");
+    let executed = || shared().cluster.sql(1, "SELECT @@server_uuid, @@GLOBAL.gtid_executed");
 
     let response = Client::new().post(url("/try-replica")).send().await.unwrap();
 

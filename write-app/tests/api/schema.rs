@@ -1,22 +1,22 @@
 //! The schema, and a server that crashed while it was brought.
 
-use testbed::{apps::WRITE_APP, shared::shared};
+use demo::{apps::WRITE_APP, shared::shared};
 
 /// Makes the record of a step say what a crash would leave, starts another write-app, and waits until
 /// all steps are recorded.
 async fn is_brought_after(crash: &str) {
-    let testbed = &shared().testbed;
-    testbed.sql(0, crash).await.unwrap();
+    let cluster = &shared().cluster;
+    cluster.sql(0, crash).await.unwrap();
 
     let app = shared().app_with_host(WRITE_APP, "mysql-0.mysql").await.unwrap();
     app.wait_until_ready().await.unwrap();
 
     let recorded =
         "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
-    assert_eq!(testbed.sql(0, recorded).await.unwrap(), "11,21,31", "{crash}");
+    assert_eq!(cluster.sql(0, recorded).await.unwrap(), "11,21,31", "{crash}");
     let index = "SELECT COUNT(*) FROM information_schema.statistics
                  WHERE table_schema = 'userdb' AND index_name = 'users_name'";
-    assert_eq!(testbed.sql(0, index).await.unwrap(), "1");
+    assert_eq!(cluster.sql(0, index).await.unwrap(), "1");
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
 //! TLS to MySQL: whose certificate is trusted.
 
+use demo::{apps::WRITE_APP, shared::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use testbed::{apps::WRITE_APP, shared::shared};
 
 use crate::client::new_email;
 
 /// What signed the certificate of a server: each has made its own.
 async fn ca_of(ordinal: u8) -> String {
-    shared().testbed.sql(ordinal, "SELECT CONCAT(@@datadir, @@ssl_ca)").await.unwrap()
+    shared().cluster.sql(ordinal, "SELECT CONCAT(@@datadir, @@ssl_ca)").await.unwrap()
 }
 
 /// The answer to a registration on mysql-0 by an app with these variables.

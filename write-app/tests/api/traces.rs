@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
+use demo::process::{Process, Signal};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
@@ -15,7 +16,6 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use reqwest::{Client, StatusCode};
 use serde_json::json;
-use testbed::process::{Process, Signal};
 
 use crate::{client::new_email, logs::write_app};
 

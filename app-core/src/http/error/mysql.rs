@@ -1,6 +1,6 @@
 //! What MySQL could not do: codes for programs, and sentences for people.
 
-use crate::database::DatabaseError;
+use crate::mysql::DatabaseError;
 
 /// A name that programs can rely on.
 #[must_use]

@@ -27,7 +27,7 @@ async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_c
     let unlogged = "SET sql_log_bin = 0; SET GLOBAL super_read_only = OFF";
     servers.sql(1, &format!("{unlogged}; INSERT INTO userdb.notes VALUES ('in the way')")).await;
     servers.write("in the way").await;
-    until("the applier to stop", async || servers.testbed.readiness(1, &[]).await.is_err()).await;
+    until("the applier to stop", async || servers.cluster.readiness(1, &[]).await.is_err()).await;
     let received =
         "SELECT received_transaction_set FROM performance_schema.replication_connection_status";
     let stored = servers.sql(1, received).await;
@@ -35,7 +35,7 @@ async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_c
 
     servers.start_until_it_says(1, "keeping the old password").await;
 
-    until("mysqld", async || servers.testbed.sql(1, "DO 1").await.is_ok()).await;
+    until("mysqld", async || servers.cluster.sql(1, "DO 1").await.is_ok()).await;
     assert!(stored.contains(':'), "{stored}");
     assert_eq!(servers.sql(1, received).await, stored);
 }

@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use app_core::config::About;
+use demo::{process::Process, shared::Shared};
 use tempfile::TempDir;
-use testbed::{process::Process, shared::Shared};
 
 /// How long an idle process is looked at.
 const IDLE: Duration = Duration::from_secs(4);
@@ -43,7 +43,7 @@ impl Counted {
         // One worker: who of several wakes whom differs from run to run.
         let path = std::env::var("PATH")?;
         let additions = [("PATH", path.as_str()), ("TOKIO_WORKER_THREADS", "1")];
-        let app = Process::start_by(valgrind, about, &shared.testbed, &additions).await?;
+        let app = Process::start_by(valgrind, about, &shared.cluster, &additions).await?;
         let mut counted = Self { app, folder, dumps: 0, idle: 0.0 };
         counted.until_ready().await?;
         // The lesser of two: its first queries may be in one of them.

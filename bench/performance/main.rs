@@ -1,4 +1,4 @@
-//! `cargo bench -p testbed`: how fast both apps are and what they cost, beside what MySQL can do and what others write.
+//! `cargo bench -p bench`: how fast both apps are and what they cost, beside what MySQL can do and what others write.
 //!
 //! - [`setup`]: the servers, and how much is measured.
 //! - [`mysqlslap`] and [`peers`]: what the apps are compared with; [`server`]: an app or a peer as a process.
@@ -45,7 +45,7 @@ use crate::{
 /// Needs Go, Node with npm, and Python with venv, for the peers. MySQL is the one on PATH, or Debian's packages unpacked
 /// into a cache folder. Ctrl-C stops everything.
 #[derive(Parser)]
-#[command(bin_name = "cargo bench -p testbed --", version)]
+#[command(bin_name = "cargo bench -p bench --", version)]
 struct Options {
     /// Try everything out in under two minutes; the report goes into the target folder
     #[arg(long)]

@@ -29,7 +29,7 @@ pub(crate) const ONE_POD: [(&str, &str); 1] = [("DB_HEADLESS_HOST", "mysql-1.mys
 
 pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part, Results)> {
     eprintln!("reads");
-    let app = READ_APP.start(&setup.testbed, &ONE_POD).await?;
+    let app = READ_APP.start(&setup.cluster, &ONE_POD).await?;
     let contest = Contest {
         ask: Ask::Get(POOLED.to_owned()),
         mysqlslap: setup.mysqlslap(REPLICA, READ_APP, &READ)?,

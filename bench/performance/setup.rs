@@ -4,9 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use app_core::config::About;
+use demo::{LocalCluster, network::MYSQL_PORT, shared::Separate};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use tempfile::TempDir;
-use testbed::{Testbed, network::MYSQL_PORT, shared::Separate};
 
 use crate::{
     mysqlslap::Mysqlslap,
@@ -52,7 +52,7 @@ pub(crate) const QUICK: Extent = Extent {
 };
 
 pub(crate) struct Setup {
-    pub(crate) testbed: Testbed,
+    pub(crate) cluster: LocalCluster,
     pub(crate) extent: Extent,
     volumes: TempDir,
     run: TempDir,
@@ -78,10 +78,10 @@ impl Login {
 impl Setup {
     /// A primary and a replica with a hundred users.
     pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
-        let Separate { testbed, volumes, run } = Separate::start(2).await?;
-        let setup = Self { testbed, extent, volumes, run };
+        let Separate { cluster, volumes, run } = Separate::start(2).await?;
+        let setup = Self { cluster, extent, volumes, run };
         // write-app brings the schema.
-        drop(WRITE_APP.start(&setup.testbed, &[]).await?);
+        drop(WRITE_APP.start(&setup.cluster, &[]).await?);
         setup.primary(&users("userdb", 0, 100)).await?;
         setup.wait_for_replica().await?;
         Ok(setup)
@@ -89,21 +89,21 @@ impl Setup {
 
     /// Ends the servers, and only then removes their folders.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        self.testbed.stop().await?;
+        self.cluster.stop().await?;
         self.volumes.close()?;
         Ok(self.run.close()?)
     }
 
     /// Runs SQL as root on the primary.
     pub(crate) async fn primary(&self, sql: &str) -> anyhow::Result<String> {
-        self.testbed.sql(PRIMARY, sql).await
+        self.cluster.sql(PRIMARY, sql).await
     }
 
     /// Returns when the replica has what the primary has.
     pub(crate) async fn wait_for_replica(&self) -> anyhow::Result<()> {
         let set = self.primary("SELECT @@GLOBAL.gtid_executed").await?.replace('\n', "");
         let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{set}')");
-        self.testbed.sql(REPLICA, &wait).await.map(drop)
+        self.cluster.sql(REPLICA, &wait).await.map(drop)
     }
 
     /// How read-app's account connects to the replica.
@@ -117,11 +117,11 @@ impl Setup {
     }
 
     fn login(&self, ordinal: u8, about: &About) -> anyhow::Result<Login> {
-        let environment = self.testbed.environment(about)?;
+        let environment = self.cluster.environment(about)?;
         let password = environment.into_iter().find(|(name, _)| name == "DB_PASSWORD");
         let (_, password) = password.context("the account has no password")?;
         let password = password.to_string_lossy().into_owned();
-        let address = self.testbed.address(ordinal).to_string();
+        let address = self.cluster.address(ordinal).to_string();
         Ok(Login { address, user: about.db_user, password })
     }
 
@@ -134,7 +134,7 @@ impl Setup {
     ) -> anyhow::Result<Mysqlslap> {
         let login = self.login(ordinal, app.about)?;
         let settings: PathBuf = self.run.path().join(format!("mysqlslap-{}.cnf", login.user));
-        Mysqlslap::new(self.testbed.container(ordinal)?, &login, statements, settings)
+        Mysqlslap::new(self.cluster.container(ordinal)?, &login, statements, settings)
     }
 
     /// The processes of both servers.
@@ -150,7 +150,7 @@ impl Setup {
 
     /// The number of a mysqld's process.
     pub(crate) async fn mysqld(&self, ordinal: u8) -> anyhow::Result<u32> {
-        let file = self.testbed.sql(ordinal, "SELECT @@pid_file").await?;
+        let file = self.cluster.sql(ordinal, "SELECT @@pid_file").await?;
         Ok(std::fs::read_to_string(file)?.trim().parse()?)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
     eprintln!("writes");
     let before = setup.primary(DURABILITY).await?;
     ensure!(before.starts_with("1 1 ON "), "commits are not durable: {before}");
-    let app = WRITE_APP.start(&setup.testbed, &[]).await?;
+    let app = WRITE_APP.start(&setup.cluster, &[]).await?;
     let contest = Contest {
         ask: Ask::Register,
         mysqlslap: setup.mysqlslap(PRIMARY, WRITE_APP, &WRITE)?,

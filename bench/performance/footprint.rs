@@ -103,7 +103,7 @@ async fn footprint(setup: &Setup, app: App) -> anyhow::Result<Footprint> {
 
 /// Without anything in between that would have to start too, or be counted.
 fn start_alone(setup: &Setup, app: App) -> anyhow::Result<Server> {
-    Server::start(app.command(&setup.testbed, &[])?)
+    Server::start(app.command(&setup.cluster, &[])?)
 }
 
 async fn crowded(server: &Server) -> anyhow::Result<f64> {

@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use testbed::{network::MYSQL_PORT, pod::Container};
+use demo::{network::MYSQL_PORT, pod::Container};
 
 use crate::setup::Login;
 

@@ -5,20 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::{LocalCluster, shared::Separate};
 use tempfile::TempDir;
-use testbed::{Testbed, shared::Separate};
 
 /// Servers that one test may break, and the folders they live in.
 pub(crate) struct Servers {
-    pub(crate) testbed: Testbed,
+    pub(crate) cluster: LocalCluster,
     volumes: TempDir,
     _run: TempDir,
 }
 
 impl Servers {
     pub(crate) async fn start(pods: u8) -> Self {
-        let Separate { testbed, volumes, run } = Separate::start(pods).await.unwrap();
-        Self { testbed, volumes, _run: run }
+        let Separate { cluster, volumes, run } = Separate::start(pods).await.unwrap();
+        Self { cluster, volumes, _run: run }
     }
 
     /// A primary and its replica, both with one note.
@@ -30,7 +30,7 @@ impl Servers {
     }
 
     pub(crate) async fn sql(&self, ordinal: u8, sql: &str) -> String {
-        self.testbed.sql(ordinal, sql).await.unwrap()
+        self.cluster.sql(ordinal, sql).await.unwrap()
     }
 
     pub(crate) async fn write(&self, note: &str) {
@@ -56,23 +56,23 @@ impl Servers {
     /// Starts these pods, all at once, and waits until each is ready.
     pub(crate) async fn start_until_ready(&mut self, ordinals: &[u8]) {
         for ordinal in ordinals {
-            self.testbed.start_pod(*ordinal).unwrap();
+            self.cluster.start_pod(*ordinal).unwrap();
         }
         for ordinal in ordinals {
-            self.testbed.wait_until_ready(*ordinal).await.unwrap();
+            self.cluster.wait_until_ready(*ordinal).await.unwrap();
         }
     }
 
     /// Starts a pod, and waits until it has said this.
     pub(crate) async fn start_until_it_says(&mut self, ordinal: u8, words: &str) {
-        self.testbed.start_pod(ordinal).unwrap();
+        self.cluster.start_pod(ordinal).unwrap();
         until(words, async || self.log(ordinal).contains(words)).await;
     }
 
     /// Stops these pods, one after the other.
     pub(crate) async fn stop(&mut self, ordinals: &[u8]) {
         for ordinal in ordinals {
-            self.testbed.stop_pod(*ordinal).await.unwrap();
+            self.cluster.stop_pod(*ordinal).await.unwrap();
         }
     }
 

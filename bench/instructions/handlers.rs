@@ -17,10 +17,10 @@ pub(crate) struct App {
 }
 
 pub(crate) const WRITE_APP: App =
-    App { about: &write_app::ABOUT, binary: env!("CARGO_BIN_EXE_write-app-process") };
+    App { about: &write_app::ABOUT, binary: env!("CARGO_BIN_EXE_write-app-measured") };
 
 pub(crate) const READ_APP: App =
-    App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-process") };
+    App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-measured") };
 
 /// A way to ask an app for something.
 pub(crate) struct Handler {

@@ -23,7 +23,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 
 pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
     eprintln!("from commit to visible");
-    let app = WRITE_APP.start(&setup.testbed, &[]).await?;
+    let app = WRITE_APP.start(&setup.cluster, &[]).await?;
     let time = setup.extent.turn * 4;
     let (server, pace) = (app.address, Pace::PerSecond(RATE));
     let load = Load { server, ask: Ask::Register, connections: 16, pace, time };
@@ -84,10 +84,10 @@ pub(crate) async fn clone(setup: &mut Setup, ordinal: u8) -> anyhow::Result<Clon
                 WHERE SPACE_TYPE = 'Single' OR NAME = 'mysql'";
     let mebibytes = setup.primary(size).await?.parse()?;
     let start = Instant::now();
-    setup.testbed.start_pod(ordinal)?;
-    setup.testbed.wait_until_ready(ordinal).await?;
+    setup.cluster.start_pod(ordinal)?;
+    setup.cluster.wait_until_ready(ordinal).await?;
     let took = start.elapsed();
-    setup.testbed.stop_pod(ordinal).await?;
+    setup.cluster.stop_pod(ordinal).await?;
     Ok(Clone { mebibytes, took })
 }
 

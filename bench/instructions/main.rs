@@ -18,7 +18,7 @@ mod handlers;
 use std::{collections::BTreeMap, fs, process::Command};
 
 use anyhow::{Context as _, ensure};
-use testbed::shared::shared;
+use demo::shared::shared;
 
 use crate::{
     callgrind::Counted,
@@ -30,7 +30,7 @@ use crate::{
 /// kept one, 2.5 % for the page and 4.1 % for a registration.
 const TOLERANCE: f64 = 0.08;
 
-const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions/baseline.json");
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions/baseline.json");
 
 /// How often each is counted.
 const ROUNDS: u32 = 3;

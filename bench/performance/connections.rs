@@ -31,7 +31,7 @@ struct Costs {
 
 pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
     eprintln!("new connections");
-    let app = READ_APP.start(&setup.testbed, &ONE_POD).await?;
+    let app = READ_APP.start(&setup.cluster, &ONE_POD).await?;
     let slap = setup.mysqlslap(REPLICA, READ_APP, &STATEMENT)?;
     let mut costs = Costs::default();
     for _ in 0..setup.extent.rounds {

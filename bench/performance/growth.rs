@@ -1,6 +1,6 @@
 //! What a page costs when there are more users, and what choosing costs when there are more servers.
 
-use testbed::{
+use demo::{
     cluster_dns,
     endpoints::Endpoints,
     network::{MYSQL_PORT, Network},
@@ -41,9 +41,9 @@ pub(crate) async fn fill(setup: &Setup) -> anyhow::Result<()> {
 
 pub(crate) async fn page(setup: &Setup) -> anyhow::Result<Part> {
     eprintln!("pages of a small and of a large table");
-    let small = READ_APP.start(&setup.testbed, &ONE_POD).await?;
+    let small = READ_APP.start(&setup.cluster, &ONE_POD).await?;
     let [host] = ONE_POD;
-    let large = READ_APP.start(&setup.testbed, &[host, ("DB_NAME", LARGE)]).await?;
+    let large = READ_APP.start(&setup.cluster, &[host, ("DB_NAME", LARGE)]).await?;
     let middle = format!("{POOLED}&older_than={}", setup.extent.rows / 2);
     let (mut few, mut newest, mut old) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..=setup.extent.rounds {
@@ -78,7 +78,7 @@ fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
 pub(crate) async fn routing(setup: &Setup) -> anyhow::Result<Part> {
     eprintln!("routing");
     // Each server that could be chosen may get a connection to be kept, and one that watches it.
-    setup.testbed.sql(REPLICA, "SET GLOBAL max_connections = 400").await?;
+    setup.cluster.sql(REPLICA, "SET GLOBAL max_connections = 400").await?;
     let mut crowds = Vec::new();
     for count in setup.extent.endpoints {
         crowds.push((*count, Crowd::start(setup, *count).await?, Vec::new()));
@@ -90,7 +90,7 @@ pub(crate) async fn routing(setup: &Setup) -> anyhow::Result<Part> {
     }
     let crowds = crowds.into_iter().map(|(count, _, costs)| (count, costs[1..].to_vec()));
     let crowds = crowds.collect::<Vec<_>>();
-    setup.testbed.sql(REPLICA, "SET GLOBAL max_connections = DEFAULT").await?;
+    setup.cluster.sql(REPLICA, "SET GLOBAL max_connections = DEFAULT").await?;
     Ok(routing_part(&crowds))
 }
 
@@ -132,7 +132,7 @@ impl Crowd {
     async fn start(setup: &Setup, count: u8) -> anyhow::Result<Self> {
         let (network, endpoints) = (Network::claim_any(TEST_NETWORKS)?, Endpoints::default());
         let mysqld = Endpoints::default();
-        mysqld.add("mysqld", setup.testbed.address(REPLICA));
+        mysqld.add("mysqld", setup.cluster.address(REPLICA));
         mysqld.set_ready("mysqld", true);
         let mut forwarding = Vec::new();
         for number in 0..count {
@@ -146,7 +146,7 @@ impl Crowd {
         let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
         let read_service = read_service::serve(service.into(), endpoints).await?;
         let dns_server = network.dns().to_string();
-        let app = READ_APP.start(&setup.testbed, &[("DNS_SERVER", &dns_server)]).await?;
+        let app = READ_APP.start(&setup.cluster, &[("DNS_SERVER", &dns_server)]).await?;
         // Each endpoint's first query opens a connection.
         for _ in 0..3 * u32::from(count) {
             app.answers(POOLED).await?;

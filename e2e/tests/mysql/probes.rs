@@ -12,12 +12,12 @@ async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
 
     servers.sql(1, "STOP REPLICA SQL_THREAD").await;
 
-    until("mysql-1 to leave mysql-read", async || !servers.testbed.is_ready(1)).await;
-    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    until("mysql-1 to leave mysql-read", async || !servers.cluster.is_ready(1)).await;
+    let reason = servers.cluster.readiness(1, &[]).await.unwrap_err();
     assert!(reason.contains("not ready: replication cannot apply"), "{reason}");
 
     servers.sql(1, "START REPLICA SQL_THREAD").await;
-    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.cluster.wait_until_ready(1).await.unwrap();
 }
 
 #[tokio::test]
@@ -27,17 +27,17 @@ async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
     servers.stop(&[0]).await;
 
     until("the replica to notice", async || !servers.is_connected(1).await).await;
-    servers.testbed.readiness(1, &[]).await.unwrap();
+    servers.cluster.readiness(1, &[]).await.unwrap();
     assert_eq!(servers.sql(1, "SELECT note FROM userdb.notes").await, "readable");
 
     // Also where it has never heard of the primary since it was started itself.
     servers.restart(1).await;
     let impatient = [("MYSQL_PATIENCE", "1")];
     until("a replica of little patience to give up", async || {
-        servers.testbed.readiness(1, &impatient).await.is_err()
+        servers.cluster.readiness(1, &impatient).await.is_err()
     })
     .await;
-    let reason = servers.testbed.readiness(1, &impatient).await.unwrap_err();
+    let reason = servers.cluster.readiness(1, &impatient).await.unwrap_err();
     assert!(reason.contains("nothing heard of the primary for over 1 s"), "{reason}");
 }
 
@@ -55,18 +55,18 @@ async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_
         }
     }
 
-    servers.testbed.kill_pod(0).await.unwrap();
+    servers.cluster.kill_pod(0).await.unwrap();
 
     let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
                      FROM performance_schema.replication_connection_status";
     assert_eq!(servers.sql(1, heartbeat).await, "1", "writes have kept the heartbeat away");
     until("the replica to notice", async || !servers.is_connected(1).await).await;
-    servers.testbed.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
+    servers.cluster.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
 }
 
 /// Holds the table on the replica until the task ends, so that what comes next cannot be applied.
 async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
-    let container = servers.testbed.container(1).unwrap().clone();
+    let container = servers.cluster.container(1).unwrap().clone();
     let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
     let lock = tokio::spawn(async move { container.sql(lock).await });
     until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
@@ -77,7 +77,7 @@ async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
 #[tokio::test]
 async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_is_done() {
     let servers = Servers::start_with("shared").await;
-    let container = servers.testbed.container(1).unwrap().clone();
+    let container = servers.cluster.container(1).unwrap().clone();
     let lock = lock_notes(&servers).await;
     servers.write("waits for the lock").await;
 
@@ -105,12 +105,12 @@ async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_
     write_late(&servers, "an old one", 40).await;
     servers.write("a new one").await;
 
-    until("the probe to notice", async || servers.testbed.readiness(1, &[]).await.is_err()).await;
-    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    until("the probe to notice", async || servers.cluster.readiness(1, &[]).await.is_err()).await;
+    let reason = servers.cluster.readiness(1, &[]).await.unwrap_err();
     assert!(reason.contains("over 30 s behind what it has received"), "{reason}");
 
     lock.abort();
-    servers.testbed.readiness(1, &[]).await.unwrap_err();
+    servers.cluster.readiness(1, &[]).await.unwrap_err();
     servers.wait_for_equal_data(1).await;
 }
 
@@ -120,15 +120,15 @@ async fn a_replica_that_receives_late_is_not_ready_until_nothing_waits_to_be_sen
 
     write_late(&servers, "long on the way", 40).await;
 
-    until("the probe to notice", async || servers.testbed.readiness(1, &[]).await.is_err()).await;
-    until("the next heartbeat", async || servers.testbed.readiness(1, &[]).await.is_ok()).await;
+    until("the probe to notice", async || servers.cluster.readiness(1, &[]).await.is_err()).await;
+    until("the next heartbeat", async || servers.cluster.readiness(1, &[]).await.is_ok()).await;
 }
 
 #[tokio::test]
 async fn a_server_whose_connections_are_all_taken_is_alive() {
     let servers = Servers::start(1).await;
     servers.write("a table").await;
-    let container = servers.testbed.container(0).unwrap().clone();
+    let container = servers.cluster.container(0).unwrap().clone();
     servers.sql(0, "SET GLOBAL max_connections = 1").await;
     // One ordinary connection and the one that is kept back for administrators.
     let sleepers = [container.clone(), container.clone()].map(|taker| {
@@ -153,7 +153,7 @@ async fn a_server_whose_connections_are_all_taken_is_alive() {
 #[tokio::test]
 async fn the_status_says_who_is_connected_and_who_lacks_what() {
     let servers = Servers::start_with("shared").await;
-    let container = servers.testbed.container(1).unwrap().clone();
+    let container = servers.cluster.container(1).unwrap().clone();
     let status = async || {
         let table = container.script(&["status.sh"], &[]).await.unwrap();
         let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -180,10 +180,10 @@ async fn a_replica_that_starts_with_much_to_apply_is_not_ready() {
     servers.write("stored").await;
     servers.stop(&[0, 1]).await;
 
-    servers.testbed.start_pod(1).unwrap();
-    until("mysqld", async || servers.testbed.sql(1, "DO 1").await.is_ok()).await;
+    servers.cluster.start_pod(1).unwrap();
+    until("mysqld", async || servers.cluster.sql(1, "DO 1").await.is_ok()).await;
 
-    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    let reason = servers.cluster.readiness(1, &[]).await.unwrap_err();
     assert!(reason.contains("still applies what it had stored before its start"), "{reason}");
 }
 
@@ -197,11 +197,11 @@ async fn a_replica_that_follows_another_is_not_ready_and_is_sent_away() {
     servers.sql(2, &format!("STOP REPLICA; {follow}; START REPLICA")).await;
     until("mysql-2 to follow mysql-1", async || servers.is_connected(2).await).await;
 
-    let reason = servers.testbed.readiness(2, &[]).await.unwrap_err();
+    let reason = servers.cluster.readiness(2, &[]).await.unwrap_err();
     assert!(reason.contains("follows another server than mysql-0"), "{reason}");
     let follower = "SELECT processlist_id FROM performance_schema.threads
                     WHERE processlist_command LIKE 'Binlog Dump%'";
     let before = servers.sql(1, follower).await;
-    servers.testbed.container(1).unwrap().liveness().await.unwrap();
+    servers.cluster.container(1).unwrap().liveness().await.unwrap();
     until("the follower to be gone", async || servers.sql(1, follower).await != before).await;
 }

@@ -8,9 +8,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use app_core::config::About;
+use demo::LocalCluster;
 use hyper::StatusCode;
 use rustix::process::{Pid, Signal, kill_process_group};
-use testbed::Testbed;
 use tokio::time::sleep;
 
 use crate::{
@@ -19,10 +19,10 @@ use crate::{
 };
 
 pub(crate) const WRITE_APP: App =
-    App { about: &write_app::ABOUT, binary: env!("CARGO_BIN_EXE_write-app-process") };
+    App { about: &write_app::ABOUT, binary: env!("CARGO_BIN_EXE_write-app-measured") };
 
 pub(crate) const READ_APP: App =
-    App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-process") };
+    App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-measured") };
 
 /// How long a server may take until it answers.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -44,11 +44,11 @@ impl App {
     /// The command, with the environment of its Deployment and these additions.
     pub(crate) fn command(
         self,
-        testbed: &Testbed,
+        cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Command> {
         let mut command = Command::new(self.binary);
-        command.env_clear().envs(testbed.environment(self.about)?);
+        command.env_clear().envs(cluster.environment(self.about)?);
         command.envs(additions.iter().copied());
         Ok(command)
     }
@@ -56,10 +56,10 @@ impl App {
     /// Starts it, and returns when it has reached MySQL.
     pub(crate) async fn start(
         self,
-        testbed: &Testbed,
+        cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Server> {
-        let server = Server::start(bound(&self.command(testbed, additions)?))?;
+        let server = Server::start(bound(&self.command(cluster, additions)?))?;
         server.answers("/readyz").await.context(self.about.name)?;
         Ok(server)
     }

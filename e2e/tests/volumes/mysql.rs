@@ -1,8 +1,8 @@
-//! Volumes without a byte left. Behind the feature `mounts`: a small file system takes rights to make.
+//! A server whose volume has not a byte left.
 
 use std::time::{Duration, Instant};
 
-use testbed::small_volume::SmallVolume;
+use e2e::small_volume::SmallVolume;
 use tokio::time::timeout;
 
 use crate::servers::{Servers, until};
@@ -15,7 +15,7 @@ impl Servers {
         for number in 0..most {
             let note = format!("note {number}");
             let insert = format!("INSERT INTO userdb.notes VALUES ('{note}')");
-            let written = timeout(Duration::from_secs(5), self.testbed.sql(0, &insert)).await;
+            let written = timeout(Duration::from_secs(5), self.cluster.sql(0, &insert)).await;
             if !matches!(written, Ok(Ok(_))) {
                 break;
             }
@@ -55,16 +55,16 @@ async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose(
         "1"
     );
     // Neither does a restart help, nor does it do harm.
-    servers.testbed.kill_pod(0).await.unwrap();
-    servers.testbed.start_pod(0).unwrap();
+    servers.cluster.kill_pod(0).await.unwrap();
+    servers.cluster.start_pod(0).unwrap();
     until("mysqld to say what is wrong", async || {
         servers.log(0).contains("Cannot resize redo log file")
     })
     .await;
     volume.make_room().unwrap();
-    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.cluster.wait_until_ready(0).await.unwrap();
     servers.assert_all_are_on_both(&acknowledged).await;
-    servers.testbed.stop().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_serv
     let start = Instant::now();
     let mut acknowledged = Vec::new();
     let reason = loop {
-        if let Err(reason) = servers.testbed.readiness(1, &[("MYSQL_LAG", "5")]).await {
+        if let Err(reason) = servers.cluster.readiness(1, &[("MYSQL_LAG", "5")]).await {
             break reason;
         }
         assert!(start.elapsed() < Duration::from_secs(60), "the replica never left");
@@ -89,5 +89,5 @@ async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_serv
     // mysqld looks for room once a minute; a restart is quicker.
     servers.restart(1).await;
     servers.assert_all_are_on_both(&acknowledged).await;
-    servers.testbed.stop().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use testbed::manifests::Files;
+use demo::manifests::Files;
 
 use crate::servers::{Servers, entries, until};
 
@@ -18,7 +18,7 @@ async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop()
     servers.wait_for_equal_data(1).await;
 
     let refusal =
-        servers.testbed.sql(1, "INSERT INTO userdb.notes VALUES ('errant')").await.unwrap_err();
+        servers.cluster.sql(1, "INSERT INTO userdb.notes VALUES ('errant')").await.unwrap_err();
     assert!(refusal.to_string().contains("ERROR 1290"), "{refusal}");
 
     servers.stop(&[1]).await;
@@ -98,7 +98,7 @@ async fn a_missing_password_is_named_before_anything_is_done() {
 async fn a_server_that_is_told_to_stop_while_it_waits_for_a_clone_stops_at_once() {
     let mut servers = Servers::start(1).await;
     servers.stop(&[0]).await;
-    servers.testbed.start_pod(1).unwrap();
+    servers.cluster.start_pod(1).unwrap();
     until("mysql-1 to ask for a clone", async || servers.log(1).contains("gives no clone yet"))
         .await;
     let asked_to_stop = Instant::now();

@@ -5,8 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
-#[cfg(feature = "mounts")]
-mod full_disk;
 mod passwords;
 mod probes;
 mod replication;

@@ -29,7 +29,7 @@ const PROBE_PERIOD: Duration = Duration::from_millis(500);
 /// How long a server may take from start to ready.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
-/// What a testbed is made from.
+/// What a local cluster is made from.
 #[derive(Debug)]
 pub struct Plan {
     /// Folder for volumes and logs: what outlives a pod.
@@ -47,8 +47,8 @@ pub struct Plan {
     pub progress: Progress,
 }
 
-/// A running testbed. It stops when it is dropped; [`Testbed::stop`] is the gentle way.
-pub struct Testbed {
+/// A running local cluster. It stops when it is dropped; [`LocalCluster::stop`] is the gentle way.
+pub struct LocalCluster {
     network: Network,
     cluster: Cluster,
     endpoints: Endpoints,
@@ -74,7 +74,7 @@ struct Watched {
     _probing: AbortOnDropHandle<()>,
 }
 
-impl Testbed {
+impl LocalCluster {
     /// Starts everything, and returns when every server is ready.
     ///
     /// # Errors
@@ -93,16 +93,16 @@ impl Testbed {
         let version = cluster.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
         let pods = BTreeMap::new();
-        let mut testbed =
+        let mut cluster =
             Self { network, cluster, endpoints, pods, _dns: dns, api, _read_service: read_service };
         for ordinal in 0..plan.pods {
-            testbed.start_pod(ordinal)?;
+            cluster.start_pod(ordinal)?;
         }
         for ordinal in 0..plan.pods {
-            testbed.wait_until_ready(ordinal).await?;
+            cluster.wait_until_ready(ordinal).await?;
             (plan.progress)(&format!("mysql-{ordinal} is ready"));
         }
-        Ok(testbed)
+        Ok(cluster)
     }
 
     /// Starts one server; it becomes an endpoint at once and ready later.

@@ -17,8 +17,8 @@ impl Servers {
 
     /// Starts a pod that will not do: it must end, having said this last.
     async fn start_refused(&mut self, ordinal: u8, words: &str) {
-        self.testbed.start_pod(ordinal).unwrap();
-        let end = self.testbed.next_end().await;
+        self.cluster.start_pod(ordinal).unwrap();
+        let end = self.cluster.next_end().await;
         assert!(end.contains(&format!("mysql-{ordinal} ended with exit status: 1")), "{end}");
         let log = self.log(ordinal);
         assert!(log.lines().last().unwrap().contains(words), "{log}");
@@ -61,10 +61,10 @@ async fn row_1_a_new_primary_is_made_once_every_other_pod_has_said_that_it_has_n
     servers.start_until_it_says(0, "waiting: mysql-1 does not say whether it has data").await;
     assert!(!servers.volume(0).join("data").exists());
 
-    servers.testbed.start_pod(1).unwrap();
+    servers.cluster.start_pod(1).unwrap();
 
     for ordinal in [0, 1] {
-        servers.testbed.wait_until_ready(ordinal).await.unwrap();
+        servers.cluster.wait_until_ready(ordinal).await.unwrap();
     }
     assert!(servers.log(0).contains("nobody has data: this cluster is new"), "{}", servers.log(0));
 }
@@ -102,12 +102,12 @@ async fn row_2_what_a_replica_has_stored_but_not_applied_is_waited_for() {
     let stored = written.split_once(':').unwrap().1.rsplit('-').next().unwrap().to_owned();
     until("the write to be stored", async || servers.sql(1, received).await.ends_with(&stored))
         .await;
-    servers.testbed.kill_pod(0).await.unwrap();
+    servers.cluster.kill_pod(0).await.unwrap();
     servers.empty_volume(0);
 
     servers.start_until_it_says(0, "waiting for mysql-1 to apply what it has stored").await;
     servers.sql(1, "START REPLICA SQL_THREAD").await;
-    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.cluster.wait_until_ready(0).await.unwrap();
 
     assert_eq!(servers.notes(0).await, ["applied", "only stored"]);
 }
@@ -124,7 +124,7 @@ async fn row_3_a_primary_without_data_waits_for_a_replica_that_is_down() {
     assert!(!servers.volume(0).join("data").exists());
     // Nobody needs what it had: its claim goes.
     fs::remove_dir_all(servers.volume(2)).unwrap();
-    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.cluster.wait_until_ready(0).await.unwrap();
 
     assert_eq!(servers.notes(0).await, ["kept"]);
 }
@@ -132,15 +132,15 @@ async fn row_3_a_primary_without_data_waits_for_a_replica_that_is_down() {
 #[tokio::test]
 async fn row_3_a_primary_without_data_waits_for_the_api_server() {
     let mut servers = Servers::start(0).await;
-    servers.testbed.set_api_available(false);
+    servers.cluster.set_api_available(false);
 
     servers
         .start_until_it_says(0, "waiting: the API server does not say which pods may have data")
         .await;
     assert!(!servers.volume(0).join("data").exists());
 
-    servers.testbed.set_api_available(true);
-    servers.testbed.wait_until_ready(0).await.unwrap();
+    servers.cluster.set_api_available(true);
+    servers.cluster.wait_until_ready(0).await.unwrap();
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn row_4_a_primary_without_data_refuses_to_choose_between_two_histories() 
 async fn row_5_a_primary_with_data_starts_without_the_api_server_and_without_its_replica() {
     let mut servers = Servers::start_with("kept").await;
     servers.stop(&[1, 0]).await;
-    servers.testbed.set_api_available(false);
+    servers.cluster.set_api_available(false);
 
     servers.start_until_ready(&[0]).await;
     servers.write("alone").await;
@@ -244,7 +244,7 @@ async fn row_8_a_replica_without_data_waits_for_the_primary() {
 
     servers.start_until_ready(&[0]).await;
 
-    servers.testbed.wait_until_ready(1).await.unwrap();
+    servers.cluster.wait_until_ready(1).await.unwrap();
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_
 #[tokio::test]
 async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed_by_a_restart() {
     let mut servers = Servers::start_with("first").await;
-    let container = servers.testbed.container(1).unwrap().clone();
+    let container = servers.cluster.container(1).unwrap().clone();
     container.liveness().await.unwrap();
     servers.sql(1, "STOP REPLICA IO_THREAD").await;
     servers.write("purged").await;
@@ -315,7 +315,7 @@ async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
     let mut servers = Servers::start_with("shared").await;
     servers.write_errant(1, "errant").await;
     let own_uuid = servers.sql(1, "SELECT @@server_uuid").await;
-    let reason = servers.testbed.readiness(1, &[]).await.unwrap_err();
+    let reason = servers.cluster.readiness(1, &[]).await.unwrap_err();
     assert_eq!(reason, format!("not ready: has transactions that mysql-0 lacks: {own_uuid}:1"));
     servers.stop(&[1]).await;
 
