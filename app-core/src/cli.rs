@@ -1,4 +1,4 @@
-//! What an app's program does: `--help`, `--version`, `--check-config`, `--look-up`, or serve.
+//! What an app's program does: `--help`, `--version`, `--check-config`, `--lookup`, or serve.
 
 mod lookup;
 
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::Router;
 
 use crate::{
-    cli::lookup::LookUp,
+    cli::lookup::Lookup,
     config::{About, Config, VARIABLES, Variable},
     http::health::Health,
     server, telemetry,
@@ -65,7 +65,7 @@ async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
             println!("{}: the configuration is usable", about.name);
             Err(ExitCode::SUCCESS)
         }
-        Invocation::LookUp(look_up) => Err(look_up.run(config.dns.as_ref()).await),
+        Invocation::Lookup(lookup) => Err(lookup.run(config.dns.as_ref()).await),
         _ => Ok(config),
     }
 }
@@ -80,7 +80,7 @@ enum Invocation {
     /// Say whether the configuration is usable, and exit.
     CheckConfig,
     /// Say what the cluster's DNS answers for a name, and exit.
-    LookUp(LookUp),
+    Lookup(Lookup),
 }
 
 impl Invocation {
@@ -92,7 +92,7 @@ impl Invocation {
             ["--help" | "-h"] => Ok(Self::Print(help(about))),
             ["--version" | "-V"] => Ok(Self::Print(format!("{} {}", about.name, about.version))),
             ["--check-config"] => Ok(Self::CheckConfig),
-            ["--look-up", ref question @ ..] => LookUp::parse(question).map(Self::LookUp),
+            ["--lookup", ref question @ ..] => Lookup::parse(question).map(Self::Lookup),
             [argument, ..] => {
                 Err(format!("{argument}: not known here; {} --help lists what is", about.name))
             }
@@ -102,8 +102,8 @@ impl Invocation {
 
 fn help(about: &About) -> String {
     let mut text = format!(
-        "{name}: {summary}\n\nusage: {name} [--help | --version | --check-config | --look-up NAME [SECONDS]]\n\n\
-         --look-up says what the cluster's DNS answers for a name, and what changes in so many seconds.\n\n\
+        "{name}: {summary}\n\nusage: {name} [--help | --version | --check-config | --lookup NAME [SECONDS]]\n\n\
+         --lookup says what the cluster's DNS answers for a name, and what changes in so many seconds.\n\n\
          Configured by environment variables; each may also be NAME_FILE, the path of a file that holds it:\n",
         name = about.name,
         summary = about.summary,

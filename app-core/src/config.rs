@@ -55,7 +55,7 @@ pub struct Config {
     /// Address and port to serve on.
     pub listen: SocketAddr,
     /// The MySQL server or Service to talk to.
-    pub database: DatabaseConfig,
+    pub database: MysqlConfig,
     /// A Service to wait for at the start, before the server's name is first looked up.
     pub wait_for: Option<String>,
     /// The headless Service, where it is not the default.
@@ -72,7 +72,7 @@ pub struct Config {
 
 /// How to reach MySQL.
 #[derive(Clone, Debug)]
-pub struct DatabaseConfig {
+pub struct MysqlConfig {
     /// Name or address of a server or Service, such as `mysql-0.mysql`.
     pub host: String,
     /// TCP port.
@@ -189,7 +189,7 @@ impl Raw {
         about: &About,
         environment: &Environment,
         problems: &mut Problems,
-    ) -> DatabaseConfig {
+    ) -> MysqlConfig {
         let or =
             |value: &Option<String>, default: &str| value.as_deref().unwrap_or(default).to_owned();
         let port = self
@@ -199,7 +199,7 @@ impl Raw {
         let tls_ca = self.db_tls_ca.as_deref().and_then(|text| {
             parse("DB_TLS_CA", "certificates in PEM, -----BEGIN CERTIFICATE-----", text, problems)
         });
-        DatabaseConfig {
+        MysqlConfig {
             host: or(&self.db_host, about.db_host),
             port: port.unwrap_or(3306),
             credentials: self.credentials(about, environment, problems),

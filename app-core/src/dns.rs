@@ -137,7 +137,7 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        // On the heap: the state of a look-up is large, and seldom needed.
+        // On the heap: the state of a lookup is large, and seldom needed.
         match Box::pin(self.0.remembering.lookup_ip(host)).await {
             Ok(addresses) => Ok(addresses.iter().collect()),
             Err(error) => Err(no_address(host, error)),

@@ -1,7 +1,7 @@
 //! A MySQL server or Service known by its name, connections to it, and what can go wrong.
 //!
 //! The name is resolved anew for each connection that is opened, so that a pod which comes back with
-//! another address is found without a restart. Every failure has a name of its own ([`DatabaseError`])
+//! another address is found without a restart. Every failure has a name of its own ([`MysqlError`])
 //! within four seconds.
 
 pub mod gtid;
@@ -28,7 +28,7 @@ pub use self::{
 };
 use crate::{
     config::{
-        DatabaseConfig,
+        MysqlConfig,
         credentials::{Credentials, Login},
         tls_ca,
     },
@@ -47,7 +47,7 @@ const NAME_PERIOD: Duration = Duration::from_millis(250);
 
 /// Why the database could not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
+pub enum MysqlError {
     /// The server's name has no address.
     #[error(transparent)]
     Name(#[from] DnsError),
@@ -101,14 +101,14 @@ pub enum DatabaseError {
         /// The headless Service whose pods were looked for.
         service: String,
         /// What the last attempt ended in, where there was one.
-        source: Option<Box<DatabaseError>>,
+        source: Option<Box<MysqlError>>,
     },
     /// Anything else.
     #[error("the query failed")]
     Other(#[source] sqlx::Error),
 }
 
-impl From<sqlx::Error> for DatabaseError {
+impl From<sqlx::Error> for MysqlError {
     /// Tells errors apart by the server's own numbers:
     /// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>
     fn from(error: sqlx::Error) -> Self {
@@ -148,7 +148,7 @@ struct Inner {
 impl Server {
     /// The server that the configuration names. Nothing is asked of it yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver) -> Self {
+    pub fn new(config: &MysqlConfig, resolver: Resolver) -> Self {
         let options = MySqlConnectOptions::new()
             .port(config.port)
             .database(&config.name)
@@ -178,7 +178,7 @@ impl Server {
     /// # Errors
     ///
     /// Where the name has no address or DNS does not answer.
-    pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
+    pub async fn address(&self) -> Result<SocketAddr, MysqlError> {
         let ip = self.0.resolver.address(&self.0.host).await?;
         Ok((ip, self.0.port).into())
     }
@@ -226,7 +226,7 @@ impl Server {
     pub async fn connect(
         &self,
         deadline: Duration,
-    ) -> Result<(MySqlConnection, SocketAddr), DatabaseError> {
+    ) -> Result<(MySqlConnection, SocketAddr), MysqlError> {
         let address = self.address().await?;
         let connecting = Box::pin(nodelay::connect(self.options_for(address), address));
         let connection = self.connected(address, deadline, connecting).await?;
@@ -238,7 +238,7 @@ impl Server {
         &self,
         address: SocketAddr,
         deadline: Duration,
-    ) -> Result<MySqlConnection, DatabaseError> {
+    ) -> Result<MySqlConnection, MysqlError> {
         let options = self.options_for(address);
         self.connected(address, deadline, Box::pin(options.connect())).await
     }
@@ -249,7 +249,7 @@ impl Server {
         address: SocketAddr,
         deadline: Duration,
         connecting: Pin<Box<impl Future<Output = sqlx::Result<MySqlConnection>>>>,
-    ) -> Result<MySqlConnection, DatabaseError> {
+    ) -> Result<MySqlConnection, MysqlError> {
         let error = match timeout(deadline, connecting).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
@@ -259,13 +259,13 @@ impl Server {
     }
 
     /// Before there is a connection, none can be lost.
-    fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> DatabaseError {
+    fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> MysqlError {
         let server = format!("{} at {address}", self.host());
-        match DatabaseError::from(error) {
-            DatabaseError::ConnectionLost(source) if tls_ca::is_about_a_certificate(&source) => {
-                DatabaseError::Untrusted { server, source }
+        match MysqlError::from(error) {
+            MysqlError::ConnectionLost(source) if tls_ca::is_about_a_certificate(&source) => {
+                MysqlError::Untrusted { server, source }
             }
-            DatabaseError::ConnectionLost(source) => DatabaseError::Unreachable { server, source },
+            MysqlError::ConnectionLost(source) => MysqlError::Unreachable { server, source },
             other => other,
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         error::{Error, FieldProblem, causes},
         problem,
     },
-    mysql::{DatabaseError, pod_name::PodName},
+    mysql::{MysqlError, pod_name::PodName},
 };
 
 /// Stands in every text of the inside, and needs no escape in a page or in JSON.
@@ -29,8 +29,8 @@ fn source() -> sqlx::Error {
     sqlx::Error::Io(io::Error::other(MARK))
 }
 
-fn database_errors() -> Vec<DatabaseError> {
-    use DatabaseError as E;
+fn database_errors() -> Vec<MysqlError> {
+    use MysqlError as E;
     let server = || MARK.to_owned();
     let unreachable = E::Unreachable { server: server(), source: source() };
     vec![
@@ -53,7 +53,7 @@ fn database_errors() -> Vec<DatabaseError> {
 
 /// Says at compile time that the list above, or the one below, lacks a variant that is new.
 fn must_be_listed(error: &Error) {
-    use DatabaseError as E;
+    use MysqlError as E;
     match error {
         Error::Database(error) | Error::OutcomeUnknown(error) => match error {
             E::Name(_) | E::Untrusted { .. } | E::AccessDenied(_) | E::TooManyConnections(_) => {}
@@ -89,7 +89,7 @@ fn errors() -> Vec<Error> {
         Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions: 1 },
         Error::IdempotencyKeyReused,
         Error::Overloaded,
-        Error::OutcomeUnknown(DatabaseError::ConnectionLost(source())),
+        Error::OutcomeUnknown(MysqlError::ConnectionLost(source())),
         Error::Internal(MARK.into()),
     ];
     errors.extend(database_errors().into_iter().map(Error::from));

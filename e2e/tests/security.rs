@@ -10,7 +10,7 @@ use std::{
 };
 
 use app_core::{
-    config::{About, Config, DatabaseConfig},
+    config::{About, Config, MysqlConfig},
     dns::Resolver,
     mysql::Server,
 };
@@ -160,7 +160,7 @@ fn no_certificate_authority_of_the_web_or_of_the_system_is_compiled_in() {
 async fn connection(about: &'static About) -> MySqlConnection {
     let environment = shared().cluster.environment(about).unwrap();
     let Config { database, dns, .. } = Config::from_variables(about, environment).unwrap();
-    let database = DatabaseConfig { host: "mysql-0.mysql".into(), ..database };
+    let database = MysqlConfig { host: "mysql-0.mysql".into(), ..database };
     let server = Server::new(&database, Resolver::new(dns.as_ref()).unwrap());
     server.connect(Duration::from_secs(10)).await.unwrap().0
 }

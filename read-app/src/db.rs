@@ -5,7 +5,7 @@ mod users;
 
 use std::time::{Duration, Instant};
 
-use app_core::mysql::{DatabaseError, gtid::GtidSet, pod_name::PodName};
+use app_core::mysql::{MysqlError, gtid::GtidSet, pod_name::PodName};
 use serde::Serialize;
 use sqlx::{FromRow, MySqlConnection};
 use utoipa::ToSchema;
@@ -123,7 +123,7 @@ pub async fn answer(
     connection: &mut MySqlConnection,
     server: ServerIdentity,
     question: &Question,
-) -> Result<Answer, DatabaseError> {
+) -> Result<Answer, MysqlError> {
     let freshness = match &question.after {
         Some(after) => Some(freshness(connection, after).await?),
         None => None,
@@ -140,7 +140,7 @@ pub async fn answer(
 /// # Errors
 ///
 /// Why it did not answer.
-pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, DatabaseError> {
+pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, MysqlError> {
     // As text: to prepare it would take a round trip more, and it is asked once or seldom.
     let row = sqlx::raw_sql(IDENTITY).fetch_one(connection).await?;
     let (pod, read_only, connection): (String, bool, u64) = FromRow::from_row(&row)?;
@@ -151,7 +151,7 @@ pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity
 async fn freshness(
     connection: &mut MySqlConnection,
     After { token, wait }: &After,
-) -> Result<Freshness, DatabaseError> {
+) -> Result<Freshness, MysqlError> {
     let has_them: bool = sqlx::query_scalar("SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)")
         .bind(token.to_string())
         .fetch_one(&mut *connection)

@@ -19,7 +19,7 @@ use app_core::{
         error::{self, Error},
         request_id,
     },
-    mysql::DatabaseError,
+    mysql::MysqlError,
 };
 use askama::Template;
 use axum::{
@@ -155,7 +155,7 @@ async fn show(
     let users = match last {
         Some(Ok(served)) => Ok(UsersPart::of(served, &params)),
         Some(Err(error)) => Err(Failure::of(error.into(), &headers)),
-        None => Err(Failure::of(DatabaseError::Busy.into(), &headers)),
+        None => Err(Failure::of(MysqlError::Busy.into(), &headers)),
     };
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
     let served_by = users.as_ref().map_or("nobody", |users| &users.pod);
@@ -180,7 +180,7 @@ async fn ask(
     params: &mut Params,
     queries: u8,
     question: Question,
-) -> Option<Result<Served, DatabaseError>> {
+) -> Option<Result<Served, MysqlError>> {
     let start = Instant::now();
     for number in 1..=queries {
         let is_last = number == queries || start.elapsed() > PATIENCE;
@@ -197,7 +197,7 @@ async fn ask_once(
     reads: &Reads,
     params: &mut Params,
     question: Question,
-) -> Result<Served, DatabaseError> {
+) -> Result<Served, MysqlError> {
     let other = params.mode.other_connections();
     let served = reads.ask(&params.mode, question);
     let served = if params.compare {
@@ -212,7 +212,7 @@ async fn ask_once(
 }
 
 /// A dot for each attempt: those that failed before the answer are part of the lesson.
-fn push(dots: &mut Dots, outcome: &Result<Served, DatabaseError>) {
+fn push(dots: &mut Dots, outcome: &Result<Served, MysqlError>) {
     match outcome {
         Ok(served) => {
             served.failed_attempts.iter().for_each(|error| dots.push(Dot::Failed(error.into())));
@@ -229,7 +229,7 @@ impl<'a> LivePart<'a> {
         state: &'a PageState,
         names: &'a NamesView,
         pods: &'a [PodView],
-        last: Option<&Result<Served, DatabaseError>>,
+        last: Option<&Result<Served, MysqlError>>,
     ) -> Self {
         Self {
             state,

@@ -21,13 +21,13 @@ use std::{
 };
 
 use app_core::{
-    config::{Config, DatabaseConfig},
+    config::{Config, MysqlConfig},
     dns::Resolver,
     http::{
         error::{causes, mysql::code},
         metrics::QueryMetrics,
     },
-    mysql::{DatabaseError, Pool, PoolStatus, Server, to_its_end},
+    mysql::{MysqlError, Pool, PoolStatus, Server, to_its_end},
 };
 use sqlx::Connection as _;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -86,7 +86,7 @@ pub struct Served {
     /// How long the attempt took that succeeded, the opening of a connection included.
     pub took: Duration,
     /// Why the attempts before it failed.
-    pub failed_attempts: Vec<DatabaseError>,
+    pub failed_attempts: Vec<MysqlError>,
 }
 
 impl Reads {
@@ -96,7 +96,7 @@ impl Reads {
     pub fn new(config: &Config, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let database = &config.database;
         let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
-        let headless = DatabaseConfig { host: headless_host.to_owned(), ..database.clone() };
+        let headless = MysqlConfig { host: headless_host.to_owned(), ..database.clone() };
         let service = Server::new(database, resolver.clone());
         Self {
             headless: Headless::follow(&headless, resolver.clone(), service.clone()),
@@ -139,7 +139,7 @@ impl Reads {
     /// # Errors
     ///
     /// Why no pod answered.
-    pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, DatabaseError> {
+    pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, MysqlError> {
         let (reads, mode) = (self.clone(), mode.clone());
         to_its_end(async move { reads.ask_until_answered(&mode, &question).await }).await
     }
@@ -148,7 +148,7 @@ impl Reads {
         &self,
         mode: &Mode,
         question: &Question,
-    ) -> Result<Served, DatabaseError> {
+    ) -> Result<Served, MysqlError> {
         let end = Instant::now() + ANSWER_DEADLINE + question.wait();
         let (mut failed_attempts, mut pauses) = (Vec::new(), PAUSES.into_iter());
         loop {
@@ -171,17 +171,17 @@ impl Reads {
         end: Instant,
         mode: &Mode,
         question: &Question,
-    ) -> Result<Served, DatabaseError> {
+    ) -> Result<Served, MysqlError> {
         let asked = timeout_at(end, self.ask_once(mode, question)).await;
         asked.unwrap_or_else(|_| {
-            let error = DatabaseError::Deadline(ANSWER_DEADLINE);
+            let error = MysqlError::Deadline(ANSWER_DEADLINE);
             // It was dropped before it could be counted.
             self.queries.count(None, Err(code(&error)));
             Err(error)
         })
     }
 
-    async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, DatabaseError> {
+    async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, MysqlError> {
         let mut asked = None;
         let served = match mode.via {
             Via::MysqlRead => self.mysql_read.ask(mode.with, question).await,
@@ -196,19 +196,19 @@ impl Reads {
 }
 
 /// Whether the error is of one pod, and says nothing of the others.
-fn another_pod_might_answer(error: &DatabaseError) -> bool {
+fn another_pod_might_answer(error: &MysqlError) -> bool {
     matches!(
         error,
-        DatabaseError::Unreachable { .. }
-            | DatabaseError::TooManyConnections(_)
-            | DatabaseError::ConnectionLost(_)
+        MysqlError::Unreachable { .. }
+            | MysqlError::TooManyConnections(_)
+            | MysqlError::ConnectionLost(_)
     )
 }
 
 /// Where the last attempt ended because the time was up, the one before says more.
-fn cause(last: DatabaseError, mut failed_attempts: Vec<DatabaseError>) -> DatabaseError {
+fn cause(last: MysqlError, mut failed_attempts: Vec<MysqlError>) -> MysqlError {
     match last {
-        DatabaseError::Deadline(_) => failed_attempts.pop().unwrap_or(last),
+        MysqlError::Deadline(_) => failed_attempts.pop().unwrap_or(last),
         last => last,
     }
 }
@@ -218,7 +218,7 @@ async fn ask_on_new(
     server: &Server,
     question: &Question,
     place: impl Send + 'static,
-) -> Result<Served, DatabaseError> {
+) -> Result<Served, MysqlError> {
     let start = Instant::now();
     let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
     let server = db::identity(&mut connection).await?;
@@ -236,7 +236,7 @@ async fn ask_on_new(
 async fn ask_on_kept(
     pool: &Pool<ServerIdentity>,
     question: &Question,
-) -> Result<Served, DatabaseError> {
+) -> Result<Served, MysqlError> {
     let start = Instant::now();
     let mut connection = pool.acquire().await?;
     let address = connection.address();

@@ -9,10 +9,10 @@ pub mod replicas;
 use std::{net::SocketAddr, time::Duration};
 
 use app_core::{
-    config::DatabaseConfig,
+    config::MysqlConfig,
     dns::Resolver,
     http::{error::Error, metrics::QueryMetrics},
-    mysql::{DatabaseError, Pool, PoolStatus, Pooled, Server, pod_name::PodName, to_its_end},
+    mysql::{MysqlError, Pool, PoolStatus, Pooled, Server, pod_name::PodName, to_its_end},
 };
 
 use self::{
@@ -61,7 +61,7 @@ pub struct Registered {
 impl Primary {
     /// The primary that the configuration names. Nothing is asked of it yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
+    pub fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE, FRESH);
         let (volume, acknowledgements) = Default::default();
         Self { pool, volume, acknowledgements, queries: queries.clone() }
@@ -83,7 +83,7 @@ impl Primary {
     /// # Errors
     ///
     /// Where the name has no address.
-    pub async fn address(&self) -> Result<SocketAddr, DatabaseError> {
+    pub async fn address(&self) -> Result<SocketAddr, MysqlError> {
         self.pool.server().address().await
     }
 
@@ -92,7 +92,7 @@ impl Primary {
     /// # Errors
     ///
     /// Why it could not.
-    pub async fn migrate(&self) -> Result<(), DatabaseError> {
+    pub async fn migrate(&self) -> Result<(), MysqlError> {
         let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
@@ -145,7 +145,7 @@ impl Primary {
             Ok(made) => Ok((made, connection)),
             // It was sent, and may be done while nobody waits for it any more.
             Err(Error::Database(
-                error @ (DatabaseError::Deadline(_) | DatabaseError::DiskFull(None)),
+                error @ (MysqlError::Deadline(_) | MysqlError::DiskFull(None)),
             )) => Err(Error::OutcomeUnknown(error)),
             Err(error) => {
                 if matches!(error, Error::Conflict(_) | Error::IdempotencyKeyReused) {

@@ -22,7 +22,7 @@ pub mod registration;
 pub mod routes;
 
 use app_core::{
-    config::{About, Config, DatabaseConfig},
+    config::{About, Config, MysqlConfig},
     dns::Resolver,
     html::Site,
     http::{self, health::Health, metrics::Metrics},
@@ -68,7 +68,7 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let replicas = Replicas::new(&config.database, resolver.clone(), metrics.queries());
     let registrations = metrics::add(&metrics, &primary)?;
     let first = config.wait_for.clone().map(|host| {
-        let database = DatabaseConfig { host, ..config.database.clone() };
+        let database = MysqlConfig { host, ..config.database.clone() };
         Server::new(&database, resolver)
     });
     let site = Site::new(&ABOUT, config);

@@ -1,4 +1,4 @@
-//! `--look-up`: what the cluster's DNS answers for a name, asked as the apps themselves ask.
+//! `--lookup`: what the cluster's DNS answers for a name, asked as the apps themselves ask.
 //!
 //! The images hold one program and no shell, so this is how to see from inside the pod what the app sees.
 
@@ -21,7 +21,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// A name to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct LookUp {
+pub(crate) struct Lookup {
     name: String,
     /// How long to look for changes after the first answer.
     watched: Duration,
@@ -30,13 +30,13 @@ pub(crate) struct LookUp {
 /// Each record's value, and for how many more seconds it may be kept.
 type Records = BTreeMap<String, u32>;
 
-impl LookUp {
-    /// Reads what follows `--look-up`; an error says what is wrong with it.
+impl Lookup {
+    /// Reads what follows `--lookup`; an error says what is wrong with it.
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, String> {
         let (name, seconds) = match *arguments {
             [name] => (name, "0"),
             [name, seconds] => (name, seconds),
-            _ => return Err("--look-up takes a name, and for how many seconds to watch it".into()),
+            _ => return Err("--lookup takes a name, and for how many seconds to watch it".into()),
         };
         let seconds: u16 =
             seconds.parse().map_err(|_| format!("{seconds}: not a number of seconds"))?;
@@ -112,12 +112,12 @@ mod tests {
         let watched = |seconds| Duration::from_secs(seconds);
         let name = "mysql".to_owned();
         assert_eq!(
-            LookUp::parse(&["mysql"]),
-            Ok(LookUp { name: name.clone(), watched: watched(0) })
+            Lookup::parse(&["mysql"]),
+            Ok(Lookup { name: name.clone(), watched: watched(0) })
         );
-        assert_eq!(LookUp::parse(&["mysql", "60"]), Ok(LookUp { name, watched: watched(60) }));
+        assert_eq!(Lookup::parse(&["mysql", "60"]), Ok(Lookup { name, watched: watched(60) }));
         for wrong in [&[][..], &["mysql", "a minute"], &["mysql", "-1"], &["mysql", "1", "2"]] {
-            assert!(LookUp::parse(wrong).is_err(), "{wrong:?}");
+            assert!(Lookup::parse(wrong).is_err(), "{wrong:?}");
         }
     }
 

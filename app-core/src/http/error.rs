@@ -26,7 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::mysql::{DatabaseError, pod_name::PodName};
+use crate::mysql::{MysqlError, pod_name::PodName};
 
 /// A failure, by its meaning to the client.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +77,10 @@ pub enum Error {
     Overloaded,
     /// MySQL could not do it.
     #[error(transparent)]
-    Database(#[from] DatabaseError),
+    Database(#[from] MysqlError),
     /// MySQL was sent a write, and did not say what came of it.
     #[error("it is unknown whether a write was done")]
-    OutcomeUnknown(#[source] DatabaseError),
+    OutcomeUnknown(#[source] MysqlError),
     /// A fault of this program.
     #[error("internal error: {0}")]
     Internal(String),
@@ -111,8 +111,9 @@ impl Error {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.7>
             Self::Invalid(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Database(DatabaseError::Duplicate(_) | DatabaseError::Other(_))
-            | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Database(MysqlError::Duplicate(_) | MysqlError::Other(_)) | Self::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Database(_)
             | Self::OutcomeUnknown(_)
             | Self::ReplicaBehind { .. }
@@ -276,7 +277,7 @@ mod tests {
     fn a_server_that_cannot_be_reached_is_unavailable_and_not_this_programs_fault() {
         let source = sqlx::Error::Io(std::io::ErrorKind::ConnectionRefused.into());
         let error =
-            Error::Database(DatabaseError::Unreachable { server: "mysql-0.mysql".into(), source });
+            Error::Database(MysqlError::Unreachable { server: "mysql-0.mysql".into(), source });
         assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(error.code(), "database_unreachable");
         assert_eq!(

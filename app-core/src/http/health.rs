@@ -19,7 +19,7 @@ use axum::{extract::State, http::StatusCode};
 use tokio::{sync::watch, time::sleep};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{http::error, mysql::DatabaseError};
+use crate::{http::error, mysql::MysqlError};
 
 /// How long to wait before MySQL is tried again.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
@@ -52,7 +52,7 @@ impl Health {
     /// that ends and is started again. `what` is for the log, such as `the schema`.
     pub async fn ready_after<A>(self, what: &str, attempt: impl Fn() -> A)
     where
-        A: Future<Output = Result<(), DatabaseError>>,
+        A: Future<Output = Result<(), MysqlError>>,
     {
         let mut reported = String::new();
         while let Err(error) = attempt().await {

@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{DatabaseError, NAME_PERIOD, Server};
+use super::{MysqlError, NAME_PERIOD, Server};
 
 /// For how long what was learnt of a connection holds.
 const KNOWN: Duration = Duration::from_millis(250);
@@ -106,10 +106,10 @@ impl<K> Pool<K> {
     /// # Errors
     ///
     /// Why there is none when the pool's patience is over.
-    pub async fn acquire(&self) -> Result<Pooled<K>, DatabaseError> {
+    pub async fn acquire(&self) -> Result<Pooled<K>, MysqlError> {
         let deadline = Instant::now() + self.0.patience;
         let place = timeout_at(deadline, self.0.places.clone().acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(DatabaseError::Busy) };
+        let Ok(Ok(place)) = place else { return Err(MysqlError::Busy) };
         let open = match self.0.take_fresh() {
             Some(open) => open,
             // On the heap: this is seldom, and its state would be moved about with every request.
@@ -128,7 +128,7 @@ impl<K> Shared<K> {
         self.idle().pop_if(|open| open.answered.elapsed() < self.fresh)
     }
 
-    async fn find_or_open(&self, deadline: Instant) -> Result<Open<K>, DatabaseError> {
+    async fn find_or_open(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
         let address = self.server.address().await?;
         let idle = self.idle().pop();
         if let Some(mut open) = idle {
@@ -148,7 +148,7 @@ impl<K> Shared<K> {
         &self,
         mut address: SocketAddr,
         deadline: Instant,
-    ) -> Result<Open<K>, DatabaseError> {
+    ) -> Result<Open<K>, MysqlError> {
         let mut refused = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -175,14 +175,14 @@ impl<K> Shared<K> {
     }
 }
 
-fn pause_after(error: &DatabaseError) -> Option<Duration> {
+fn pause_after(error: &MysqlError) -> Option<Duration> {
     match error {
-        DatabaseError::Unreachable { source: sqlx::Error::Io(error), .. }
+        MysqlError::Unreachable { source: sqlx::Error::Io(error), .. }
             if error.kind() == io::ErrorKind::ConnectionRefused =>
         {
             Some(REFUSED_PERIOD)
         }
-        DatabaseError::TooManyConnections(_) => Some(NAME_PERIOD),
+        MysqlError::TooManyConnections(_) => Some(NAME_PERIOD),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use opentelemetry::context::FutureExt as _;
 use tokio::{task::JoinError, time::timeout};
 use tracing::Instrument as _;
 
-use super::DatabaseError;
+use super::MysqlError;
 use crate::telemetry::trace_context;
 
 /// How long the database work of one request may take in all. Each step has a deadline of its own that
@@ -21,12 +21,12 @@ pub const WORK_DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// What the work ends in, or [`DatabaseError::Deadline`].
+/// What the work ends in, or [`MysqlError::Deadline`].
 pub async fn to_its_end<T, E, F>(work: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
-    E: From<DatabaseError> + Send + 'static,
+    E: From<MysqlError> + Send + 'static,
 {
     let context = trace_context::of_database_work();
     let ended = in_a_task(work.with_context(context.clone())).await;
@@ -38,17 +38,17 @@ async fn in_a_task<T, E, F>(work: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
-    E: From<DatabaseError> + Send + 'static,
+    E: From<MysqlError> + Send + 'static,
 {
     let mut task = tokio::spawn(work.in_current_span());
     let Ok(ended) = timeout(WORK_DEADLINE, &mut task).await else {
         // A server that vanished without a word would keep the task, and its connection, for ever.
         task.abort();
-        return Err(DatabaseError::Deadline(WORK_DEADLINE).into());
+        return Err(MysqlError::Deadline(WORK_DEADLINE).into());
     };
     match ended.map_err(JoinError::try_into_panic) {
         Ok(result) => result,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        Err(Err(_)) => Err(DatabaseError::Deadline(WORK_DEADLINE).into()),
+        Err(Err(_)) => Err(MysqlError::Deadline(WORK_DEADLINE).into()),
     }
 }

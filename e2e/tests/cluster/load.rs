@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::mysql::DatabaseError;
+use app_core::mysql::MysqlError;
 use sqlx::{
     ConnectOptions as _, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlSslMode},
@@ -62,10 +62,10 @@ impl Drop for Forward {
 async fn connect_until(
     options: &MySqlConnectOptions,
     end: Instant,
-) -> Result<MySqlConnection, DatabaseError> {
+) -> Result<MySqlConnection, MysqlError> {
     loop {
-        match options.connect().await.map_err(DatabaseError::from) {
-            Err(DatabaseError::TooManyConnections(_)) if Instant::now() < end => {
+        match options.connect().await.map_err(MysqlError::from) {
+            Err(MysqlError::TooManyConnections(_)) if Instant::now() < end => {
                 sleep(Duration::from_millis(100)).await;
             }
             answer => return answer,
@@ -74,7 +74,7 @@ async fn connect_until(
 }
 
 /// One session that sorts and groups all users until the end; how many times it did.
-async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize, DatabaseError> {
+async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize, MysqlError> {
     let mut connection = connect_until(&options, end).await?;
     let query = "SELECT email, COUNT(*) FROM users GROUP BY email ORDER BY MAX(created_at), email";
     let mut times = 0;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use app_core::mysql::DatabaseError;
+use app_core::mysql::MysqlError;
 use futures_util::TryStreamExt as _;
 use sqlx::{
     Either, Executor as _, MySql, MySqlConnection, Row as _,
@@ -104,7 +104,7 @@ pub(super) async fn page(
     connection: &mut MySqlConnection,
     query: &UsersQuery,
     length: usize,
-) -> Result<UsersPage, DatabaseError> {
+) -> Result<UsersPage, MysqlError> {
     let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
     let statement = match query {
         UsersQuery::Newest => older_than(u64::MAX, limit),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use app_core::mysql::{DatabaseError, pod_name::PodName};
+use app_core::mysql::{MysqlError, pod_name::PodName};
 
 /// How many are kept.
 pub(crate) const KEPT: usize = 240;
@@ -58,14 +58,14 @@ impl Reason {
     }
 }
 
-impl From<&DatabaseError> for Reason {
-    fn from(error: &DatabaseError) -> Self {
+impl From<&MysqlError> for Reason {
+    fn from(error: &MysqlError) -> Self {
         match error {
-            DatabaseError::Unreachable { .. } => Self::Unreachable,
-            DatabaseError::ConnectionLost(_) => Self::Lost,
-            DatabaseError::Name(_) => Self::NoAddress,
-            DatabaseError::Busy | DatabaseError::TooManyConnections(_) => Self::Busy,
-            DatabaseError::Deadline(_) => Self::Slow,
+            MysqlError::Unreachable { .. } => Self::Unreachable,
+            MysqlError::ConnectionLost(_) => Self::Lost,
+            MysqlError::Name(_) => Self::NoAddress,
+            MysqlError::Busy | MysqlError::TooManyConnections(_) => Self::Busy,
+            MysqlError::Deadline(_) => Self::Slow,
             _ => Self::Other,
         }
     }

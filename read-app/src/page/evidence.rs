@@ -1,6 +1,6 @@
 //! The last answer, as large as the page allows, and its evidence.
 
-use app_core::{http::error::mysql::sentence, mysql::DatabaseError};
+use app_core::{http::error::mysql::sentence, mysql::MysqlError};
 
 use crate::{
     api::pods::PodView,
@@ -41,7 +41,7 @@ pub(super) struct Answered {
 }
 
 impl Hero {
-    pub(super) fn new(last: &Result<Served, DatabaseError>, mode: &Mode, pods: &[PodView]) -> Self {
+    pub(super) fn new(last: &Result<Served, MysqlError>, mode: &Mode, pods: &[PodView]) -> Self {
         match last {
             Ok(served) => Self::Answered(Box::new(Answered::new(served, mode, pods))),
             Err(error) => Self::Failed(sentence(error)),

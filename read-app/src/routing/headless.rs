@@ -15,9 +15,9 @@ use std::{
 };
 
 use app_core::{
-    config::DatabaseConfig,
+    config::MysqlConfig,
     dns::{DnsError, Resolver},
-    mysql::{DatabaseError, Pool, PoolStatus, Server, pod_name::PodName},
+    mysql::{MysqlError, Pool, PoolStatus, Server, pod_name::PodName},
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -46,7 +46,7 @@ pub struct Headless {
 }
 
 struct Members {
-    config: DatabaseConfig,
+    config: MysqlConfig,
     resolver: Resolver,
     /// By address, so that they are in the same order for everybody.
     by_address: Mutex<BTreeMap<IpAddr, Arc<Member>>>,
@@ -84,7 +84,7 @@ pub struct Pod {
 impl Headless {
     /// Follows the name, from the moment on at which the Service in front of its pods accepts.
     #[must_use]
-    pub fn follow(config: &DatabaseConfig, resolver: Resolver, service: Server) -> Self {
+    pub fn follow(config: &MysqlConfig, resolver: Resolver, service: Server) -> Self {
         let members = Arc::new(Members {
             config: config.clone(),
             resolver,
@@ -137,7 +137,7 @@ impl Headless {
         mode: &Mode,
         question: &Question,
         asked: &mut Option<PodName>,
-    ) -> Result<Served, DatabaseError> {
+    ) -> Result<Served, MysqlError> {
         let member = self.pick(mode).await?;
         *asked = member.pod().name;
         let _under_way = UnderWay::count(&member);
@@ -145,13 +145,13 @@ impl Headless {
             With::New => ask_on_new(&member.server, question, ()).await,
             With::Pool => ask_on_kept(&member.pool, question).await,
         };
-        if let Err(DatabaseError::Unreachable { .. } | DatabaseError::ConnectionLost(_)) = &served {
+        if let Err(MysqlError::Unreachable { .. } | MysqlError::ConnectionLost(_)) = &served {
             member.observed.failed("it did not answer a query");
         }
         served
     }
 
-    async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, DatabaseError> {
+    async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, MysqlError> {
         let listed: Vec<_> = self.members.list().values().cloned().collect();
         let answering = listed.iter().filter(|member| member.observed.answers()).cloned();
         let mut members: Vec<_> = answering.collect();
@@ -177,13 +177,13 @@ impl Members {
         lock(&self.by_address)
     }
 
-    async fn first_address(&self) -> Result<Arc<Member>, DatabaseError> {
+    async fn first_address(&self) -> Result<Arc<Member>, MysqlError> {
         let ip = self.resolver.address(&self.config.host).await?;
         Ok(Arc::new(self.member(ip)))
     }
 
     fn member(&self, ip: IpAddr) -> Member {
-        let config = DatabaseConfig { host: ip.to_string(), ..self.config.clone() };
+        let config = MysqlConfig { host: ip.to_string(), ..self.config.clone() };
         let server = Server::new(&config, self.resolver.clone());
         let observed = Observed::default();
         let watching = watch(server.clone(), observed.clone(), self.progress.clone());
@@ -198,7 +198,7 @@ impl Members {
     }
 
     /// Makes the list equal to the DNS answer.
-    fn become_equal_to(&self, addresses: &[IpAddr]) {
+    fn reconcile_with(&self, addresses: &[IpAddr]) {
         let mut list = self.list();
         list.retain(|address, _| addresses.contains(address));
         for address in addresses {
@@ -211,8 +211,8 @@ async fn follow(service: Server, members: Arc<Members>) {
     service.wait_until_it_accepts().await;
     loop {
         match members.resolver.addresses(&members.config.host).await {
-            Ok(addresses) => members.become_equal_to(&addresses),
-            Err(DnsError::NoAddress(_)) => members.become_equal_to(&[]),
+            Ok(addresses) => members.reconcile_with(&addresses),
+            Err(DnsError::NoAddress(_)) => members.reconcile_with(&[]),
             // A DNS server that is silent says nothing of the pods.
             Err(error @ DnsError::NoAnswer(..)) => tracing::debug!(%error, "the list stays"),
         }

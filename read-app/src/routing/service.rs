@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app_core::mysql::{DatabaseError, Pool, PoolStatus, Server};
+use app_core::mysql::{MysqlError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
@@ -55,11 +55,11 @@ impl MysqlRead {
     /// # Errors
     ///
     /// Why there was no answer.
-    pub async fn ask(&self, with: With, question: &Question) -> Result<Served, DatabaseError> {
+    pub async fn ask(&self, with: With, question: &Question) -> Result<Served, MysqlError> {
         match with {
             With::New => {
                 let slot = timeout(SLOT_DEADLINE, self.slots.clone().acquire_owned()).await;
-                let slot = slot.map_err(|_| DatabaseError::Busy)?;
+                let slot = slot.map_err(|_| MysqlError::Busy)?;
                 ask_on_new(&self.server, question, slot).await
             }
             With::Pool => ask_on_kept(&self.pool, question).await,

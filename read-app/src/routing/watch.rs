@@ -11,7 +11,7 @@ use std::{
 
 use app_core::{
     http::error::causes,
-    mysql::{DatabaseError, Server, gtid::GtidSet, pod_name::PodName},
+    mysql::{MysqlError, Server, gtid::GtidSet, pod_name::PodName},
 };
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
@@ -124,12 +124,12 @@ async fn watch_until_it_fails(
     server: &Server,
     observed: &Observed,
     progress: &PrimaryProgress,
-) -> Result<std::convert::Infallible, DatabaseError> {
+) -> Result<std::convert::Infallible, MysqlError> {
     let (mut connection, _) = server.connect(DEADLINE).await?;
     let mut catching_up = CatchingUp::default();
     loop {
         let looked = timeout(DEADLINE, look(&mut connection, progress, &mut catching_up)).await;
-        let (pod, role, lag) = looked.map_err(|_| DatabaseError::Deadline(DEADLINE))??;
+        let (pod, role, lag) = looked.map_err(|_| MysqlError::Deadline(DEADLINE))??;
         observed.answered(pod, role, lag);
         sleep(PERIOD).await;
     }
@@ -148,7 +148,7 @@ async fn look(
     connection: &mut MySqlConnection,
     progress: &PrimaryProgress,
     catching_up: &mut CatchingUp,
-) -> Result<(PodName, Role, Option<Lag>), DatabaseError> {
+) -> Result<(PodName, Role, Option<Lag>), MysqlError> {
     let seen = Instant::now();
     let primary = progress.get();
     let newest = primary.as_ref().map_or("", |primary| &primary.executed);

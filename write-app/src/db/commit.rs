@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::mysql::{DatabaseError, Pooled, gtid::GtidSet, pod_name::PodName};
+use app_core::mysql::{MysqlError, Pooled, gtid::GtidSet, pod_name::PodName};
 use sqlx::MySqlConnection;
 use tokio::{sync::Mutex, time::timeout};
 
@@ -68,7 +68,7 @@ pub struct Commit {
 /// # Errors
 ///
 /// Why MySQL does not say.
-pub(super) async fn before(connection: &mut Pooled<Before>) -> Result<Before, DatabaseError> {
+pub(super) async fn before(connection: &mut Pooled<Before>) -> Result<Before, MysqlError> {
     if let Some(before) = connection.known() {
         return Ok(before.clone());
     }
@@ -87,7 +87,7 @@ pub(super) async fn last_on(
     connection: &mut Pooled<Before>,
     Before { pod, alone }: Before,
     acknowledgements: &Acknowledgements,
-) -> Result<Commit, DatabaseError> {
+) -> Result<Commit, MysqlError> {
     let committed = Instant::now();
     let asking = async {
         let gtids = last_gtids(connection).await?;
@@ -105,29 +105,27 @@ pub(super) async fn last_on(
 /// # Errors
 ///
 /// As [`last_on`].
-pub(super) async fn all_on(connection: &mut MySqlConnection) -> Result<Commit, DatabaseError> {
+pub(super) async fn all_on(connection: &mut MySqlConnection) -> Result<Commit, MysqlError> {
     let gtids = in_time(all_gtids(connection)).await?;
     Ok(Commit { gtids, acknowledged: None })
 }
 
-async fn in_time<T>(
-    asking: impl Future<Output = Result<T, DatabaseError>>,
-) -> Result<T, DatabaseError> {
-    timeout(DEADLINE, asking).await.map_err(|_| DatabaseError::Deadline(DEADLINE))?
+async fn in_time<T>(asking: impl Future<Output = Result<T, MysqlError>>) -> Result<T, MysqlError> {
+    timeout(DEADLINE, asking).await.map_err(|_| MysqlError::Deadline(DEADLINE))?
 }
 
-async fn last_gtids(connection: &mut MySqlConnection) -> Result<Option<GtidSet>, DatabaseError> {
+async fn last_gtids(connection: &mut MySqlConnection) -> Result<Option<GtidSet>, MysqlError> {
     let last: Result<Option<String>, _> =
         sqlx::query_scalar(LAST_GTID).fetch_optional(&mut *connection).await;
-    match last.map_err(DatabaseError::from) {
+    match last.map_err(MysqlError::from) {
         Ok(last) if gtids(last.as_deref()).is_some() => Ok(gtids(last.as_deref())),
         // A cluster that was made before its account was granted this.
-        Ok(_) | Err(DatabaseError::AccessDenied(_)) => all_gtids(connection).await,
+        Ok(_) | Err(MysqlError::AccessDenied(_)) => all_gtids(connection).await,
         Err(error) => Err(error),
     }
 }
 
-async fn all_gtids(connection: &mut MySqlConnection) -> Result<Option<GtidSet>, DatabaseError> {
+async fn all_gtids(connection: &mut MySqlConnection) -> Result<Option<GtidSet>, MysqlError> {
     let all: String = sqlx::query_scalar(ALL_GTIDS).fetch_one(connection).await?;
     Ok(gtids(Some(&all)))
 }
@@ -149,7 +147,7 @@ impl Acknowledgements {
         &self,
         committed: Instant,
         connection: &mut MySqlConnection,
-    ) -> Result<SemiSync, DatabaseError> {
+    ) -> Result<SemiSync, MysqlError> {
         let mut last = self.0.lock().await;
         if let Some((_, semi_sync)) = last.as_ref().filter(|(asked, _)| *asked >= committed) {
             return Ok(semi_sync.clone());

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use app_core::mysql::{DatabaseError, Server};
+use app_core::mysql::{MysqlError, Server};
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
 
@@ -45,25 +45,22 @@ impl Volume {
     ///
     /// # Errors
     ///
-    /// [`DatabaseError::DiskFull`] where the last write found it waiting for room, and it still is.
-    pub(super) async fn check(
-        &self,
-        connection: &mut MySqlConnection,
-    ) -> Result<(), DatabaseError> {
+    /// [`MysqlError::DiskFull`] where the last write found it waiting for room, and it still is.
+    pub(super) async fn check(&self, connection: &mut MySqlConnection) -> Result<(), MysqlError> {
         if !self.0.load(Ordering::Relaxed) {
             return Ok(());
         }
         let is_full = waits_for_room(connection).await?;
         self.0.store(is_full, Ordering::Relaxed);
-        if is_full { Err(DatabaseError::DiskFull(None)) } else { Ok(()) }
+        if is_full { Err(MysqlError::DiskFull(None)) } else { Ok(()) }
     }
 
     /// Does a write, and finds out why where it takes unusually long.
     ///
     /// # Errors
     ///
-    /// Its own, or [`DatabaseError::DiskFull`], or [`DatabaseError::Deadline`].
-    pub(super) async fn watch<T, E: From<DatabaseError>>(
+    /// Its own, or [`MysqlError::DiskFull`], or [`MysqlError::Deadline`].
+    pub(super) async fn watch<T, E: From<MysqlError>>(
         &self,
         server: &Server,
         write: impl Future<Output = Result<T, E>>,
@@ -74,8 +71,8 @@ impl Volume {
         }
         tokio::select! {
             written = &mut write => written,
-            () = self.until_found_full(server) => Err(DatabaseError::DiskFull(None).into()),
-            () = sleep(REST) => Err(DatabaseError::Deadline(UNUSUAL + REST).into()),
+            () = self.until_found_full(server) => Err(MysqlError::DiskFull(None).into()),
+            () = sleep(REST) => Err(MysqlError::Deadline(UNUSUAL + REST).into()),
         }
     }
 
@@ -96,6 +93,6 @@ impl Volume {
     }
 }
 
-async fn waits_for_room(connection: &mut MySqlConnection) -> Result<bool, DatabaseError> {
+async fn waits_for_room(connection: &mut MySqlConnection) -> Result<bool, MysqlError> {
     Ok(sqlx::query_scalar(WAITS_FOR_ROOM).fetch_one(connection).await?)
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use app_core::{
     http::error::{Error, FieldProblem, causes},
-    mysql::{DatabaseError, Pooled, pod_name::PodName},
+    mysql::{MysqlError, Pooled, pod_name::PodName},
 };
 use sqlx::MySqlConnection;
 
@@ -43,10 +43,10 @@ pub(super) async fn register(
     let sent = Instant::now();
     let (id, by) = match insert(connection, registration, key).await {
         Ok(id) => (id, Attempt::This),
-        Err(DatabaseError::Duplicate(_)) => {
+        Err(MysqlError::Duplicate(_)) => {
             (earlier(connection, registration, key).await?, Attempt::Earlier)
         }
-        Err(error @ DatabaseError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
+        Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
         Err(error) => return Err(error.into()),
     };
     Ok(Made { id, before, took: sent.elapsed(), by })
@@ -57,7 +57,7 @@ async fn insert(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<u64, DatabaseError> {
+) -> Result<u64, MysqlError> {
     let insert = "INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)";
     let insert = sqlx::query(insert).bind(name.as_str()).bind(email.as_str());
     let inserted = insert.bind(key.map(IdempotencyKey::as_str)).execute(connection).await?;
@@ -76,7 +76,7 @@ async fn earlier(
             .bind(key.map(IdempotencyKey::as_str))
             .fetch_optional(connection)
             .await
-            .map_err(DatabaseError::from)?;
+            .map_err(MysqlError::from)?;
     match found {
         Some((id, its_name, its_email))
             if its_name == name.as_str() && its_email == email.as_str() =>

@@ -1,6 +1,6 @@
 //! The schema, brought to the primary step by step.
 
-use app_core::mysql::DatabaseError;
+use app_core::mysql::MysqlError;
 use sqlx::{
     MySqlConnection,
     migrate::{MigrateError, Migrator},
@@ -15,7 +15,7 @@ const IS_THERE: [u16; 2] = [1060, 1061];
 /// MySQL commits a change of the schema by itself, so a server may crash between a step and its record.
 /// Each step is one statement that does no harm when it comes again: it is taken again, or where the
 /// server says that it is done, recorded.
-pub(super) async fn bring(connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
+pub(super) async fn bring(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
     let mut steps = sqlx::migrate!();
     // The lock that sqlx would take waits without end. Whoever loses the race to record a step simply
     // tries again.
@@ -42,24 +42,24 @@ fn is_done(error: &MigrateError) -> bool {
     error.is_some_and(|error: &MySqlDatabaseError| IS_THERE.contains(&error.number()))
 }
 
-fn database_error(error: MigrateError) -> DatabaseError {
+fn database_error(error: MigrateError) -> MysqlError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        other => DatabaseError::Other(sqlx::Error::Migrate(Box::new(other))),
+        other => MysqlError::Other(sqlx::Error::Migrate(Box::new(other))),
     }
 }
 
 /// sqlx would refuse to go on where a step was begun and not recorded as done.
-async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
+async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
     let deleted =
         sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success").execute(connection).await;
-    match deleted.map_err(DatabaseError::from) {
-        Ok(_) | Err(DatabaseError::SchemaMissing(_)) => Ok(()),
+    match deleted.map_err(MysqlError::from) {
+        Ok(_) | Err(MysqlError::SchemaMissing(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-async fn record_unfinished(connection: &mut MySqlConnection) -> Result<(), DatabaseError> {
+async fn record_unfinished(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
     sqlx::query("UPDATE _sqlx_migrations SET success = TRUE WHERE NOT success")
         .execute(connection)
         .await?;

@@ -4,10 +4,10 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app_core::{
-    config::DatabaseConfig,
+    config::MysqlConfig,
     dns::{Member, Resolver},
     http::{error::mysql::code, metrics::QueryMetrics},
-    mysql::{DatabaseError, Server, pod_name::PodName, to_its_end},
+    mysql::{MysqlError, Server, pod_name::PodName, to_its_end},
 };
 use serde::Serialize;
 use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};
@@ -30,7 +30,7 @@ const SLOT_DEADLINE: Duration = Duration::from_secs(2);
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Replicas {
-    config: DatabaseConfig,
+    config: MysqlConfig,
     resolver: Resolver,
     /// The name whose SRV records name the pods.
     service: String,
@@ -63,7 +63,7 @@ pub struct Refusal {
 impl Replicas {
     /// The replicas beside the primary that the configuration names. Nothing is asked of them yet.
     #[must_use]
-    pub fn new(config: &DatabaseConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
+    pub fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let (_, service) = pod_and_service(&config.host);
         let service = format!("_mysql._tcp.{service}");
         let slots = Arc::new(Semaphore::new(ATTEMPTS));
@@ -75,12 +75,12 @@ impl Replicas {
     ///
     /// # Errors
     ///
-    /// [`DatabaseError::NoReplica`] where there is none to ask; otherwise why it could not be asked.
-    pub async fn try_insert(&self) -> Result<Attempt, DatabaseError> {
+    /// [`MysqlError::NoReplica`] where there is none to ask; otherwise why it could not be asked.
+    pub async fn try_insert(&self) -> Result<Attempt, MysqlError> {
         let replicas = self.clone();
         let attempt = to_its_end(async move {
             let slot = timeout(SLOT_DEADLINE, replicas.slots.acquire()).await;
-            let _slot = slot.map_err(|_| DatabaseError::Busy)?;
+            let _slot = slot.map_err(|_| MysqlError::Busy)?;
             let mut connection = replicas.connect().await?;
             let tried = insert_and_roll_back(&mut connection).await;
             if let Err(error) = connection.close().await {
@@ -107,7 +107,7 @@ impl Replicas {
     }
 
     /// A connection of its own: a pool to a server that is asked once an hour would be of no use.
-    async fn connect(&self) -> Result<MySqlConnection, DatabaseError> {
+    async fn connect(&self) -> Result<MySqlConnection, MysqlError> {
         let members = self.resolver.members(&self.service).await;
         let members = members.map_err(|error| self.none(Some(error.into())))?;
         let (primary, _) = pod_and_service(&self.config.host);
@@ -125,23 +125,22 @@ impl Replicas {
     }
 
     /// Whoever refuses the account, or has another's certificate, did answer.
-    fn none(&self, last: Option<DatabaseError>) -> DatabaseError {
+    fn none(&self, last: Option<MysqlError>) -> MysqlError {
         match last {
             Some(
-                answer @ (DatabaseError::AccessDenied(_)
-                | DatabaseError::Untrusted { .. }
-                | DatabaseError::TooManyConnections(_)),
+                answer @ (MysqlError::AccessDenied(_)
+                | MysqlError::Untrusted { .. }
+                | MysqlError::TooManyConnections(_)),
             ) => answer,
-            last => DatabaseError::NoReplica {
-                service: self.service.clone(),
-                source: last.map(Box::new),
-            },
+            last => {
+                MysqlError::NoReplica { service: self.service.clone(), source: last.map(Box::new) }
+            }
         }
     }
 
     fn server(&self, member: Member) -> Server {
         let Member { host, port } = member;
-        Server::new(&DatabaseConfig { host, port, ..self.config.clone() }, self.resolver.clone())
+        Server::new(&MysqlConfig { host, port, ..self.config.clone() }, self.resolver.clone())
     }
 }
 
@@ -155,28 +154,28 @@ pub(crate) fn pod_and_service(host: &str) -> (&str, &str) {
 
 async fn insert_and_roll_back(
     connection: &mut MySqlConnection,
-) -> Result<(PodName, Option<Refusal>), DatabaseError> {
+) -> Result<(PodName, Option<Refusal>), MysqlError> {
     let pod = sqlx::query_scalar("SELECT @@report_host").fetch_one(&mut *connection).await?;
     let mut transaction = connection.begin().await?;
     let inserted = sqlx::raw_sql(ATTEMPT).execute(&mut *transaction).await;
     transaction.rollback().await?;
-    let refusal = match inserted.map_err(DatabaseError::from) {
+    let refusal = match inserted.map_err(MysqlError::from) {
         Ok(_) => None,
-        Err(DatabaseError::ReadOnly(error)) => Some(refusal(error)?),
+        Err(MysqlError::ReadOnly(error)) => Some(refusal(error)?),
         Err(error) => return Err(error),
     };
     Ok((PodName::new(pod), refusal))
 }
 
 /// The server's own words.
-fn refusal(error: sqlx::Error) -> Result<Refusal, DatabaseError> {
+fn refusal(error: sqlx::Error) -> Result<Refusal, MysqlError> {
     let said = error.as_database_error().and_then(|error| error.try_downcast_ref());
     let said = said.map(|error: &MySqlDatabaseError| Refusal {
         number: error.number(),
         sqlstate: error.code().unwrap_or_default().to_owned(),
         message: error.message().to_owned(),
     });
-    said.ok_or(DatabaseError::Other(error))
+    said.ok_or(MysqlError::Other(error))
 }
 
 #[cfg(test)]

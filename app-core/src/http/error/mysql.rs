@@ -1,54 +1,54 @@
 //! What MySQL could not do: codes for programs, and sentences for people.
 
-use crate::mysql::DatabaseError;
+use crate::mysql::MysqlError;
 
 /// A name that programs can rely on.
 #[must_use]
-pub fn code(error: &DatabaseError) -> &'static str {
+pub fn code(error: &MysqlError) -> &'static str {
     match error {
-        DatabaseError::Name(_) => "database_name_unknown",
-        DatabaseError::Unreachable { .. } => "database_unreachable",
-        DatabaseError::Untrusted { .. } => "database_untrusted",
-        DatabaseError::AccessDenied(_) => "database_access_denied",
-        DatabaseError::TooManyConnections(_) => "database_too_many_connections",
-        DatabaseError::DiskFull(_) => "database_disk_full",
-        DatabaseError::ReadOnly(_) => "database_read_only",
-        DatabaseError::SchemaMissing(_) => "database_schema_missing",
-        DatabaseError::ConnectionLost(_) => "database_connection_lost",
-        DatabaseError::Busy => "database_busy",
-        DatabaseError::Deadline(_) => "database_slow",
-        DatabaseError::NoReplica { .. } => "database_no_replica",
-        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => "database_error",
+        MysqlError::Name(_) => "database_name_unknown",
+        MysqlError::Unreachable { .. } => "database_unreachable",
+        MysqlError::Untrusted { .. } => "database_untrusted",
+        MysqlError::AccessDenied(_) => "database_access_denied",
+        MysqlError::TooManyConnections(_) => "database_too_many_connections",
+        MysqlError::DiskFull(_) => "database_disk_full",
+        MysqlError::ReadOnly(_) => "database_read_only",
+        MysqlError::SchemaMissing(_) => "database_schema_missing",
+        MysqlError::ConnectionLost(_) => "database_connection_lost",
+        MysqlError::Busy => "database_busy",
+        MysqlError::Deadline(_) => "database_slow",
+        MysqlError::NoReplica { .. } => "database_no_replica",
+        MysqlError::Duplicate(_) | MysqlError::Other(_) => "database_error",
     }
 }
 
 /// A sentence for a person: what is wrong, and what to do.
 #[must_use]
-pub fn sentence(error: &DatabaseError) -> &'static str {
+pub fn sentence(error: &MysqlError) -> &'static str {
     match error {
-        DatabaseError::Name(_) => NO_ADDRESS,
-        DatabaseError::Unreachable { .. } => {
+        MysqlError::Name(_) => NO_ADDRESS,
+        MysqlError::Unreachable { .. } => {
             "MySQL does not answer at this moment. Try again in a few seconds."
         }
-        DatabaseError::Untrusted { .. } => UNTRUSTED,
-        DatabaseError::AccessDenied(_) => ACCESS_DENIED,
-        DatabaseError::TooManyConnections(_) => {
+        MysqlError::Untrusted { .. } => UNTRUSTED,
+        MysqlError::AccessDenied(_) => ACCESS_DENIED,
+        MysqlError::TooManyConnections(_) => {
             "MySQL has no connection left to give. Try again in a few seconds."
         }
-        DatabaseError::ReadOnly(_) => READ_ONLY,
-        DatabaseError::SchemaMissing(_) => SCHEMA_MISSING,
-        DatabaseError::ConnectionLost(_) => {
+        MysqlError::ReadOnly(_) => READ_ONLY,
+        MysqlError::SchemaMissing(_) => SCHEMA_MISSING,
+        MysqlError::ConnectionLost(_) => {
             "The connection to MySQL broke. Try again in a few seconds."
         }
-        DatabaseError::Deadline(_) => {
+        MysqlError::Deadline(_) => {
             "MySQL did not finish its answer in time. Try again in a few seconds."
         }
-        DatabaseError::DiskFull(_) => DISK_FULL,
-        DatabaseError::Busy => {
+        MysqlError::DiskFull(_) => DISK_FULL,
+        MysqlError::Busy => {
             "All of this app's connections to MySQL are in use. Try again in a few seconds."
         }
-        DatabaseError::NoReplica { .. } => NO_REPLICA,
-        DatabaseError::Duplicate(_) | DatabaseError::Other(_) => {
+        MysqlError::NoReplica { .. } => NO_REPLICA,
+        MysqlError::Duplicate(_) | MysqlError::Other(_) => {
             "MySQL could not do this. The app's log says why, under the request's id."
         }
     }
