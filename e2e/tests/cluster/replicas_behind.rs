@@ -89,9 +89,18 @@ fn a_node_that_was_cut_off_joins_again_and_nothing_is_lost() {
     wait_until_kubelets_follow();
 }
 
-/// Takes the primary's log away, but for what is written from now on.
+/// Deletes the primary's binary logs up to this moment.
+///
+/// MySQL keeps a log that a dump thread still reads, and the dump thread of a replica that has gone lives
+/// until it next sends something.
+/// <https://dev.mysql.com/doc/refman/9.7/en/purge-binary-logs.html>
 fn purge_logs() {
-    sql("mysql-0", "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+    sql("mysql-0", "FLUSH BINARY LOGS");
+    until("the primary to have no log but the newest", || {
+        sql("mysql-0", "PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY");
+        let logs = sql("mysql-0", "SHOW BINARY LOGS");
+        if logs.lines().count() == 1 { Ok(()) } else { Err(logs) }
+    });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use e2e::repetitions;
 use reqwest::Client;
 use serde_json::Value;
 use tokio::{runtime::Runtime, task::JoinSet};
@@ -22,7 +23,9 @@ const SHARE: &str = "200m";
 
 /// How many clients ask without a rest, and for how long.
 const CLIENTS: usize = 16;
-const TIME: Duration = Duration::from_secs(8);
+fn time() -> Duration {
+    Duration::from_secs(repetitions(2, 8).into())
+}
 
 /// A pod whose share is used up stands still for a moment; whoever took turns would wait for it.
 const READ: &str = "/users?via=mysql&with=pool&strategy=least-connections";
@@ -57,7 +60,7 @@ async fn ask_until(client: Client, end: Instant) -> (usize, BTreeSet<String>) {
 /// Reads a second, and who served them.
 fn measure() -> (f64, BTreeSet<String>) {
     let runtime = Runtime::new().unwrap();
-    let (client, end) = (Client::new(), Instant::now() + TIME);
+    let (client, end) = (Client::new(), Instant::now() + time());
     let asking: JoinSet<_> = {
         let _context = runtime.enter();
         (0..CLIENTS).map(|_| ask_until(client.clone(), end)).collect()
@@ -65,7 +68,7 @@ fn measure() -> (f64, BTreeSet<String>) {
     let answers = runtime.block_on(asking.join_all());
     let count: usize = answers.iter().map(|(count, _)| count).sum();
     let pods = answers.into_iter().flat_map(|(_, pods)| pods).collect();
-    (count as f64 / TIME.as_secs_f64(), pods)
+    (count as f64 / time().as_secs_f64(), pods)
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use e2e::repetitions;
+
 use crate::{
     deployment::{deployment, restart_apps},
     kubectl::{DEADLINE, mysql_pods, node_of, ready_mysql_pods, restart, try_kubectl},
@@ -86,9 +88,9 @@ fn a_rolling_update_of_all_mysql_pods_loses_nothing() {
 fn rolling_updates_of_both_apps_break_no_request() {
     let _turn = deployment();
     let load = Load { writers: 5, readers: 5, rest: Duration::from_millis(10) };
-    let scenario = Scenario::begin_with("both apps updated five times", load);
+    let scenario = Scenario::begin_with("both apps updated again and again", load);
 
-    for _ in 0..5 {
+    for _ in 0..repetitions(2, 5) {
         restart_apps();
     }
 
