@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::{
     clients::wait_for_node_ports,
-    deployment::deployment,
+    deployment::{apply_as_these_tests_need_it, deployment},
     document,
     kubectl::{kubectl, try_sql, until},
     registration::{new_email, register, try_register, users},
@@ -16,7 +16,7 @@ fn commands(tags: &[&str]) -> String {
     document::run("docs/backup.md", tags)
 }
 
-/// What tells two contents of the table apart, and two servers.
+/// The checksum of the table: two different contents have different checksums.
 fn checksum(pod: &str) -> Result<String, String> {
     try_sql(pod, "CHECKSUM TABLE userdb.users")
 }
@@ -32,7 +32,7 @@ fn count(pod: &str, emails: &[String]) -> String {
     try_sql(pod, &sql).unwrap()
 }
 
-/// Everything of the optional folder goes, and the jobs' pods with it.
+/// Deletes everything in kubernetes/backup, and waits until the jobs' pods are gone.
 fn take_down() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../kubernetes/backup");
     kubectl(&["delete", "--filename", folder]);
@@ -72,6 +72,8 @@ fn a_backup_brings_every_user_that_it_has_into_a_fresh_cluster() {
     }
     registration_goes_on(&commands(&["compare", "last"]));
     take_down();
+    // The document's commands have applied the folder unchanged.
+    apply_as_these_tests_need_it();
 }
 
 fn registration_goes_on(compared: &str) {

@@ -1,4 +1,4 @@
-//! Where the apps are, and people who come to them.
+//! Where the apps are, and clients of them.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -24,19 +24,19 @@ pub(crate) fn node_port(port: u16, path: &str) -> String {
     format!("http://{}:{port}{path}", node_address())
 }
 
-/// A client whose requests get a connection each, as from people who come and go.
+/// A client that opens a connection for each request.
 ///
-/// On loopback it has an address of its own. A connection that a NodePort without a ready pod refuses
-/// there is remembered for two minutes (`nf_conntrack_tcp_timeout_syn_sent`): it has passed the node's
-/// OUTPUT and POSTROUTING before kube-proxy's rule in INPUT rejects it. Whoever comes later from the same
-/// address and port is taken for it, gets around kube-proxy's rules, and is refused once more, however
-/// ready the pods are by then. With one address for all, a scenario would pay for the one before.
+/// On loopback each client has another address. When a NodePort without a ready pod refuses a connection there,
+/// Linux remembers the client's address and port for two minutes (`nf_conntrack_tcp_timeout_syn_sent`): the
+/// connection has passed the node's OUTPUT and POSTROUTING before kube-proxy's rule in INPUT rejects it. A later
+/// connection from the same address and port bypasses kube-proxy's rules and is refused too, however ready the
+/// pods are by then. With one address for all clients, one scenario would make the next one fail.
 pub(crate) fn client() -> Client {
     let client = Client::builder().timeout(ANSWER_DEADLINE).pool_max_idle_per_host(0);
     client.local_address(own_address()).build().unwrap()
 }
 
-/// Another one for each client, where the NodePorts are on loopback.
+/// Another address for each client, where the NodePorts are on loopback.
 fn own_address() -> Option<IpAddr> {
     static NEXT: AtomicU32 = AtomicU32::new(u32::from_be_bytes([127, 1, 0, 1]));
     let node: Ipv4Addr = node_address().parse().ok()?;
@@ -44,7 +44,7 @@ fn own_address() -> Option<IpAddr> {
     node.is_loopback().then(own)
 }
 
-/// The status and the JSON that a request is answered with.
+/// The status and the JSON of a response.
 pub(crate) fn answer(request: RequestBuilder) -> Result<(StatusCode, Value), String> {
     let exchange = async {
         let response = request.send().await?;

@@ -1,4 +1,4 @@
-//! Clones that are interrupted by the death of either side.
+//! Clones during which the donor or the recipient dies.
 
 use crate::{
     deployment::deployment,
@@ -9,8 +9,8 @@ use crate::{
     servers_killed::make_new_where_it_was_restarted,
 };
 
-/// Makes the primary's data so large that a clone takes seconds. It is not replicated: only a clone
-/// takes it along.
+/// Makes the primary's data so large that a clone takes seconds. These rows are not replicated: a replica gets
+/// them by a clone only.
 fn add_ballast() {
     let rows = "WITH RECURSIVE row_numbers AS \
                 (SELECT 1 AS n UNION ALL SELECT n + 1 FROM row_numbers WHERE n < 50) \
@@ -25,7 +25,7 @@ fn drop_ballast() {
     sql("mysql-0", "SET sql_log_bin = 0; DROP TABLE IF EXISTS userdb.ballast");
 }
 
-/// Waits until the primary sends a clone. The donor knows, whatever the recipient has to say.
+/// Waits until the primary sends a clone. The donor is asked, since the recipient may not answer.
 fn wait_for_clone() {
     let ask = "mysql --no-defaults --socket=/var/run/mysqld/mysqld.sock --user=root --batch \
                --execute \"SELECT 1 FROM performance_schema.threads \

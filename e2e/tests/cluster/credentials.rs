@@ -18,8 +18,8 @@ fn second_passwords() -> String {
     sql("mysql-0", with_two)
 }
 
-/// The manifest's passwords again: other tests apply it. Until the file has reached the apps, the others
-/// do as well.
+/// Sets the passwords of the manifest again, since other tests apply it. MySQL accepts both passwords until the
+/// apps have read theirs.
 fn put_back(accounts: &[&str]) {
     for account in accounts {
         let files = Files::mysql_credentials().unwrap();
@@ -32,7 +32,7 @@ fn put_back(accounts: &[&str]) {
     kubectl(&["apply", "--filename", secret]);
 }
 
-/// The new password is in force when the log has said so.
+/// Waits until each app has logged that its password has changed.
 fn wait_for_changes() {
     for app in APPS {
         until("the app to read a new password", || {
@@ -76,7 +76,7 @@ fn pods_of_apps() -> String {
 #[test]
 fn the_apps_get_new_passwords_and_no_request_fails() {
     let _turn = deployment();
-    // Pods whose logs know of no change.
+    // The logs of new pods mention no change yet.
     restart_apps();
     let pods = pods_of_apps();
     let scenario = Scenario::begin("new passwords for the apps");
@@ -85,16 +85,16 @@ fn the_apps_get_new_passwords_and_no_request_fails() {
 
     let outcome = scenario.heal(2);
     assert_eq!(second_passwords(), "0");
-    assert_eq!(pods_of_apps(), pods, "nobody was restarted");
+    assert_eq!(pods_of_apps(), pods, "no app was restarted");
     wait_for_changes();
     put_back(&["appuser", "reader"]);
-    // A pod that starts has the Secret of that moment, and need not wait for the kubelet.
+    // A new pod mounts the Secret as it is now, without waiting for the kubelet.
     restart_apps();
     sql(
         "mysql-0",
         "ALTER USER appuser DISCARD OLD PASSWORD; ALTER USER reader DISCARD OLD PASSWORD",
     );
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }
 
 #[test]
@@ -111,5 +111,5 @@ fn replication_gets_a_new_password_and_no_request_fails() {
     sql("mysql-0", "ALTER USER repl DISCARD OLD PASSWORD");
     replace("mysql-1");
     wait_for_ready_pods(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }

@@ -6,8 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::kubectl::{NAMESPACE, kubectl, said};
 
-/// Runs the blocks of a document that are marked with these tags, in the tests' namespace; what they
-/// printed.
+/// Runs the blocks of a document that are marked with these tags, in the tests' namespace. Returns their output.
 pub(crate) fn run(document: &str, tags: &[&str]) -> String {
     let kubeconfig = kubeconfig();
     let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/readme");
@@ -17,7 +16,7 @@ pub(crate) fn run(document: &str, tags: &[&str]) -> String {
         .unwrap_or_else(|error| panic!("{document}, {tags:?}: {error}"))
 }
 
-/// A copy of the configuration whose namespace is the tests', as a document's commands name none.
+/// A copy of KUBECONFIG with the tests' namespace, since a document's commands name none.
 fn kubeconfig() -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     std::fs::write(&file, kubectl(&["config", "view", "--raw", "--flatten", "--minify"])).unwrap();

@@ -38,7 +38,7 @@ impl Row {
     }
 }
 
-/// Forgets the rows of earlier runs. What is left is the table's head, which sorts before its rows.
+/// Deletes the rows of earlier runs, and writes the head of the table, which sorts before its rows.
 pub(crate) fn begin_table() {
     let _ = fs::remove_dir_all(folder());
     fs::create_dir_all(folder()).unwrap();

@@ -6,13 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The namespace that all of it happens in.
+/// The namespace of these tests.
 pub(crate) const NAMESPACE: &str = "headless-demo-test";
 
-/// How long anything may take before a test gives up. The cluster's DNS alone may take 30 s.
+/// How long a test waits for anything before it fails. A DNS server with a cache may take 30 s.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 
-/// What runs a MySQL client in a container, as root.
+/// The MySQL client in a container, as root.
 const MYSQL: [&str; 6] = [
     "mysql",
     "--no-defaults",
@@ -34,7 +34,7 @@ fn start(arguments: &[&str], input: Stdio) -> Child {
         .unwrap_or_else(|error| panic!("kubectl is needed on PATH: {error}"))
 }
 
-/// Runs kubectl in the namespace; what it printed, or what it complained of.
+/// Runs kubectl in the namespace. Returns its output, or its error output.
 pub(crate) fn try_kubectl(arguments: &[&str]) -> Result<String, String> {
     said(&start(arguments, Stdio::null()).wait_with_output().unwrap())
 }
@@ -67,11 +67,11 @@ pub(crate) fn sql(pod: &str, sql: &str) -> String {
     try_sql(pod, sql).unwrap_or_else(|error| panic!("{pod}: {sql}: {error}"))
 }
 
-/// A session in a MySQL pod that stays open until it is dropped, with all that it holds.
+/// A session in a MySQL pod. It stays open, and keeps its locks, until it is dropped.
 pub(crate) struct Session(Child);
 
 impl Session {
-    /// Opens it and runs SQL in it.
+    /// Opens a session and runs SQL in it.
     pub(crate) fn open(pod: &str, sql: &str) -> Self {
         let arguments = [&["exec", "--stdin", pod, "--"], &MYSQL[..]].concat();
         let mut session = Self(start(&arguments, Stdio::piped()));
@@ -79,7 +79,7 @@ impl Session {
         session
     }
 
-    /// Runs more SQL in it, and does not wait for the end of that.
+    /// Runs more SQL in the session, and does not wait for the result.
     pub(crate) fn run(&mut self, sql: &str) -> std::io::Result<()> {
         let input = self.0.stdin.as_mut().unwrap();
         input.write_all(format!("{sql};\n").as_bytes())
@@ -94,13 +94,13 @@ impl Drop for Session {
     }
 }
 
-/// What a program printed, or what it complained of.
+/// The output of a program, or its error output.
 pub(crate) fn said(output: &Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-/// Asks until the answer is there, and says how long that took.
+/// Asks until there is an answer. Returns it, and how long that took.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> (T, Duration) {
     let start = Instant::now();
     loop {
@@ -115,7 +115,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -
     }
 }
 
-/// Prints what there is to know of a namespace that is not as it should be.
+/// Prints the state of the namespace, for a test that fails.
 fn show_state() {
     let mysql = "--selector=app.kubernetes.io/name=mysql";
     for arguments in [
@@ -133,7 +133,7 @@ pub(crate) fn timeout() -> String {
     format!("--timeout={}s", DEADLINE.as_secs())
 }
 
-/// Waits until something is so, in kubectl's words.
+/// `kubectl wait --for=...`.
 pub(crate) fn wait_for(what: &str, of: &[&str]) {
     kubectl(&[&["wait", &format!("--for={what}"), &timeout()], of].concat());
 }
@@ -151,7 +151,7 @@ pub(crate) fn restart(workloads: &[&str]) {
     wait_for_rollout(workloads);
 }
 
-/// How long a MySQL server may be silent before the liveness probe has it started again.
+/// How long a MySQL server may be silent before the kubelet restarts it.
 pub(crate) fn liveness_patience() -> Duration {
     let of_probe = |what: &str| -> u64 {
         let path = format!(".spec.template.spec.containers[0].livenessProbe.{what}");
@@ -174,7 +174,7 @@ pub(crate) fn mysql_pods() -> Vec<String> {
     list_mysql_pods("{.items[*].metadata.name}")
 }
 
-/// The names of those that are ready, at one moment: a pod of a list may be gone when it is looked at.
+/// The names of the MySQL pods that are ready, from one list: a pod may be gone by the time it is asked for.
 pub(crate) fn ready_mysql_pods() -> Vec<String> {
     let ready = "{.status.conditions[?(@.type==\"Ready\")].status}";
     let path = format!("{{range .items[*]}}{{.metadata.name}}:{ready} {{end}}");
@@ -194,7 +194,7 @@ pub(crate) fn node_of(pod: &str) -> String {
     field(&format!("pod/{pod}"), ".spec.nodeName")
 }
 
-/// How often a MySQL pod's container was started again.
+/// How often the kubelet has restarted the container of a MySQL pod.
 pub(crate) fn restarts(pod: &str) -> u32 {
     field(&format!("pod/{pod}"), ".status.containerStatuses[0].restartCount").parse().unwrap()
 }

@@ -13,7 +13,7 @@ fn addresses(name: &str) -> Result<BTreeSet<String>, String> {
     Ok(lines.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
-/// Waits until a name answers with exactly these addresses. A cached answer may live for 30 s.
+/// Waits until a name answers with exactly these addresses. A DNS server with a cache may keep its answer for 30 s.
 fn wait_for_addresses(name: &str, expected: &BTreeSet<String>) {
     until(&format!("{name} to answer with {expected:?}"), || {
         let answer = addresses(name)?;
@@ -35,7 +35,7 @@ fn the_headless_service_answers_with_every_pod_and_each_pod_has_a_name() {
 }
 
 #[test]
-fn the_cluster_ip_service_answers_with_one_address_of_its_own() {
+fn the_cluster_ip_service_answers_with_one_address_that_no_pod_has() {
     let _turn = deployment();
     let service = field("service/mysql-read", ".spec.clusterIP");
 

@@ -1,5 +1,5 @@
-//! Who can talk to whom. Every refusal has its counterpart: the same command, from a pod that differs in
-//! its label alone or to a port that is open, gets through.
+//! Which pods can connect to which. Every refusal has its counterpart: the same command gets through from a pod
+//! with another label, or to a port that is open.
 
 use serde_json::json;
 
@@ -14,12 +14,12 @@ fn connect(pod: &str, address: &str, port: u16) -> Result<(), String> {
     try_kubectl(&["exec", pod, "--", "timeout", "3", "bash", "-c", &command]).map(drop)
 }
 
-/// A new pod's address becomes known to a policy after a moment.
+/// Waits for a connection: a policy knows the address of a new pod after a moment.
 fn reaches(pod: &str, address: &str, port: u16) {
     until(&format!("{pod} to reach {address}:{port}"), || connect(pod, address, port));
 }
 
-/// The command must have run, and have waited in vain.
+/// Waits until connecting times out.
 fn does_not_reach(pod: &str, address: &str, port: u16) {
     until(&format!("{pod} not to reach {address}:{port}"), || match connect(pod, address, port) {
         Err(reason) if reason.contains("exit code 124") => Ok(()),
@@ -27,7 +27,7 @@ fn does_not_reach(pod: &str, address: &str, port: u16) {
     });
 }
 
-/// A pod that only differs from another one like it by its label.
+/// Starts a pod. Two of these differ by their labels alone.
 fn start_pod(name: &str, label: &str) {
     let spec = json!({ "spec": {
         "automountServiceAccountToken": false,

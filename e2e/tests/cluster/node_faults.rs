@@ -1,7 +1,7 @@
 //! Faults that are done on a node: signals to a server, a network that is cut.
 //!
-//! A pod on each node sees its processes and its network, and may do nothing else there. They are made
-//! on first use, in a namespace of their own, and deleted at the start of the next run.
+//! A pod on each node sees its processes and its network, and may do nothing else there. The first
+//! fault makes these pods, in another namespace, and the next run deletes them.
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
@@ -33,11 +33,11 @@ first_process() {
 /// What a process can be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
-    /// It dies at once, as from lack of memory or of power.
+    /// The process dies at once, as when memory or power fails.
     Kill,
-    /// It stands still.
+    /// The process stops running and keeps its memory.
     Stop,
-    /// It goes on.
+    /// The process runs again.
     Continue,
 }
 
@@ -80,8 +80,8 @@ fn near_container(pod: &str, script: &str) {
     on_node(&node_of(pod), &format!("uid='{uid}'\n{FIRST_PROCESS}\n{script}"));
 }
 
-/// Cuts a node off from all others and their pods, from one second from now on, for so long. It ends
-/// by itself, since nobody reaches the node meanwhile.
+/// Cuts a node off from all other nodes and their pods: in one second, and for so long. The cut ends by itself,
+/// since the API server cannot reach the node meanwhile.
 pub(crate) fn cut_off(node: &str, duration: Duration) {
     let others = addresses_elsewhere(node).join(" ");
     let seconds = duration.as_secs();

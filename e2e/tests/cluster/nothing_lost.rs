@@ -20,7 +20,7 @@ pub(crate) fn wait_until_replicated() {
     }
 }
 
-/// Waits until all pods have the same GTID set and the same users. Nobody may register meanwhile.
+/// Waits until all pods have the same GTID set and the same users. No client may register meanwhile.
 fn wait_until_alike() {
     let question = format!("{GTID_SET}; CHECKSUM TABLE userdb.users");
     until("the same GTID set and the same checksum on all pods", || {
@@ -32,7 +32,7 @@ fn wait_until_alike() {
     });
 }
 
-/// Of these registrations, those that some pod does not have.
+/// The registrations that at least one pod does not have.
 pub(crate) fn lost(acknowledged: &[String]) -> BTreeSet<String> {
     wait_until_alike();
     let acknowledged: BTreeSet<&str> = acknowledged.iter().map(String::as_str).collect();

@@ -32,7 +32,7 @@ fn a_second_class_has_its_own_users_on_three_pods() {
     let body = json!({ "name": "Ada", "email": email });
     until("a registration in the second class", || {
         match answer(client().post(node_port(30002, "/submit")).json(&body))? {
-            // Where the answer to an earlier attempt got lost.
+            // The answer to an earlier attempt was lost.
             (StatusCode::OK | StatusCode::CONFLICT, _) => Ok(()),
             (status, body) => Err(format!("{status}: {body}")),
         }
@@ -48,7 +48,7 @@ fn a_second_class_has_its_own_users_on_three_pods() {
     kubectl(&["delete", IN_SECOND_CLASS, "--kustomize", FOLDER, &timeout()]);
 }
 
-/// The folders of those that change where MySQL's volumes come from.
+/// The overlays that change the class of MySQL's volumes.
 fn storage_overlays() -> Vec<PathBuf> {
     let entries = fs::read_dir(OVERLAYS).unwrap().map(|entry| entry.unwrap());
     let is_storage =
@@ -58,7 +58,7 @@ fn storage_overlays() -> Vec<PathBuf> {
 
 #[test]
 fn the_api_server_takes_each_storage_overlay_and_the_class_that_it_names_waits_for_a_pod() {
-    // Where there is no StatefulSet yet: the class of one that is there cannot be changed.
+    // In another namespace: the volume class of an existing StatefulSet cannot be changed.
     let namespace = "headless-demo-storage";
     let there = format!("--namespace={namespace}");
     kubectl(&["delete", "namespace", namespace, "--ignore-not-found", &timeout()]);
@@ -67,7 +67,7 @@ fn the_api_server_takes_each_storage_overlay_and_the_class_that_it_names_waits_f
     let overlays = storage_overlays();
     assert!(overlays.len() >= 5, "{overlays:?}");
     for overlay in overlays {
-        // All but the apps, whose NodePorts may be taken, and which no class is for.
+        // Without the apps, whose NodePorts may be taken, and which have no volumes.
         let mysql = "--selector=app.kubernetes.io/name=mysql";
         let folder = overlay.to_str().unwrap();
         let options = ["--dry-run=server", "--output=json", mysql, &there];

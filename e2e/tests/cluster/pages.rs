@@ -6,12 +6,12 @@ use tokio::runtime::Runtime;
 use crate::{
     clients::node_port,
     deployment::deployment,
-    doors::wait_until_seen,
     kubectl::{kubectl, wait_for_ready_pods},
     registration::new_email,
+    routing::wait_until_seen,
 };
 
-/// The dots so far: a figure for the ordinal of the pod that answered, a capital letter where nobody did.
+/// The dots so far: a figure for the ordinal of the pod that answered, a capital letter where no pod did.
 const DOTS: &str = "document.getElementById('controls').elements.seen.value";
 
 /// What the table of shares says of a pod.
@@ -25,7 +25,7 @@ async fn register(browser: &Browser, name: &str) {
     browser.until("return document.querySelector('.done') !== null").await;
 }
 
-/// Chooses a door, and asks forty times.
+/// Chooses a Service, and asks forty times.
 async fn ask_through(browser: &Browser, via: &str) -> String {
     let more = |than: usize| format!("return {DOTS}.length >= {than}");
     browser.click(&format!("#controls input[value='{via}']")).await;

@@ -8,9 +8,10 @@ use crate::{
     scenario::Scenario,
 };
 
-/// All connections of a server, taken by sessions that end by themselves. Dropped, there are more.
+/// Sessions that take all connections of a server, and end by themselves. When this is dropped, the server allows
+/// more connections again.
 struct Taken {
-    /// Opened before: with all connections taken, not even an administrator may get another.
+    /// This session is opened first: later even an administrator may not get a connection.
     administrator: Session,
 }
 
@@ -18,12 +19,12 @@ impl Taken {
     fn all(pod: &'static str, duration: Duration) -> Self {
         let administrator = Session::open(pod, "SET GLOBAL max_connections = 10");
         let taken = Self { administrator };
-        // An administrator would get one connection more; monitor@localhost is none.
+        // MySQL keeps one more connection for an administrator; monitor@localhost is not one.
         let client = "mysql --no-defaults --socket=/var/run/mysqld/mysqld.sock --user=monitor";
         let sleep = format!("{client} --execute 'SELECT SLEEP({})'", duration.as_secs());
         let script = format!("for session in $(seq 12); do {sleep} > /dev/null 2>&1 & done");
         kubectl(&["exec", pod, "--", "bash", "-c", &script]);
-        // `mysqladmin ping` would not do: to be refused is an answer too, it says, and succeeds.
+        // `mysqladmin ping` would not do: it succeeds when the server refuses the connection.
         let attempt = format!("{client} --execute 'DO 1'");
         until(&format!("{pod} to refuse a connection"), || {
             match try_kubectl(&["exec", pod, "--", "bash", "-c", &attempt]) {
@@ -37,7 +38,7 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        // Should it fail, the pod stays unready, and the next wait says so.
+        // If this fails, the pod stays unready, and the next wait says so.
         let _ = self.administrator.run("SET GLOBAL max_connections = 100");
     }
 }

@@ -33,9 +33,9 @@ pub(crate) fn register(email: &str) -> Value {
     try_register(email).unwrap_or_else(|error| panic!("{email} was not registered: {error}"))
 }
 
-/// Waits for a registration that a replica has too. What was acknowledged without one is on one volume
-/// only, so a test that takes that volume away begins here. The server's own status says nothing as
-/// long as it has not waited in vain: it is ON right after a start, when no replica is there yet.
+/// Waits for a registration that a replica has stored. A commit without that is on one volume only, so a test that
+/// takes this volume away begins here. The status variable of the server does not tell: it is ON after a start,
+/// until the first commit has waited for a replica that is not there.
 pub(crate) fn wait_until_a_replica_acknowledges() {
     until("a registration that a replica has too", || {
         let registered = try_register(&new_email())?;
@@ -43,7 +43,7 @@ pub(crate) fn wait_until_a_replica_acknowledges() {
     });
 }
 
-/// What read-app's NodePort answers at this path.
+/// The JSON at this path of read-app's NodePort.
 pub(crate) fn get(path: &str) -> Result<Value, String> {
     let (status, body) = answer(client().get(node_port(30001, path)))?;
     if status == StatusCode::OK { Ok(body) } else { Err(format!("{status}: {body}")) }

@@ -14,8 +14,8 @@ use crate::{
     servers_killed::{make_new_where_it_was_restarted, wait_for_restart},
 };
 
-/// Waits until mysql-1 is no longer ready, and its probe says why. (`kubectl describe` shows that too,
-/// but the kubelet reports few events of a pod that had many.)
+/// Waits until mysql-1 is no longer ready and its probe says why. (`kubectl describe` shows the reason too, but the
+/// kubelet reports few events of a pod that has had many.)
 fn wait_until_unready_because(reason: &str) -> Duration {
     let (_, took) = until("mysql-1 to leave mysql-read", || {
         if is_ready("mysql-1") { Err("it is ready".to_owned()) } else { Ok(()) }
@@ -34,17 +34,17 @@ fn a_replica_over_30_s_behind_leaves_the_reads_says_why_and_comes_back() {
     let _turn = deployment();
     let scenario = Scenario::begin("mysql-1 slowed down");
 
-    // The applier waits for this session, while the log goes on arriving.
+    // The applier thread waits for this lock, while the receiver thread goes on storing the log.
     let session = Session::open("mysql-1", "LOCK TABLES userdb.users READ");
     let took = wait_until_unready_because("has been applying one transaction for over 30 s");
     println!("figure: a stuck replica left mysql-read after {:.1} s", took.as_secs_f64());
     drop(session);
 
     let outcome = scenario.heal(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }
 
-/// Changes a replica behind its primary's back, as only root in the pod can.
+/// Changes data on a replica alone, which only root in the pod can do.
 fn change_behind_the_primary(statement: &str) {
     let script = format!(
         "SET sql_log_bin = 0; SET GLOBAL super_read_only = OFF; {statement}; \
@@ -59,7 +59,7 @@ fn a_replica_that_cannot_apply_leaves_the_reads_says_why_and_can_be_repaired() {
     let scenario = Scenario::begin("mysql-1 cannot apply");
     let email = new_email();
 
-    // Far above the keys that registrations have by now: the email alone is in the way.
+    // This id is far above those of all registrations, so only the email conflicts.
     change_behind_the_primary(&format!(
         "INSERT INTO userdb.users (id, name, email) VALUES (1000000000, 'Ada', '{email}')"
     ));
@@ -69,10 +69,11 @@ fn a_replica_that_cannot_apply_leaves_the_reads_says_why_and_can_be_repaired() {
     sql("mysql-1", "START REPLICA");
 
     let outcome = scenario.heal(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }
 
-/// Some clusters give a node up within this time, and by default they wait longer. Both must do.
+/// Some clusters mark a node as lost within this time; by default Kubernetes waits longer. Nothing may be lost in
+/// either case.
 const CUT: Duration = Duration::from_secs(30);
 
 #[test]
@@ -110,7 +111,7 @@ fn a_replica_that_comes_back_after_its_log_was_purged_clones_anew() {
     wait_for_ready_pods(3);
     let scenario = Scenario::begin("purged while a replica was away");
 
-    // Its claim, and with it its data, stays.
+    // The claim of mysql-2 stays, and so does its data.
     scale(2);
     wait_for_ready_pods(2);
     register(&new_email());

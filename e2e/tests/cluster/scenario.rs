@@ -9,35 +9,35 @@ use crate::{
     traffic::{Load, Traffic},
 };
 
-/// A fault that happens while people register and read.
+/// A fault that happens while clients register and read.
 pub(crate) struct Scenario {
     name: &'static str,
     traffic: Traffic,
     fault: Instant,
 }
 
-/// What people met meanwhile.
+/// What the clients met meanwhile.
 pub(crate) struct Outcome {
     pub(crate) failed_reads: usize,
     pub(crate) failed_writes: usize,
-    /// What the refusals were, for a message.
+    /// What the refusals were, for the message of an assertion.
     pub(crate) refused_writes: String,
     pub(crate) refused_reads: String,
 }
 
 impl Outcome {
-    /// No reader met an error.
+    /// Every read was served.
     pub(crate) fn assert_reads_went_on(&self) {
         assert_eq!(self.failed_reads, 0, "{}", self.refused_reads);
     }
 
-    /// Nobody met an error, neither who read nor who registered.
-    pub(crate) fn assert_nobody_noticed(&self) {
+    /// Every read and every registration was served.
+    pub(crate) fn assert_no_request_failed(&self) {
         self.assert_reads_went_on();
         self.assert_writes_went_on();
     }
 
-    /// Nobody who registered met an error.
+    /// Every registration was served.
     pub(crate) fn assert_writes_went_on(&self) {
         assert_eq!(self.failed_writes, 0, "{}", self.refused_writes);
     }

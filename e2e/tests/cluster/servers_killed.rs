@@ -1,4 +1,4 @@
-//! Servers that die, or stand still, and their pods stay.
+//! Servers that die or freeze while their pods stay.
 
 use std::time::{Duration, Instant};
 
@@ -16,21 +16,22 @@ use crate::{
 /// How long a commit waits for a replica before the primary goes on alone: primary.cnf.
 const SEMI_SYNC_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The kubelet waits ever longer before it starts a container again, but a new pod begins anew.
+/// Replaces a pod whose container was restarted. The kubelet waits longer before each restart of a container, and
+/// starts the containers of a new pod at once.
 pub(crate) fn make_new_where_it_was_restarted(pod: &str) {
     if restarts(pod) > 0 {
         replace(pod);
     }
 }
 
-/// Kills a server, and waits until its container runs again.
+/// Kills a server, and waits until the kubelet has restarted its container.
 pub(crate) fn kill(pod: &str) {
     let before = restarts(pod);
     signal(pod, Signal::Kill);
     wait_for_restart(pod, before);
 }
 
-/// Waits until a container was started again, more often than before.
+/// Waits until the kubelet has restarted a container once more.
 pub(crate) fn wait_for_restart(pod: &str, before: u32) {
     until(&format!("{pod} to be started again"), || match restarts(pod) {
         now if now > before => Ok(()),
@@ -38,8 +39,8 @@ pub(crate) fn wait_for_restart(pod: &str, before: u32) {
     });
 }
 
-/// Kills a server again and again, each time while people register, and as soon as it serves again. The kubelet
-/// waits 10 s before the second restart and 20 s before the third.
+/// Kills a server again and again while clients register: each time as soon as it serves again. The kubelet waits
+/// 10 s before the second restart and 20 s before the third.
 fn kill_again_and_again(pod: &str, name: &'static str) {
     make_new_where_it_was_restarted(pod);
     let scenario = Scenario::begin(name);
@@ -79,7 +80,7 @@ fn a_frozen_replica_delays_one_registration_and_no_others() {
 
     let outcome = scenario.heal(2);
     println!("figure: with a frozen replica one registration took {:.1} s", slowest.as_secs_f64());
-    // One that waits for the replica takes at least the timeout, however fast or busy the machine is.
+    // A registration that waits for the replica takes at least the timeout, on any machine.
     assert!(slowest < SEMI_SYNC_TIMEOUT * 2, "{slowest:?}");
     assert!(later.iter().all(|took| *took < SEMI_SYNC_TIMEOUT), "{later:?}");
     outcome.assert_writes_went_on();
@@ -112,7 +113,7 @@ fn a_recovery_that_takes_minutes_is_left_in_peace() {
     make_new_where_it_was_restarted("mysql-1");
     let scenario = Scenario::begin("mysql-1 slow to recover");
 
-    // A server that stands still from its start on answers no probe, as one that reads a long log.
+    // A server that is frozen from its start answers no probe, like a server that recovers from a long log.
     kill_and_freeze_successor("mysql-1");
     std::thread::sleep(liveness_patience() * 3 / 2);
     signal("mysql-1", Signal::Continue);

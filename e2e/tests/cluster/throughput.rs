@@ -1,5 +1,5 @@
-//! Reads a second against the number of pods, where each pod has its share of a processor and no more: as if
-//! each were on a machine of its own.
+//! Reads a second by the number of pods. Each pod has the same fixed share of a processor, as if each ran on
+//! another machine.
 
 use std::{
     collections::BTreeSet,
@@ -18,19 +18,19 @@ use crate::{
     scaling::{scale, scale_in},
 };
 
-/// So little that the machine's own processors are not the limit.
+/// So small that the pods reach this limit before the machine reaches its own.
 const SHARE: &str = "200m";
 
-/// How many clients ask without a rest, and for how long.
+/// How many clients read without a pause, and for how long.
 const CLIENTS: usize = 16;
 fn time() -> Duration {
     Duration::from_secs(repetitions(2, 8).into())
 }
 
-/// A pod whose share is used up stands still for a moment; whoever took turns would wait for it.
+/// A pod that has used up its share stops for a moment. With least-connections the clients go to the others.
 const READ: &str = "/users?via=mysql&with=pool&strategy=least-connections";
 
-/// Gives each MySQL pod so much of a processor, or all there is; both replace the pods.
+/// Gives each MySQL pod this share of a processor, or no limit. Either way the pods are replaced.
 fn limit_processors(limit: Option<&str>) {
     let limits = match limit {
         Some(share) => format!(r#"{{"cpu":"{share}"}}"#),
@@ -42,11 +42,11 @@ fn limit_processors(limit: Option<&str>) {
     wait_for_rollout(&["statefulset/mysql"]);
 }
 
-/// Asks until the end; how many answers came, and from which pods.
+/// Reads until the end. Returns how many answers came, and from which pods.
 async fn ask_until(client: Client, end: Instant) -> (usize, BTreeSet<String>) {
     let (mut answers, mut pods) = (0, BTreeSet::new());
     while Instant::now() < end {
-        // One that is refused is not counted: pods with so little of a processor may be silent for a moment.
+        // A refused read is not counted: a pod with so small a share may be silent for a moment.
         let asked = client.get(node_port(30001, READ)).send().await;
         let body: Value = asked.unwrap().json().await.unwrap();
         if let Some(pod) = body["mysql_pod"].as_str() {

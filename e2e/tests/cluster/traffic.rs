@@ -1,4 +1,4 @@
-//! Clients that register and read all the while, and remember every answer.
+//! Clients that register and read during a test, and remember every answer.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use crate::{
     registration::new_email,
 };
 
-/// How many clients there are, and how long each rests between two requests.
+/// How many clients there are, and how long each pauses between two requests.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
     pub(crate) writers: usize,
@@ -28,10 +28,10 @@ pub(crate) struct Load {
     pub(crate) rest: Duration,
 }
 
-/// A few people at once.
+/// A few clients at once.
 const A_FEW_PEOPLE: Load = Load { writers: 2, readers: 2, rest: Duration::from_millis(100) };
 
-/// The clients at work. Dropped, they stop at once.
+/// The running clients. They stop at once when this is dropped.
 pub(crate) struct Traffic {
     runtime: Runtime,
     clients: Vec<JoinHandle<()>>,
@@ -65,7 +65,7 @@ impl Traffic {
         traffic
     }
 
-    /// Waits until a write and a read that are asked from now on were served.
+    /// Waits until a write and a read were served that were sent after this call.
     pub(crate) fn wait_until_served(&self) {
         let now = Instant::now();
         until("a write and a read to be served", || {
@@ -82,7 +82,7 @@ impl Traffic {
         &self.writes
     }
 
-    /// Lets every client finish the request that it waits for, and no more.
+    /// Stops the clients. Each finishes the request that it has sent.
     pub(crate) fn stop(self) -> (Arc<Requests>, Arc<Requests>) {
         self.stopping.store(true, Ordering::Relaxed);
         for client in self.clients {
@@ -126,7 +126,7 @@ struct Log {
     ended: Option<Instant>,
 }
 
-/// A request that was answered by 200: a write is acknowledged by this and nothing else.
+/// A request that was answered with 200. Only this acknowledges a write.
 struct Served {
     email: String,
     asked: Instant,
@@ -152,18 +152,18 @@ impl Requests {
         }
     }
 
-    /// Whether one was served that was asked after this moment.
+    /// Whether a request was served that was sent after this moment.
     fn served_since(&self, moment: Instant) -> bool {
         self.log().served.iter().any(|served| served.asked >= moment)
     }
 
-    /// When the first one that was asked after this moment was served.
+    /// When the first request was served that was sent after this moment.
     pub(crate) fn first_served_since(&self, moment: Instant) -> Option<Instant> {
         let log = self.log();
         log.served.iter().filter(|one| one.asked >= moment).map(|one| one.answered).min()
     }
 
-    /// The longest that a served one took.
+    /// How long the slowest served request took.
     pub(crate) fn slowest(&self) -> Duration {
         let log = self.log();
         log.served.iter().map(|one| one.answered - one.asked).max().unwrap_or_default()
@@ -184,7 +184,7 @@ impl Requests {
         format!("{:?}", self.log().failed)
     }
 
-    /// The longest time between two served ones; the beginning and the end count as served.
+    /// The longest time between two served requests. The beginning and the end count as served.
     pub(crate) fn longest_outage(&self) -> Duration {
         let log = self.log();
         let mut moments: Vec<Instant> = log.served.iter().map(|served| served.answered).collect();
@@ -195,7 +195,7 @@ impl Requests {
     }
 }
 
-/// Whether it was answered by 200, and if not, what came instead.
+/// Nothing for 200; otherwise what came instead.
 async fn outcome(request: RequestBuilder) -> Result<(), String> {
     let response = request.send().await.map_err(no_answer)?;
     let status = response.status();
@@ -222,7 +222,7 @@ fn no_answer(error: reqwest::Error) -> String {
     }
 }
 
-/// What an error comes from in the end, such as "Connection refused (os error 111)".
+/// The first cause of an error, such as "Connection refused (os error 111)".
 fn root_cause(error: &dyn Error) -> &dyn Error {
     error.source().map_or(error, root_cause)
 }

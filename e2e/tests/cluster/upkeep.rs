@@ -11,7 +11,7 @@ use crate::{
     traffic::Load,
 };
 
-/// Nodes that are open for pods again when this goes, also after a failure.
+/// Cordoned nodes. They are uncordoned when this is dropped, also when the test fails.
 struct Cordoned(Vec<String>);
 
 impl Drop for Cordoned {
@@ -22,8 +22,7 @@ impl Drop for Cordoned {
     }
 }
 
-/// Evicts the MySQL pods of these nodes, one node after the other, as far as the disruption budget
-/// allows.
+/// Evicts the MySQL pods of these nodes, one node after the other, as the disruption budget allows.
 fn drain(nodes: &[String], seconds: u64) -> Result<String, String> {
     let timeout = format!("--timeout={seconds}s");
     let mut arguments = vec!["drain", "--ignore-daemonsets", "--delete-emptydir-data", &timeout];
@@ -39,17 +38,17 @@ fn drain_and_uncordon(node: String) {
 }
 
 #[test]
-fn the_node_of_a_replica_is_drained_and_nobody_notices() {
+fn the_node_of_a_replica_is_drained_and_no_request_fails() {
     let _turn = deployment();
     let scenario = Scenario::begin("node of mysql-1 drained");
 
     drain_and_uncordon(node_of("mysql-1"));
 
     let outcome = scenario.heal(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }
 
-/// How long both nodes are being drained: long enough to evict all that the budget does not hold.
+/// How long both nodes are drained: long enough to evict every pod that the budget does not protect.
 const BOTH_DRAINED: Duration = Duration::from_secs(20);
 
 #[test]
@@ -95,5 +94,5 @@ fn rolling_updates_of_both_apps_break_no_request() {
     }
 
     let outcome = scenario.heal(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }

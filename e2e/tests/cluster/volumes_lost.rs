@@ -1,4 +1,4 @@
-//! Volumes that are lost, whole or in content, and what a pod says that must not go on.
+//! Volumes that are lost or emptied, and what a pod says when it must not start.
 
 use crate::{
     deployment::deployment,
@@ -10,13 +10,13 @@ use crate::{
     servers_killed::make_new_where_it_was_restarted,
 };
 
-/// Deletes a pod and its claim, and with that its volume, as docs/mysql-states.md says.
+/// Deletes a pod, its claim and so its volume, as docs/mysql-states.md says.
 fn lose_volume(pod: &str) {
     kubectl(&["delete", &format!("pvc/data-{pod}"), &format!("pod/{pod}")]);
 }
 
-/// Empties a volume under a server that is killed at once. It stands still meanwhile: a running one
-/// would write to what is no longer there.
+/// Empties the volume of a server, and kills the server. It is stopped meanwhile: a running server would write to
+/// files that are no longer there.
 fn lose_content_of_volume(pod: &str) {
     signal(pod, Signal::Stop);
     kubectl(&["exec", pod, "--", "rm", "-r", "/var/lib/mysql/data"]);
@@ -39,7 +39,7 @@ fn a_replica_whose_volume_is_lost_clones_the_primary() {
     lose_volume("mysql-1");
 
     let outcome = scenario.heal(2);
-    outcome.assert_nobody_noticed();
+    outcome.assert_no_request_failed();
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_replica_with_an_errant_transaction_refuses_and_says_how_to_go_on() {
         let last = message.trim().lines().last().unwrap_or_default();
         if last.contains(&reason) { Ok(()) } else { Err(message) }
     });
-    // As the reason says.
+    // This is what the reason tells the operator to do.
     lose_volume("mysql-1");
     let outcome = scenario.heal(2);
     outcome.assert_reads_went_on();

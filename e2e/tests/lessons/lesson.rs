@@ -11,7 +11,7 @@ use crate::shape::{difference, shape};
 /// How long the cluster may take until a step prints what it should.
 const DEADLINE: Duration = Duration::from_secs(90);
 
-/// A document, as what there is to do in it.
+/// The steps of a document.
 pub(crate) struct Lesson {
     pub(crate) steps: Vec<Step>,
 }
@@ -54,8 +54,8 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
 }
 
 impl Step {
-    /// Runs its commands. A cluster takes its time: where they fail, or print something else, they run again
-    /// for a while.
+    /// Runs its commands. They run again for a while when they fail or print something else, since a cluster takes
+    /// time to change.
     pub(crate) fn take(&self) {
         println!("$ {}", self.commands);
         let start = Instant::now();
@@ -73,7 +73,7 @@ impl Step {
     }
 }
 
-/// Runs commands in the project's folder, as a learner does; what they printed, on either stream.
+/// Runs commands in the project's folder, as a learner does. Returns their output and error output.
 pub(crate) fn bash(commands: &str) -> Result<String, String> {
     let script = format!("set -euo pipefail\n{commands}");
     let output = Command::new("bash").args(["-c", &script]).current_dir(root()).output().unwrap();

@@ -1,8 +1,8 @@
-//! The lessons of `docs/lessons`, on a real cluster: whichever KUBECONFIG names, with the images loaded.
+//! The lessons of `docs/lessons`, on a real cluster: the one that KUBECONFIG names, with the images loaded.
 //!
-//! A learner's cluster: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a lesson
-//! runs as it is printed, and what it prints must have the shape of what the lesson says it prints. The
-//! lessons take turns, and each cleans up, as it tells the learner to.
+//! The cluster is as a learner has it: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a
+//! lesson runs as it is printed, and its output must have the shape of the output in the lesson. The lessons take
+//! turns. Each ends with the commands by which the learner cleans up.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -19,7 +19,7 @@ fn go_through(name: &str) {
     let mut is_applied = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_applied {
         bash(".ci/readme cluster-up").unwrap();
-        // A node opens its ports a moment after the pods are ready.
+        // kube-proxy opens the NodePorts a moment after the pods are ready.
         bash("curl -sf --retry 60 --retry-all-errors --retry-delay 1 127.0.0.1:3000{0,1}/healthz")
             .unwrap();
         *is_applied = true;

@@ -1,17 +1,17 @@
-//! What is the same in every run of a command: all but addresses, times and what is drawn by lot.
+//! What is the same in every run of a command: everything but addresses, times and random names.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What differs from run to run, and the word that stands for it. The first that fits is taken.
+/// What differs from run to run, and the word that replaces it. The first pattern that matches is applied first.
 static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*Z", "TIME"),
         (r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+(-\d+)?)+,?)+", "GTIDS"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
         (r"\d{1,3}(\.\d{1,3}){3}", "ADDRESS"),
-        // What a controller appends to the names of what it makes: of a pod, of a Deployment, of anything.
+        // The suffix that a controller appends to the name of a ReplicaSet or a pod.
         (r"-[0-9a-z]{8,10}-[0-9a-z]{5}\b", "-SUFFIX"),
         (r"\bpvc-\S+", "VOLUME"),
         (r"\b\d+\.\d+( ?m?s)?\b", "DECIMAL"),
@@ -21,8 +21,8 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     .into()
 });
 
-/// The shape of a text, line by line and in no order: DNS answers in none either. A line of three dots
-/// stands for any lines.
+/// The shape of a text: its lines, sorted, since the order of DNS answers varies. A line of three dots stands for
+/// any lines.
 pub(crate) fn shape(text: &str) -> Vec<String> {
     let lines = text.lines().map(|line| {
         let line = VARYING.iter().fold(line.to_owned(), |line, (pattern, word)| {
@@ -35,7 +35,7 @@ pub(crate) fn shape(text: &str) -> Vec<String> {
     lines
 }
 
-/// What is missing and what is too much, if anything is.
+/// The lines that are missing and those that were not expected, if there are any.
 pub(crate) fn difference(expected: &[String], printed: &[String]) -> Option<String> {
     let any = String::from("...");
     let mut more = printed.to_vec();

@@ -1,4 +1,4 @@
-//! Both doors with real Services: kube-proxy behind `mysql-read`, CoreDNS behind `mysql`.
+//! Both Services, real ones: kube-proxy behind `mysql-read`, CoreDNS behind `mysql`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +15,10 @@ use crate::{
     servers_killed::make_new_where_it_was_restarted,
 };
 
-/// How late the page may show what the cluster knows.
+/// How much later than the cluster read-app may know it.
 const VISIBLE: Duration = Duration::from_secs(2);
 
-/// How many of so many queries each pod answered.
+/// How many of these queries each pod answered.
 fn counts(query: &str, queries: u32) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for _ in 0..queries {
@@ -37,7 +37,7 @@ fn seen(pod: &str) -> Result<(String, bool), String> {
     Ok((found["address"].as_str().unwrap().to_owned(), found["answers"] == true))
 }
 
-/// Waits until read-app sees both pods where they are. DNS may take 30 s to say so.
+/// Waits until read-app sees both pods at their addresses. A DNS server with a cache may take 30 s to answer so.
 pub(crate) fn wait_until_seen() {
     for pod in ["mysql-0", "mysql-1"] {
         let address = field(&format!("pod/{pod}"), ".status.podIP");
