@@ -77,7 +77,7 @@ fn more_replicas_serve_more_reads() {
     limit_processors(Some(SHARE));
 
     let mut first = None;
-    for pods in [2, 3, 4] {
+    for pods in 2..=repetitions(3, 4) as usize {
         scale(pods);
         wait_for_ready_pods(pods);
         let (rate, _) = until(&format!("reads from {pods} pods"), || match measure() {
