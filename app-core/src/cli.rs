@@ -108,7 +108,7 @@ fn help(about: &About) -> String {
         name = about.name,
         summary = about.summary,
     );
-    for Variable { name, meaning, default } in VARIABLES {
+    for Variable { name, meaning, default, .. } in VARIABLES {
         text.push_str(&format!("  {name:<14} {meaning}\n  {:<14} default: {default}\n", ""));
     }
     text.push_str("\nExit status: 0 after a clean stop, 1 for a name without an answer, 2 for a wrong argument, 78 for a wrong configuration.");

@@ -1,14 +1,15 @@
 //! The process's environment, checked once, before anything starts.
 //!
-//! Every variable may also be given as `NAME_FILE`, the path of a file that holds the value: that is
-//! how a mounted Secret arrives. All problems are reported together, by the variable's own name. A
-//! value is never printed: it might be a secret in the wrong place.
+//! Each variable may also be given as `NAME_FILE`, the path of a file that holds the value: a mounted
+//! Secret arrives like this. All problems are reported together, by the variable's name. A value is
+//! never printed: it might be a secret in the wrong place.
 
 pub mod credentials;
-mod spans;
+mod environment;
+#[cfg(test)]
+mod tests;
 pub mod tls_ca;
 mod values;
-mod variables;
 
 use std::{
     ffi::OsString,
@@ -16,21 +17,143 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
+use axum::http::Uri;
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use self::values::read_file;
-use self::values::{Environment, parse};
-pub use self::{
-    spans::SpansConfig,
-    variables::{VARIABLES, Variable},
-};
-use crate::config::{
+use self::{
     credentials::{Credentials, Value},
+    environment::Environment,
     tls_ca::TlsCa,
+    values::{HttpUrl, LogFilter, from_text},
 };
 
-/// What an app says of itself, and the defaults that are its own.
+/// One variable, as `--help` and the README show it.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name, such as `DB_HOST`.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What a value must be, for the message about another value.
+    must_be: &'static str,
+}
+
+/// The default of a variable that has none.
+const MUST_BE_SET: &str = "none: must be set";
+
+/// Makes two things of one table: [`VARIABLES`] for people, and [`Settings`] for envy. A variable's field in
+/// `Settings` has its type, which parses the value.
+macro_rules! variables {
+    ($($field:ident: $type:ty = $variable:expr;)*) => {
+        /// Every variable that the apps read.
+        pub const VARIABLES: &[Variable] = &[$($variable),*];
+
+        /// The values of the variables that are given.
+        #[derive(Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Settings {
+            $(#[serde(deserialize_with = "from_text")] $field: Option<$type>,)*
+        }
+    };
+}
+
+variables! {
+    db_host: String = Variable {
+        name: "DB_HOST",
+        meaning: "MySQL server or Service to connect to",
+        default: "mysql-0.mysql (write-app), mysql-read (read-app)",
+        must_be: "text",
+    };
+    db_port: u16 = Variable {
+        name: "DB_PORT",
+        meaning: "its port",
+        default: "3306",
+        must_be: "a port from 0 to 65535",
+    };
+    db_user: String = Variable {
+        name: "DB_USER",
+        meaning: "MySQL account",
+        default: "appuser (write-app), reader (read-app)",
+        must_be: "text",
+    };
+    db_password: String = Variable {
+        name: "DB_PASSWORD",
+        meaning: "its password",
+        default: MUST_BE_SET,
+        must_be: "text",
+    };
+    db_name: String = Variable {
+        name: "DB_NAME",
+        meaning: "database",
+        default: "userdb",
+        must_be: "text",
+    };
+    db_tls_ca: TlsCa = Variable {
+        name: "DB_TLS_CA",
+        meaning: "certificates (PEM) of which one must have signed MySQL's",
+        default: "none: MySQL's certificate is not verified",
+        must_be: "certificates in PEM, -----BEGIN CERTIFICATE-----",
+    };
+    db_wait_for: String = Variable {
+        name: "DB_WAIT_FOR",
+        meaning: "Service that must accept a connection before DB_HOST is first looked up",
+        default: "none",
+        must_be: "text",
+    };
+    db_headless_host: String = Variable {
+        name: "DB_HEADLESS_HOST",
+        meaning: "headless Service whose pods read-app picks from by itself",
+        default: "mysql",
+        must_be: "text",
+    };
+    listen: SocketAddr = Variable {
+        name: "LISTEN",
+        meaning: "address and port to serve on",
+        default: "0.0.0.0:5000",
+        must_be: "an address and a port, such as 0.0.0.0:5000",
+    };
+    other_app_url: String = Variable {
+        name: "OTHER_APP_URL",
+        meaning: "where the page links to the other app",
+        default: "the host the browser used, with the other NodePort",
+        must_be: "text",
+    };
+    dns_server: SocketAddr = Variable {
+        name: "DNS_SERVER",
+        meaning: "address and port of the DNS server to ask",
+        default: "those in /etc/resolv.conf",
+        must_be: "an address and a port, such as 127.0.0.1:5353",
+    };
+    dns_search: String = Variable {
+        name: "DNS_SEARCH",
+        meaning: "domains to try after a short name; goes with DNS_SERVER",
+        default: "those in /etc/resolv.conf",
+        must_be: "text",
+    };
+    rust_log: LogFilter = Variable {
+        name: "RUST_LOG",
+        meaning: "what is logged, such as debug or info,sqlx=debug",
+        default: "info",
+        must_be: "a filter such as info or info,sqlx=debug",
+    };
+    otel_exporter_otlp_endpoint: HttpUrl = Variable {
+        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        meaning: "http:// URL of the OpenTelemetry collector that gets spans",
+        default: "none: no spans",
+        must_be: "an http:// URL, such as http://collector:4318",
+    };
+    otel_service_name: String = Variable {
+        name: "OTEL_SERVICE_NAME",
+        meaning: "what spans call this app",
+        default: "write-app, read-app",
+        must_be: "text",
+    };
+}
+
+/// What an app says about itself, and its defaults.
 #[derive(Debug)]
 pub struct About {
     /// Name of the binary, the image and the Deployment, such as `write-app`.
@@ -79,7 +202,7 @@ pub struct MysqlConfig {
     pub port: u16,
     /// MySQL account and password.
     pub credentials: Credentials,
-    /// Who must have signed the server's certificate, where that matters.
+    /// The authority that must have signed the server's certificate, where that matters.
     pub tls_ca: Option<TlsCa>,
     /// Database (schema) name.
     pub name: String,
@@ -92,6 +215,15 @@ pub struct DnsConfig {
     pub server: SocketAddr,
     /// Domains to try after a short name, in order.
     pub search: Vec<String>,
+}
+
+/// The OpenTelemetry collector that gets spans.
+#[derive(Clone, Debug)]
+pub struct SpansConfig {
+    /// Its URL, such as `http://collector:4318/`.
+    pub collector: Uri,
+    /// What spans call this app.
+    pub service: String,
 }
 
 /// Everything that is wrong with the environment, a line each.
@@ -107,26 +239,6 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The variables as they come; which may be missing is decided in one place, [`Config::from_variables`].
-#[derive(Deserialize)]
-struct Raw {
-    db_host: Option<String>,
-    db_port: Option<String>,
-    db_user: Option<String>,
-    db_password: Option<String>,
-    db_name: Option<String>,
-    db_tls_ca: Option<String>,
-    db_wait_for: Option<String>,
-    db_headless_host: Option<String>,
-    listen: Option<String>,
-    other_app_url: Option<String>,
-    dns_server: Option<String>,
-    dns_search: Option<String>,
-    rust_log: Option<String>,
-    otel_exporter_otlp_endpoint: Option<String>,
-    otel_service_name: Option<String>,
-}
-
 impl Config {
     /// Reads the environment of this process.
     ///
@@ -137,7 +249,7 @@ impl Config {
         Self::from_variables(about, std::env::vars_os())
     }
 
-    /// Reads the given variables; those that are not in [`VARIABLES`] are passed over.
+    /// Reads the given variables, and ignores those that are not in [`VARIABLES`].
     ///
     /// # Errors
     ///
@@ -146,115 +258,80 @@ impl Config {
         about: &About,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Problems> {
-        let mut problems = Problems(Vec::new());
         let environment = Environment::new(variables);
-        let found = environment.known_variables(&mut problems);
-        // Every field is an optional string, so envy can find nothing wrong and has nothing to echo:
-        // its own messages print values, which may be secrets.
-        let raw: Raw = match envy::from_iter(found) {
-            Ok(raw) => raw,
-            Err(error) => return Err(Problems(vec![error.to_string()])),
-        };
-        let config = raw.check(about, &environment, &mut problems);
-        if problems.0.is_empty() { Ok(config) } else { Err(problems) }
-    }
-}
-
-impl Raw {
-    fn check(self, about: &About, environment: &Environment, problems: &mut Problems) -> Config {
-        Config {
-            listen: self
-                .listen
-                .as_deref()
-                .and_then(|text| {
-                    parse("LISTEN", "an address and a port, such as 0.0.0.0:5000", text, problems)
-                })
-                .unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
-            dns: self.dns(problems),
-            log: self.log(problems),
-            spans: SpansConfig::check(
-                self.otel_exporter_otlp_endpoint.as_deref(),
-                self.otel_service_name.as_deref().unwrap_or(about.name),
-                problems,
-            ),
-            database: self.database(about, environment, problems),
-            wait_for: self.db_wait_for,
-            headless_host: self.db_headless_host,
-            other_app_url: self.other_app_url,
+        let (mut given, mut problems) = (Vec::new(), Vec::new());
+        for variable in VARIABLES {
+            match variable.read(&environment) {
+                Ok(value) => given.extend(value),
+                Err(problem) => problems.push(problem),
+            }
         }
-    }
-
-    fn database(
-        &self,
-        about: &About,
-        environment: &Environment,
-        problems: &mut Problems,
-    ) -> MysqlConfig {
-        let or =
-            |value: &Option<String>, default: &str| value.as_deref().unwrap_or(default).to_owned();
-        let port = self
-            .db_port
-            .as_deref()
-            .and_then(|text| parse("DB_PORT", "a port from 0 to 65535", text, problems));
-        let tls_ca = self.db_tls_ca.as_deref().and_then(|text| {
-            parse("DB_TLS_CA", "certificates in PEM, -----BEGIN CERTIFICATE-----", text, problems)
-        });
-        MysqlConfig {
-            host: or(&self.db_host, about.db_host),
-            port: port.unwrap_or(3306),
-            credentials: self.credentials(about, environment, problems),
-            tls_ca,
-            name: or(&self.db_name, "userdb"),
-        }
-    }
-
-    fn credentials(
-        &self,
-        about: &About,
-        environment: &Environment,
-        problems: &mut Problems,
-    ) -> Credentials {
-        if self.db_password.is_none()
-            && !problems.0.iter().any(|problem| problem.starts_with("DB_PASSWORD"))
-        {
-            problems.0.push("DB_PASSWORD is not set; give it, or DB_PASSWORD_FILE".to_owned());
-        }
-        let value = |value: &Option<String>, default: &str, file_variable| {
-            let value = value.as_deref().unwrap_or(default);
-            Value::new(value, file_variable, environment.path(file_variable))
-        };
-        Credentials::new(
-            value(&self.db_user, about.db_user, "DB_USER_FILE"),
-            value(&self.db_password, "", "DB_PASSWORD_FILE"),
-        )
-    }
-
-    fn log(&self, problems: &mut Problems) -> Targets {
-        let filter = self.rust_log.as_deref().unwrap_or("info");
-        // Nothing, as after a last comma, would stand for every target there is.
-        let filter: Vec<_> = filter.split(',').filter(|one| !one.is_empty()).collect();
-        let expected = "a filter such as info or info,sqlx=debug";
-        parse("RUST_LOG", expected, &filter.join(","), problems).unwrap_or_default()
-    }
-
-    fn dns(&self, problems: &mut Problems) -> Option<DnsConfig> {
-        let server = self.dns_server.as_deref().and_then(|text| {
-            parse("DNS_SERVER", "an address and a port, such as 127.0.0.1:5353", text, problems)
-        });
-        if self.dns_search.is_some() && self.dns_server.is_none() {
-            problems.0.push(
+        if environment.has("DNS_SEARCH") && !environment.has("DNS_SERVER") {
+            problems.push(
                 "DNS_SEARCH goes with DNS_SERVER; without it /etc/resolv.conf says where to search"
                     .to_owned(),
             );
         }
-        let search = self
-            .dns_search
-            .as_deref()
-            .unwrap_or_default()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
-        Some(DnsConfig { server: server?, search })
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        match envy::from_iter::<_, Settings>(given) {
+            Ok(settings) => Ok(settings.into_config(about, &environment)),
+            Err(error) => Err(Problems(vec![error.to_string()])),
+        }
+    }
+}
+
+impl Variable {
+    /// The name and the value, where the variable is given. An error says what is wrong, without the value.
+    fn read(&self, environment: &Environment) -> Result<Option<(String, String)>, String> {
+        let name = self.name;
+        let value = match environment.value(name)? {
+            Some(value) => value,
+            None if self.default == MUST_BE_SET => {
+                return Err(format!("{name} is not set; give it, or {name}_FILE"));
+            }
+            None => return Ok(None),
+        };
+        let given = (name.to_owned(), value);
+        // By itself: envy stops at the first error, and does not say which variable it is about.
+        match envy::from_iter::<_, Settings>([given.clone()]) {
+            Ok(_) => Ok(Some(given)),
+            Err(_) => Err(format!("{name} must be {}", self.must_be)),
+        }
+    }
+}
+
+impl Settings {
+    fn into_config(self, about: &About, environment: &Environment) -> Config {
+        let service = self.otel_service_name.unwrap_or_else(|| about.name.to_owned());
+        let search = self.dns_search.unwrap_or_default();
+        let search = search.split_whitespace().map(str::to_owned).collect();
+        let user = self.db_user.as_deref().unwrap_or(about.db_user);
+        let password = self.db_password.unwrap_or_default();
+        let value =
+            |text, file_variable| Value::new(text, file_variable, environment.path(file_variable));
+        Config {
+            listen: self.listen.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
+            database: MysqlConfig {
+                host: self.db_host.unwrap_or_else(|| about.db_host.to_owned()),
+                port: self.db_port.unwrap_or(3306),
+                credentials: Credentials::new(
+                    value(user, "DB_USER_FILE"),
+                    value(&password, "DB_PASSWORD_FILE"),
+                ),
+                tls_ca: self.db_tls_ca,
+                name: self.db_name.unwrap_or_else(|| "userdb".to_owned()),
+            },
+            wait_for: self.db_wait_for,
+            headless_host: self.db_headless_host,
+            dns: self.dns_server.map(|server| DnsConfig { server, search }),
+            other_app_url: self.other_app_url,
+            log: self.rust_log.unwrap_or_default().0,
+            spans: self
+                .otel_exporter_otlp_endpoint
+                .map(|HttpUrl(collector)| SpansConfig { collector, service }),
+        }
     }
 }
 
@@ -269,76 +346,3 @@ pub(crate) const ABOUT: About = About {
     other_app: "read-app",
     other_app_port: 30001,
 };
-
-#[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
-        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
-        Config::from_variables(&ABOUT, variables).map_err(|problems| problems.to_string())
-    }
-
-    #[test]
-    fn a_password_alone_is_enough() {
-        let config = config(&[("DB_PASSWORD", "secret")]).unwrap();
-        assert_eq!(config.database.host, "mysql-0.mysql");
-        assert_eq!(config.database.credentials.now().user, "appuser");
-        assert_eq!(config.database.name, "userdb");
-        assert_eq!(config.listen.port(), 5000);
-    }
-
-    #[test]
-    fn every_problem_is_named_at_once_and_no_value_is_printed() {
-        let message = config(&[
-            ("DB_PORT", "hunter2"),
-            ("LISTEN", "hunter3"),
-            ("DB_NAME", ""),
-            ("RUST_LOG", "hunter=4="),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://hunter5"),
-        ])
-        .unwrap_err();
-        for name in [
-            "DB_PORT",
-            "LISTEN",
-            "DB_NAME",
-            "DB_PASSWORD",
-            "RUST_LOG",
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-        ] {
-            assert!(message.contains(name), "{name} is missing in: {message}");
-        }
-        assert!(!message.contains("hunter"), "{message}");
-    }
-
-    #[test]
-    fn a_value_may_come_from_a_file_less_its_last_line_break() {
-        let file = std::env::temp_dir().join(format!("app-core-config-{}", std::process::id()));
-        std::fs::write(&file, "from a file\n").unwrap();
-        let read = config(&[("DB_PASSWORD_FILE", file.to_str().unwrap())]);
-        std::fs::remove_file(&file).unwrap();
-        let login = read.unwrap().database.credentials.now();
-        assert_eq!(login.password.expose_secret(), "from a file");
-    }
-
-    #[test]
-    fn a_value_and_a_file_together_are_refused() {
-        let message =
-            config(&[("DB_PASSWORD", "a"), ("DB_PASSWORD_FILE", "/nowhere")]).unwrap_err();
-        assert!(message.contains("DB_PASSWORD and DB_PASSWORD_FILE are both set"), "{message}");
-    }
-
-    #[test]
-    fn a_missing_file_is_one_problem_not_two() {
-        let message = config(&[("DB_PASSWORD_FILE", "/nowhere/at/all")]).unwrap_err();
-        assert_eq!(message.lines().count(), 2, "{message}");
-    }
-
-    #[test]
-    fn the_password_does_not_print() {
-        let printed = format!("{:?}", config(&[("DB_PASSWORD", "hunter2")]).unwrap());
-        assert!(!printed.contains("hunter2"), "{printed}");
-    }
-}

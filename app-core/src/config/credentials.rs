@@ -16,7 +16,7 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::sleep;
 
-use crate::config::read_file;
+use super::environment::read_file;
 
 /// How often the files are looked at where nobody connects: a change is in the log soon after.
 const PERIOD: Duration = Duration::from_secs(5);

@@ -1,0 +1,63 @@
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    Config::from_variables(&ABOUT, variables).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn a_password_alone_is_enough() {
+    let config = config(&[("DB_PASSWORD", "secret")]).unwrap();
+    assert_eq!(config.database.host, "mysql-0.mysql");
+    assert_eq!(config.database.credentials.now().user, "appuser");
+    assert_eq!(config.database.name, "userdb");
+    assert_eq!(config.listen.port(), 5000);
+}
+
+#[test]
+fn every_problem_is_named_at_once_and_no_value_is_printed() {
+    let message = config(&[
+        ("DB_PORT", "hunter2"),
+        ("LISTEN", "hunter3"),
+        ("DB_NAME", ""),
+        ("RUST_LOG", "hunter=4="),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://hunter5"),
+    ])
+    .unwrap_err();
+    for name in
+        ["DB_PORT", "LISTEN", "DB_NAME", "DB_PASSWORD", "RUST_LOG", "OTEL_EXPORTER_OTLP_ENDPOINT"]
+    {
+        assert!(message.contains(name), "{name} is missing in: {message}");
+    }
+    assert!(!message.contains("hunter"), "{message}");
+}
+
+#[test]
+fn a_value_may_come_from_a_file_less_its_last_line_break() {
+    let file = std::env::temp_dir().join(format!("app-core-config-{}", std::process::id()));
+    std::fs::write(&file, "from a file\n").unwrap();
+    let read = config(&[("DB_PASSWORD_FILE", file.to_str().unwrap())]);
+    std::fs::remove_file(&file).unwrap();
+    let login = read.unwrap().database.credentials.now();
+    assert_eq!(login.password.expose_secret(), "from a file");
+}
+
+#[test]
+fn a_value_and_a_file_together_are_refused() {
+    let message = config(&[("DB_PASSWORD", "a"), ("DB_PASSWORD_FILE", "/nowhere")]).unwrap_err();
+    assert!(message.contains("DB_PASSWORD and DB_PASSWORD_FILE are both set"), "{message}");
+}
+
+#[test]
+fn a_missing_file_is_one_problem_not_two() {
+    let message = config(&[("DB_PASSWORD_FILE", "/nowhere/at/all")]).unwrap_err();
+    assert_eq!(message.lines().count(), 2, "{message}");
+}
+
+#[test]
+fn the_password_does_not_print() {
+    let printed = format!("{:?}", config(&[("DB_PASSWORD", "hunter2")]).unwrap());
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
