@@ -1,32 +1,28 @@
 //! Which trace a request belongs to: W3C's `traceparent`, <https://www.w3.org/TR/trace-context/>.
 //!
-//! A valid one's trace is that of the request's log lines, and where spans are exported
-//! ([`telemetry`](crate::telemetry)) its span is the parent of the request's. An invalid one is passed over
-//! as if it were not there. Spans go by OpenTelemetry's own API and not by `tracing`'s: what is logged and
-//! what is exported do not depend on each other.
+//! The request's log lines show the trace of a valid one. Where spans are exported
+//! ([`telemetry`](crate::telemetry)), its span is the parent of the request's span. An invalid one is
+//! ignored. Spans use OpenTelemetry's API and not `tracing`'s, so that what is logged and what is exported
+//! do not depend on each other.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use opentelemetry::{
     Context, KeyValue, global,
-    trace::{
-        SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId,
-        TraceState, Tracer as _,
-    },
+    propagation::TextMapPropagator as _,
+    trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _},
 };
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 
 const PARENT: &str = "traceparent";
-const STATE: &str = "tracestate";
 
-/// Who makes the spans.
+/// The name that spans give for the library that makes them.
 const TRACER: &str = "app-core";
 
-/// The context that a request is answered in: its own span, or the client's where none is recorded.
+/// The context of a request: its span, or the client's span where none is exported.
 /// Attributes: <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>.
 pub(crate) fn of_request(headers: &HeaderMap, method: &'static str, route: &str) -> Context {
-    let parent = match remote_parent(headers) {
-        Some(parent) => Context::new().with_remote_span_context(parent),
-        None => Context::new(),
-    };
+    let parent = remote_parent(headers);
     let tracer = global::tracer(TRACER);
     let span = tracer
         .span_builder(format!("{method} {route}"))
@@ -39,7 +35,7 @@ pub(crate) fn of_request(headers: &HeaderMap, method: &'static str, route: &str)
     parent.with_span(span)
 }
 
-/// The request has its answer.
+/// Ends the span of a request that has its response.
 pub(crate) fn end_request(context: &Context, status: StatusCode) {
     let span = context.span();
     span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status.as_u16())));
@@ -49,7 +45,7 @@ pub(crate) fn end_request(context: &Context, status: StatusCode) {
     span.end();
 }
 
-/// The context of the database work of the request that is being answered, if one is.
+/// The context of the database work of the current request, if there is one.
 pub(crate) fn of_database_work() -> Context {
     let current = Context::current();
     if !current.has_active_span() {
@@ -64,7 +60,7 @@ pub(crate) fn of_database_work() -> Context {
     current.with_span(span)
 }
 
-/// The database work has ended.
+/// Ends the span of the database work.
 pub(crate) fn end_database_work(context: &Context, succeeded: bool) {
     if !succeeded {
         context.span().set_status(Status::error(""));
@@ -72,55 +68,46 @@ pub(crate) fn end_database_work(context: &Context, succeeded: bool) {
     context.span().end();
 }
 
-/// Says something more of the work that is under way.
+/// Adds attributes to the current span.
 pub(crate) fn note<const N: usize>(attributes: [KeyValue; N]) {
     Context::map_current(|context| context.span().set_attributes(attributes));
 }
 
-/// The id of the trace, where there is one.
+/// The id of the trace, if there is one.
 pub(crate) fn id(context: &Context) -> Option<TraceId> {
     Some(context.span().span_context().trace_id()).filter(|id| *id != TraceId::INVALID)
 }
 
-/// The client's span, where it says which in a valid way, and once.
-fn remote_parent(headers: &HeaderMap) -> Option<SpanContext> {
+/// A context with the client's span, or an empty one where the client names no span in a valid way.
+fn remote_parent(headers: &HeaderMap) -> Context {
     let mut parents = headers.get_all(PARENT).iter();
-    let (parent, None) = (parents.next()?, parents.next()) else { return None };
-    let (trace, span, flags) = parse(parent.to_str().ok()?)?;
-    let states = headers.get_all(STATE).iter().filter_map(|state| state.to_str().ok());
-    // What other systems keep there is not ours to judge, and no reason to lose the parent.
-    let state = states.collect::<Vec<_>>().join(",").parse().unwrap_or(TraceState::NONE);
-    Some(SpanContext::new(trace, span, flags, true, state))
+    match (parents.next(), parents.next()) {
+        (Some(parent), None) if has_standard_form(parent) => {
+            let propagator = TraceContextPropagator::new();
+            propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers))
+        }
+        _ => Context::new(),
+    }
 }
 
-/// Reads version, trace, span and flags; a later version may go on after them.
-/// <https://www.w3.org/TR/trace-context/#versioning-of-traceparent>
-fn parse(parent: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let mut parts = parent.splitn(5, '-');
-    let version = hex(parts.next()?, 2)?;
-    let trace = TraceId::from_hex(hex(parts.next()?, 32)?).ok()?;
-    let span = SpanId::from_hex(hex(parts.next()?, 16)?).ok()?;
-    let flags = u8::from_str_radix(hex(parts.next()?, 2)?, 16).ok()?;
-    let goes_on = parts.next().is_some();
-    let is_valid = version != "ff"
-        && (version != "00" || !goes_on)
-        && trace != TraceId::INVALID
-        && span != SpanId::INVALID;
-    is_valid.then_some((trace, span, TraceFlags::new(flags) & TraceFlags::SAMPLED))
-}
-
-/// The text, where it is so many digits, the letters among them small.
-fn hex(text: &str, digits: usize) -> Option<&str> {
-    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (text.len() == digits && text.bytes().all(is_digit)).then_some(text)
+/// Whether a `traceparent` begins with four groups of lower-case hexadecimal digits, each as long as the
+/// standard says. The propagator also takes shorter groups and signs.
+fn has_standard_form(parent: &HeaderValue) -> bool {
+    let mut groups = parent.as_bytes().split(|byte| *byte == b'-');
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    [2, 32, 16, 2].into_iter().all(|length| {
+        groups.next().is_some_and(|group| group.len() == length && group.iter().all(is_digit))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
+    use opentelemetry::trace::SpanContext;
 
     use super::*;
 
+    const STATE: &str = "tracestate";
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -133,11 +120,17 @@ mod tests {
         })
     }
 
+    /// The span that these headers name.
+    fn parent<const N: usize>(values: [(&'static str, &'static str); N]) -> Option<SpanContext> {
+        let context = remote_parent(&headers(values));
+        context.has_active_span().then(|| context.span().span_context().clone())
+    }
+
     #[test]
     fn a_valid_parent_gives_the_trace_and_the_span() {
         let later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes";
-        for parent in [VALID, later] {
-            let parent = remote_parent(&headers([(PARENT, parent)])).unwrap();
+        for valid in [VALID, later] {
+            let parent = parent([(PARENT, valid)]).unwrap();
 
             assert_eq!(parent.trace_id().to_string(), TRACE);
             assert_eq!(parent.span_id().to_string(), "00f067aa0ba902b7");
@@ -146,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_is_in_that_trace_also_where_no_span_is_exported() {
+    fn a_request_is_in_its_parents_trace_even_where_no_span_is_exported() {
         let context = of_request(&headers([(PARENT, VALID)]), "GET", "/");
 
         assert_eq!(id(&context).unwrap().to_string(), TRACE);
@@ -154,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_parent_is_passed_over() {
-        for parent in [
+    fn an_invalid_parent_is_ignored() {
+        for invalid in [
             "",
             "00",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
@@ -168,15 +161,15 @@ mod tests {
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             " 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ] {
-            assert!(remote_parent(&headers([(PARENT, parent)])).is_none(), "{parent}");
+            assert!(parent([(PARENT, invalid)]).is_none(), "{invalid}");
         }
-        assert!(remote_parent(&headers([(PARENT, VALID), (PARENT, VALID)])).is_none());
+        assert!(parent([(PARENT, VALID), (PARENT, VALID)]).is_none());
     }
 
     #[test]
-    fn what_other_systems_say_of_the_trace_is_kept_or_dropped_and_the_parent_stays() {
+    fn an_invalid_trace_state_is_dropped_and_the_parent_stays() {
         for (state, kept) in [("rojo=00f067aa0ba902b7", "rojo=00f067aa0ba902b7"), ("no list", "")] {
-            let parent = remote_parent(&headers([(PARENT, VALID), (STATE, state)])).unwrap();
+            let parent = parent([(PARENT, VALID), (STATE, state)]).unwrap();
             assert_eq!(parent.trace_state().header(), kept);
         }
     }
