@@ -23,8 +23,6 @@ pub mod html;
 pub mod http;
 pub mod mysql;
 #[cfg(test)]
-mod properties;
+mod proptest_properties;
 pub mod server;
-#[cfg(test)]
-mod silence;
 pub mod telemetry;

@@ -1,5 +1,8 @@
 //! An error as the client gets it: a page for a browser, JSON for everything else.
 
+#[cfg(test)]
+mod secrets_stay_inside;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use askama::Template;

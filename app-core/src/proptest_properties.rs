@@ -1,4 +1,4 @@
-//! What holds for whatever comes in from outside: each is tried on 256 values, and by
+//! What holds for any input from outside. proptest tries each property on 256 values, and
 //! `.ci/run properties` on 20,000.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
@@ -12,7 +12,7 @@ use crate::{
     mysql::{gtid::GtidSet, pod_name::PodName},
 };
 
-/// A set as a server prints it, or nearly.
+/// The text of a GTID set as a server prints it, or a text that resembles one.
 fn gtid_text() -> impl Strategy<Value = String> {
     let uuid = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}";
     let part = prop_oneof![
@@ -27,7 +27,7 @@ fn gtid_text() -> impl Strategy<Value = String> {
     vec(member, 0..4).prop_map(|members| members.join(",\n"))
 }
 
-/// What a variable may hold that is usable, secret or nonsense.
+/// The value of a variable: usable, secret or nonsense.
 fn value() -> impl Strategy<Value = OsString> {
     let usable =
         select(vec!["3306", "127.0.0.1:53", "info,sqlx=debug", "mysql", "", "/etc", "/nowhere"]);
@@ -48,12 +48,12 @@ fn environment() -> impl Strategy<Value = Vec<(OsString, OsString)>> {
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd_for_the_reader_of_gtid_sets(text in any::<String>()) {
-        let _read = text.parse::<GtidSet>();
+    fn no_text_makes_the_parser_of_gtid_sets_panic(text in any::<String>()) {
+        let _parsed = text.parse::<GtidSet>();
     }
 
     #[test]
-    fn a_gtid_set_reads_as_it_is_written(text in gtid_text()) {
+    fn a_gtid_set_that_is_printed_parses_to_the_same_set(text in gtid_text()) {
         if let Ok(set) = text.parse::<GtidSet>() {
             prop_assert_eq!(set.to_string().parse(), Ok(set.clone()));
             prop_assert_eq!(set.is_empty(), set.transactions() == 0);
@@ -64,11 +64,11 @@ proptest! {
 
     #[test]
     fn no_environment_makes_the_configuration_panic_or_print_a_value(variables in environment()) {
-        let said = match Config::from_variables(&ABOUT, variables.clone()) {
+        let printed = match Config::from_variables(&ABOUT, variables.clone()) {
             Ok(config) => format!("{:?}", config.database.credentials),
             Err(problems) => problems.to_string(),
         };
-        prop_assert!(!said.contains("hunter2"), "{:?}: {}", variables, said);
+        prop_assert!(!printed.contains("hunter2"), "{:?}: {}", variables, printed);
     }
 
     #[test]
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn an_id_of_a_request_is_fit_for_a_log(id in option::of(vec(any::<u8>(), 0..80))) {
+    fn the_id_of_a_request_is_fit_for_a_log(id in option::of(vec(any::<u8>(), 0..80))) {
         let mut request = Request::new(Body::empty());
         if let Some(id) = id.and_then(|id| HeaderValue::from_bytes(&id).ok()) {
             request.headers_mut().insert("x-request-id", id);
@@ -95,7 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn what_only_looks_like_a_certificate_is_none(bytes in "[A-Za-z0-9+/=\\n]{0,200}") {
+    fn a_text_that_only_looks_like_a_certificate_is_refused(bytes in "[A-Za-z0-9+/=\\n]{0,200}") {
         let pem = format!("-----BEGIN CERTIFICATE-----\n{bytes}\n-----END CERTIFICATE-----\n");
         prop_assert!(pem.parse::<TlsCa>().is_err());
     }

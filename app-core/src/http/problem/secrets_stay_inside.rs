@@ -1,4 +1,5 @@
-//! No answer tells what only the log may: every error, with a mark in all that it carries of the inside.
+//! No error response shows what only the log may hold. Each error here has a mark in all its inner texts, and
+//! no response may contain the mark.
 
 use std::{io, time::Duration};
 
@@ -22,8 +23,8 @@ use crate::{
     mysql::{MysqlError, pod_name::PodName},
 };
 
-/// Stands in every text of the inside, and needs no escape in a page or in JSON.
-const MARK: &str = "mark-of-the-inside";
+/// Stands in every inner text, and needs no escape in a page or in JSON.
+const MARK: &str = "only-for-the-log";
 
 fn source() -> sqlx::Error {
     sqlx::Error::Io(io::Error::other(MARK))
@@ -51,7 +52,7 @@ fn database_errors() -> Vec<MysqlError> {
     ]
 }
 
-/// Says at compile time that the list above, or the one below, lacks a variant that is new.
+/// Does not compile where an error has a new variant: add it here, and to `errors` or `database_errors`.
 fn must_be_listed(error: &Error) {
     use MysqlError as E;
     match error {
@@ -72,7 +73,7 @@ fn must_be_listed(error: &Error) {
 }
 
 fn errors() -> Vec<Error> {
-    // These texts are written for the client.
+    // The messages of these errors are written for the client.
     let sentence = || "A sentence.".to_owned();
     let problem = || FieldProblem { field: "email", message: sentence() };
     let mut errors = vec![
@@ -97,10 +98,10 @@ fn errors() -> Vec<Error> {
     errors
 }
 
-/// The whole answer to a request that ends in one of these errors: status, headers and body.
-async fn answer(which: usize, accept: &str) -> (StatusCode, String) {
+/// The response to a request that fails with this error: its status, and its headers and body as text.
+async fn response(index: usize, accept: &str) -> (StatusCode, String) {
     let config = Config::from_variables(&ABOUT, [("DB_PASSWORD".into(), MARK.into())]).unwrap();
-    let fails = move || async move { errors().swap_remove(which) };
+    let fails = move || async move { errors().swap_remove(index) };
     let render = middleware::from_fn_with_state(Site::new(&ABOUT, &config), problem::render);
     let app: Router = Router::new().fallback(fails).layer(render);
     let request = Request::get("/").header("accept", accept).body(Body::empty()).unwrap();
@@ -110,17 +111,17 @@ async fn answer(which: usize, accept: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn no_error_tells_anything_of_the_inside_in_json_or_in_a_page() {
+async fn no_error_response_shows_what_only_the_log_may_hold() {
     let errors = errors();
-    for (which, error) in errors.iter().enumerate() {
+    for (index, error) in errors.iter().enumerate() {
         for accept in ["application/json", "text/html"] {
-            let (status, answer) = answer(which, accept).await;
+            let (status, response) = response(index, accept).await;
             assert_eq!(status, error.status());
             let sentence = error.message().replace('\'', "&#39;");
-            assert!(answer.replace('\'', "&#39;").contains(&sentence), "{answer}");
-            assert!(!answer.contains(MARK), "{error:?}: {answer}");
+            assert!(response.replace('\'', "&#39;").contains(&sentence), "{response}");
+            assert!(!response.contains(MARK), "{error:?}: {response}");
         }
     }
     let marked = errors.iter().filter(|error| causes(*error).contains(MARK)).count();
-    assert_eq!(marked, 14, "the log tells what the answer does not");
+    assert_eq!(marked, 14, "the log holds what the response does not show");
 }
