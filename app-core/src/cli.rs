@@ -1,4 +1,4 @@
-//! What an app's program does: `--help`, `--version`, `--check-config`, `--lookup`, or serve.
+//! An app's program: `--help`, `--version`, `--check-config`, `--lookup`, or serve.
 
 mod lookup;
 
@@ -14,21 +14,25 @@ use crate::{
     server, telemetry,
 };
 
-/// Exit status of a process that was called with a wrong argument.
+/// Exit status for a wrong argument.
 const EXIT_USAGE: u8 = 2;
 
-/// Exit status of a process whose configuration is wrong: `EX_CONFIG` of sysexits.h.
+/// Exit status for a wrong configuration: `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
 
-/// Makes an app's routes and its health out of its configuration.
+/// Makes an app's routes and its health from its configuration.
 pub type MakeApp = fn(&Config) -> anyhow::Result<(Router, Health)>;
 
-/// The program of an app. Exit status 0 after serving and after an argument that was answered, 1 for a name
-/// without an answer, 2 for an unknown argument, 78 for a configuration that is not usable.
+/// The program of an app. Its exit status is:
+///
+/// - 0 after it has served, or has done what an argument asks for
+/// - 1 for a name without an answer
+/// - 2 for an unknown argument
+/// - 78 for a configuration that is not usable
 ///
 /// # Errors
 ///
-/// Where the app cannot listen, or cannot be made.
+/// Where the app cannot listen, or cannot be made from the configuration.
 pub async fn main(about: &'static About, make: MakeApp) -> anyhow::Result<ExitCode> {
     match config_to_serve(about).await {
         Ok(config) => serve(about, &config, make).await.map(|()| ExitCode::SUCCESS),
@@ -46,7 +50,7 @@ async fn serve(about: &'static About, config: &Config, make: MakeApp) -> anyhow:
     Ok(())
 }
 
-/// The configuration to serve with, or the exit status of a process that has nothing more to do.
+/// The configuration to serve with, or the exit status where the process is not to serve.
 async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
     let invocation = Invocation::parse(about, std::env::args().skip(1)).map_err(|problem| {
         eprintln!("{}: {problem}", about.name);
@@ -73,18 +77,18 @@ async fn config_to_serve(about: &About) -> Result<Config, ExitCode> {
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Invocation {
-    /// Serve until told to stop.
+    /// Serve until a signal ends the process.
     Serve,
     /// Print this and exit with status 0.
     Print(String),
-    /// Say whether the configuration is usable, and exit.
+    /// Print whether the configuration is usable, and exit.
     CheckConfig,
-    /// Say what the cluster's DNS answers for a name, and exit.
+    /// Print what the cluster's DNS answers for a name, and exit.
     Lookup(Lookup),
 }
 
 impl Invocation {
-    /// Reads the arguments that follow the program's name; an error names the one not known.
+    /// Parses the arguments that follow the program's name. An error names an unknown argument.
     fn parse(about: &About, arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let arguments: Vec<String> = arguments.into_iter().collect();
         match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

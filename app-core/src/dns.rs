@@ -1,7 +1,7 @@
-//! Names become addresses by asking the cluster's DNS server directly.
+//! Names become addresses: the apps ask the cluster's DNS server directly.
 //!
-//! The operating system could do this too, but it would not say what the answer was. One resolver
-//! for connecting and for showing means that what a page shows is what the connection used.
+//! The operating system could ask too, but it would not show the answer. The apps connect to the addresses that
+//! this resolver gives, and the pages show its answers.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,28 +19,28 @@ use hickory_resolver::{
 
 use crate::config::DnsConfig;
 
-/// How long an answer is remembered here. The cluster's DNS caches for up to 30 s already; a second
-/// more saves a query for each request and delays nothing that a person could notice.
-const REMEMBERED: Duration = Duration::from_secs(1);
+/// How long the app caches an answer. This saves a DNS query for each request. How long the cluster's DNS
+/// caches depends on the cluster: kubeadm before 1.32 sets 30 s, kubeadm since 1.32 no caching.
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// Asks the cluster's DNS. Cheap to clone.
 #[derive(Clone)]
 pub struct Resolver(Arc<Resolvers>);
 
 struct Resolvers {
-    /// For connecting.
-    remembering: TokioResolver,
-    /// For showing what the server says at this moment.
-    asking: TokioResolver,
+    /// For connections.
+    caching: TokioResolver,
+    /// For what the DNS server answers at this moment.
+    uncached: TokioResolver,
     search_path: Vec<String>,
 }
 
-/// What the DNS server says of a name at this moment.
+/// What the DNS server answers for a name at this moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsAnswer {
-    /// The whole name that had an answer, such as `mysql.default.svc.cluster.local.`
+    /// The whole name that has an answer, such as `mysql.default.svc.cluster.local.`
     pub full_name: String,
-    /// The records, in the order in which they came. None where there is no such name.
+    /// The records, in the order of the answer. None where there is no such name.
     pub records: Vec<DnsRecord>,
 }
 
@@ -49,32 +49,32 @@ pub struct DnsAnswer {
 pub struct DnsRecord {
     /// An address, or for SRV the target's name with its port.
     pub value: String,
-    /// For how many more seconds others may keep it.
+    /// For how many more seconds a client may cache it.
     pub ttl: u32,
 }
 
-/// One of those that offer a service.
+/// One server of a service, from its SRV record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Its whole name, such as `mysql-1.mysql.default.svc.cluster.local.`
     pub host: String,
-    /// The port that it offers the service at.
+    /// The port of the service there.
     pub port: u16,
 }
 
-/// The types of record that are shown.
+/// The types of record that the pages show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordKind {
     /// IPv4 addresses.
     A,
-    /// Names and ports of those that offer a service.
+    /// Names and ports of the servers of a service.
     Srv,
 }
 
 /// Why a name has no address.
 #[derive(Debug, thiserror::Error)]
 pub enum DnsError {
-    /// The DNS server says that there is no such name, or that it has no address.
+    /// The DNS server answers that there is no such name, or that the name has no address.
     #[error("the DNS server has no address for {0}")]
     NoAddress(String),
     /// The DNS server did not give an answer.
@@ -83,7 +83,7 @@ pub enum DnsError {
 }
 
 impl Resolver {
-    /// A resolver that asks the given server, or else those in `/etc/resolv.conf`.
+    /// A resolver that asks the given server, or without one those in `/etc/resolv.conf`.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Resolver {
     pub fn new(config: Option<&DnsConfig>) -> Result<Self, NetError> {
         let (servers, mut options) = match config {
             None => read_system_conf()?,
-            // As in a pod's resolv.conf: a name with fewer dots is tried in the search domains first.
+            // As in a pod's resolv.conf: the search domains come first for a name with fewer dots.
             // https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
             Some(config) => {
                 let mut options = ResolverOpts::default();
@@ -101,34 +101,34 @@ impl Resolver {
         };
         options.timeout = Duration::from_secs(1);
         options.attempts = 1;
-        options.positive_max_ttl = Some(REMEMBERED);
-        options.negative_max_ttl = Some(REMEMBERED);
+        options.positive_max_ttl = Some(CACHE_TTL);
+        options.negative_max_ttl = Some(CACHE_TTL);
         let search_path = servers.search().iter().map(ToString::to_string).collect();
-        let remembering = build(servers.clone(), options.clone())?;
+        let caching = build(servers.clone(), options.clone())?;
         options.positive_max_ttl = None;
         options.cache_size = 0;
-        let asking = build(servers, options)?;
-        Ok(Self(Arc::new(Resolvers { remembering, asking, search_path })))
+        let uncached = build(servers, options)?;
+        Ok(Self(Arc::new(Resolvers { caching, uncached, search_path })))
     }
 
-    /// The domains that a short name is tried in, in order.
+    /// The domains to try after a short name, in order.
     #[must_use]
     pub fn search_path(&self) -> &[String] {
         &self.0.search_path
     }
 
-    /// The address of `host`, which may be an address already. Where a name has several, the first
-    /// that the DNS server gave: it shuffles them.
+    /// The address of `host`, which may be an address already. Where a name has several addresses, this is
+    /// the first in the answer. CoreDNS shuffles them with its plugin `loadbalance`, which kubeadm sets up.
     ///
     /// # Errors
     ///
-    /// Where the name has no address, or the DNS server gave no answer within two seconds.
+    /// Where the name has no address, or the DNS server does not answer within two seconds.
     pub async fn address(&self, host: &str) -> Result<IpAddr, DnsError> {
         let addresses = self.addresses(host).await?;
         addresses.first().copied().ok_or_else(|| DnsError::NoAddress(host.to_owned()))
     }
 
-    /// All addresses of `host`, in the order in which the DNS server gave them.
+    /// All addresses of `host`, in the order of the answer.
     ///
     /// # Errors
     ///
@@ -137,41 +137,41 @@ impl Resolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        // On the heap: the state of a lookup is large, and seldom needed.
-        match Box::pin(self.0.remembering.lookup_ip(host)).await {
+        // On the heap: the state of a lookup is large, and most requests need none.
+        match Box::pin(self.0.caching.lookup_ip(host)).await {
             Ok(addresses) => Ok(addresses.iter().collect()),
             Err(error) => Err(no_address(host, error)),
         }
     }
 
-    /// Those that offer a service, in the order of their names. A headless Service gives each of its
-    /// ports a name of this kind, such as `_mysql._tcp.mysql`, with one SRV record a pod.
+    /// The servers of a service, sorted by name. A headless Service gives each of its ports such a name,
+    /// for example `_mysql._tcp.mysql`, with one SRV record for each pod.
     ///
     /// # Errors
     ///
-    /// Where there is no such name, or the DNS server gave no answer.
+    /// Where there is no such name, or the DNS server does not answer.
     pub async fn members(&self, service: &str) -> Result<Vec<Member>, DnsError> {
-        let found = self.0.remembering.srv_lookup(service).await;
+        let found = self.0.caching.srv_lookup(service).await;
         let found = found.map_err(|error| no_address(service, error))?;
         let mut members: Vec<_> = found.answers().iter().filter_map(member).collect();
         members.sort_by(|one, other| one.host.cmp(&other.host));
         Ok(members)
     }
 
-    /// What the DNS server says of a name now, and not a second ago.
+    /// What the DNS server answers for a name now, without the app's cache.
     ///
     /// # Errors
     ///
-    /// Where the DNS server gave no answer. That there is no such name is an answer.
+    /// Where the DNS server does not answer. That there is no such name is an answer.
     pub async fn ask(&self, name: &str, kind: RecordKind) -> Result<DnsAnswer, DnsError> {
         let kind = match kind {
             RecordKind::A => RecordType::A,
             RecordKind::Srv => RecordType::SRV,
         };
-        match self.0.asking.lookup(name, kind).await {
+        match self.0.uncached.lookup(name, kind).await {
             Ok(found) => Ok(DnsAnswer {
                 full_name: found.query().name().to_string(),
-                records: found.answers().iter().filter_map(shown).collect(),
+                records: found.answers().iter().filter_map(dns_record).collect(),
             }),
             Err(error) => match no_address(name, error) {
                 DnsError::NoAddress(_) => Ok(DnsAnswer::default()),
@@ -186,7 +186,7 @@ fn build(servers: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver
     builder.with_options(options).build()
 }
 
-/// Also a server that fails for a name outside of its domains has no address for it.
+/// A DNS server may also fail for a name outside its domains. It then has no address for the name.
 fn no_address(host: &str, error: NetError) -> DnsError {
     match error {
         NetError::Dns(_) => DnsError::NoAddress(host.to_owned()),
@@ -203,7 +203,7 @@ fn member(record: &Record) -> Option<Member> {
     }
 }
 
-fn shown(record: &Record) -> Option<DnsRecord> {
+fn dns_record(record: &Record) -> Option<DnsRecord> {
     let value = match &record.data {
         RData::A(address) => address.to_string(),
         RData::SRV(service) => format!("{} {}", service.target, service.port),

@@ -1,4 +1,4 @@
-//! What every page has: the frame, the stylesheet, the link to the other app.
+//! What both apps' pages share: the layout, the stylesheet, the link to the other app.
 
 pub mod diagram;
 pub(crate) mod glossary;
@@ -19,7 +19,7 @@ use crate::config::{About, Config};
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
-/// What the frame of every page is made of. Clones share it.
+/// The app whose pages these are, and where the other app is.
 #[derive(Clone, Debug)]
 pub struct Site {
     about: &'static About,
@@ -27,18 +27,17 @@ pub struct Site {
 }
 
 impl Site {
-    /// The site of one app.
+    /// The site of this app. Without `OTHER_APP_URL` the other app is on the same host.
     #[must_use]
     pub fn new(about: &'static About, config: &Config) -> Self {
         Self { about, other_app_url: config.other_app_url.as_deref().map(Arc::from) }
     }
 
-    /// The app whose pages these are.
     pub(crate) fn about(&self) -> &'static About {
         self.about
     }
 
-    /// The routes of the files that pages refer to.
+    /// The routes of the files that the pages link to.
     pub fn assets() -> Router {
         let file = |kind: &'static str, text: &'static str| {
             get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
@@ -49,23 +48,23 @@ impl Site {
     }
 }
 
-/// The frame of one page, for `layout.html`.
+/// The values of `layout.html`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// This app's name.
     pub app: &'static str,
     /// The other app's name.
     pub other_app: &'static str,
-    /// Where the other app's page is.
+    /// The URL of the other app's page.
     pub other_app_url: String,
-    /// Where this app is, as the browser sees it, such as `http://127.0.0.1:30001`.
+    /// The URL of this app in the browser, such as `http://127.0.0.1:30001`.
     pub here: String,
     /// The path of this page.
     pub path: String,
 }
 
 impl Layout {
-    /// The frame for a request with these headers, to this path.
+    /// The layout of the response to a request with these headers, for this path.
     #[must_use]
     pub fn new(site: &Site, headers: &HeaderMap, path: &str) -> Self {
         let about = site.about;
@@ -92,7 +91,7 @@ where
     }
 }
 
-/// The host that the browser asked for, with its port.
+/// The host in the browser's URL, with its port.
 fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
 }

@@ -161,7 +161,7 @@ impl Server {
         Self(Arc::new(Inner {
             host: config.host.clone(),
             port: config.port,
-            options: tls_ca::demanded(options, config.tls_ca.as_ref()),
+            options: tls_ca::require(options, config.tls_ca.as_ref()),
             credentials: config.credentials.clone(),
             resolver,
         }))

@@ -1,9 +1,10 @@
-//! Where log lines go: standard output, as text for a person at a terminal and as JSON otherwise,
-//! a line an event, so that a cluster's log collector can read them. And where spans go, if anywhere.
+//! Where log lines and spans go.
 //!
-//! Spans are given to a thread of their own, which sends them in batches. Where it cannot, because the
-//! collector is away or slow, they are dropped: no request waits for them, and the process's end no longer than
-//! [`LAST_EXPORT`].
+//! Log lines go to standard output: as text at a terminal, otherwise as JSON for a cluster's log collector.
+//!
+//! Spans go to a collector, if the configuration names one. A thread sends them in batches, and drops them
+//! where the collector is away or slow. No request waits for them, and the end of the process waits for at
+//! most [`LAST_EXPORT`].
 
 pub(crate) mod trace_context;
 
@@ -43,13 +44,13 @@ use crate::{
 /// How long sending one batch may take.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long the process's end may wait for the last batch.
+/// How long the end of the process may wait for the last batch.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
-/// Nothing in a collector's answer is of use; this much is read of it.
-const LONGEST_ANSWER: usize = 64 * 1024;
+/// The longest response that is read. Nothing in a collector's response is used.
+const RESPONSE_LIMIT: usize = 64 * 1024;
 
-/// What is to be ended before the process ends.
+/// The spans to send before the process ends.
 pub struct Telemetry(Option<SdkTracerProvider>);
 
 /// Sends this process's log lines to standard output, and its spans to the collector where the
@@ -57,14 +58,14 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 ///
 /// # Errors
 ///
-/// Where what the configuration says is not usable.
+/// Where `/etc/resolv.conf` is not usable, or the collector's URL.
 pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
     let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
     let filter = filter(&config.log);
     if std::io::stdout().is_terminal() {
         lines.finish().with(filter).init();
     } else {
-        // A line is in one span, which would stand in it a second time as a list of all that it is in.
+        // A line is in one span. A list of all its spans would repeat that one.
         lines.json().flatten_event(true).with_span_list(false).finish().with(filter).init();
     }
     let spans = match &config.spans {
@@ -77,11 +78,11 @@ pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
     Ok(Telemetry(spans))
 }
 
-/// Nothing that a client sends is logged, whoever looks however closely (see `observe`). sqlx logs statements
-/// without their values; one layer would log paths.
+/// Nothing that a client sends is logged, at any level (see `http::request_log`). The layer `csrf` would log
+/// paths. sqlx logs statements without their values.
 ///
-/// By targets alone: what can tell spans apart looks at each span each time that it is entered, and sqlx enters
-/// it twice for each row.
+/// This filters by targets alone. A filter that tells spans apart looks at a span each time that it is
+/// entered, and sqlx enters it twice for each row.
 fn filter(log: &Targets) -> Targets {
     log.clone().with_target("tower_http::csrf", LevelFilter::OFF)
 }
@@ -116,23 +117,23 @@ fn provider(
     Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
 }
 
-/// Sends from this process's runtime: the thread that spans are given to has none.
+/// Sends batches from this process's runtime, because the thread that makes the batches has no runtime.
 #[derive(Clone)]
 struct Client {
     resolver: Resolver,
     runtime: Handle,
-    /// Whether the last batch was not sent; said once and not with every batch.
-    fails: Arc<AtomicBool>,
+    /// Whether the last batch failed, so that the log says so once and not with every batch.
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Client {
     fn new(config: &Config) -> anyhow::Result<Self> {
         let resolver = Resolver::new(config.dns.as_ref())?;
-        Ok(Self { resolver, runtime: Handle::current(), fails: Arc::default() })
+        Ok(Self { resolver, runtime: Handle::current(), is_failing: Arc::default() })
     }
 
-    /// On a connection of its own: there is a batch every few seconds. hyper-util's client would keep it, and
-    /// make the binary larger by more than all the rest of this.
+    /// Opens a connection for each batch, of which there is one every few seconds. hyper-util's client would
+    /// keep the connection, but it would make the binary larger by more than everything else here.
     async fn send(self, mut batch: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let authority = batch.uri().authority().ok_or("the collector has no host")?.clone();
         let host = self.resolver.address(authority.host().trim_matches(['[', ']'])).await?;
@@ -141,13 +142,13 @@ impl Client {
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
         *batch.uri_mut() = batch.uri().path().parse()?;
         batch.headers_mut().insert(header::HOST, authority.as_str().parse()?);
-        let (answer, body) = sender.send_request(batch.map(Full::new)).await?.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
-        Ok(Response::from_parts(answer, body))
+        let (head, body) = sender.send_request(batch.map(Full::new)).await?.into_parts();
+        let body = Limited::new(body, RESPONSE_LIMIT).collect().await?.to_bytes();
+        Ok(Response::from_parts(head, body))
     }
 
-    fn note(&self, problem: Option<&HttpError>) {
-        let failed = self.fails.swap(problem.is_some(), Ordering::Relaxed);
+    fn log(&self, problem: Option<&HttpError>) {
+        let failed = self.is_failing.swap(problem.is_some(), Ordering::Relaxed);
         match problem {
             Some(problem) if !failed => {
                 tracing::warn!("spans are not sent: {}", causes(problem.as_ref()));
@@ -162,14 +163,14 @@ impl Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, batch: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let client = self.clone();
-        // A timer begins only inside of the runtime.
+        // A timer needs a runtime, so it begins inside the task.
         let sending = async move { timeout(EXPORT_DEADLINE, client.send(batch)).await };
         let sent = match self.runtime.spawn(sending).await {
             Ok(Ok(sent)) => sent,
-            Ok(Err(late)) => Err(late.into()),
+            Ok(Err(elapsed)) => Err(elapsed.into()),
             Err(panic) => Err(panic.into()),
         };
-        self.note(sent.as_ref().err());
+        self.log(sent.as_ref().err());
         sent
     }
 }

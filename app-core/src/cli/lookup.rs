@@ -1,6 +1,6 @@
-//! `--lookup`: what the cluster's DNS answers for a name, asked as the apps themselves ask.
+//! `--lookup`: what the cluster's DNS answers for a name.
 //!
-//! The images hold one program and no shell, so this is how to see from inside the pod what the app sees.
+//! The images hold one program and no shell. With this a person sees what the app in the pod sees.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use crate::{
     dns::{DnsError, RecordKind, Resolver},
 };
 
-/// How often the question is asked again.
+/// The pause between two questions.
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// A name to look up.
@@ -27,11 +27,11 @@ pub(crate) struct Lookup {
     watched: Duration,
 }
 
-/// Each record's value, and for how many more seconds it may be kept.
+/// Each record's value, with its TTL in seconds.
 type Records = BTreeMap<String, u32>;
 
 impl Lookup {
-    /// Reads what follows `--lookup`; an error says what is wrong with it.
+    /// Parses the arguments that follow `--lookup`. An error says what is wrong with them.
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self, String> {
         let (name, seconds) = match *arguments {
             [name] => (name, "0"),
@@ -43,8 +43,8 @@ impl Lookup {
         Ok(Self { name: name.to_owned(), watched: Duration::from_secs(seconds.into()) })
     }
 
-    /// Prints the answer, and then each change of it until the time is over. Status 1 where the name had no
-    /// answer in the end.
+    /// Prints the answer, and then each change of it until the time is over. The status is 1 where the name
+    /// has no answer at the end.
     pub(crate) async fn run(&self, dns: Option<&DnsConfig>) -> ExitCode {
         match self.print(dns, &mut io::stdout()).await {
             Ok(true) => ExitCode::SUCCESS,
@@ -56,7 +56,7 @@ impl Lookup {
         }
     }
 
-    /// Whether there was an answer in the end.
+    /// Returns whether the name has an answer at the end.
     async fn print(&self, dns: Option<&DnsConfig>, to: &mut impl Write) -> anyhow::Result<bool> {
         let resolver = Resolver::new(dns)?;
         let start = Instant::now();
@@ -69,7 +69,7 @@ impl Lookup {
         }
         while start.elapsed() + PERIOD < self.watched {
             sleep(PERIOD).await;
-            // A server that is silent says nothing of the name.
+            // Where the DNS server is silent, the name may still have its answer.
             let Ok((_, now)) = self.ask(&resolver).await else { continue };
             print_changes(&records, &now, start.elapsed(), to)?;
             records = now;
@@ -77,7 +77,7 @@ impl Lookup {
         Ok(!records.is_empty())
     }
 
-    /// The whole name, and its records. A name of a service, which begins with `_`, has SRV records.
+    /// The whole name, and its records: SRV records for the name of a service, which begins with `_`.
     async fn ask(&self, resolver: &Resolver) -> Result<(String, Records), DnsError> {
         let kind = if self.name.starts_with('_') { RecordKind::Srv } else { RecordKind::A };
         let answer = resolver.ask(&self.name, kind).await?;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_and_what_came_is_said() {
+    fn records_that_are_gone_and_records_that_are_new_are_printed() {
         let records =
             |values: &[&str]| values.iter().map(|value| ((*value).to_owned(), 30)).collect();
         let mut printed = Vec::new();

@@ -1,10 +1,10 @@
-//! Who this app is to MySQL, at this moment.
+//! The app's MySQL account and its password, at this moment.
 //!
-//! A mounted Secret changes under the running app: the kubelet puts another folder in place by one
-//! symlink, within a minute or so
+//! A mounted Secret can change while the app runs. The kubelet then replaces the folder by one symlink,
+//! within a minute or so
 //! (<https://kubernetes.io/docs/concepts/configuration/secret/#mounted-secrets-are-updated-automatically>).
-//! So account and password that come from files are read again for every connection that is opened,
-//! and a new password needs no restart. A file that cannot be used leaves the last good value in force.
+//! So the app reads account and password from their files again for every connection that it opens, and a
+//! new password needs no restart. Where a file is not usable, the app keeps the last good value.
 
 use std::{
     fmt, io,
@@ -18,13 +18,13 @@ use tokio::time::sleep;
 
 use super::environment::read_file;
 
-/// How often the files are looked at where nobody connects: a change is in the log soon after.
+/// How often [`Credentials::follow`] reads the files.
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// How often the files are read again at most, until two readings agree. In vain the last values stay.
-const READINGS: usize = 4;
+/// How often at most the files are read again until two readings agree. Without two, the last values stay.
+const ATTEMPTS: usize = 4;
 
-/// An account and its password. Clones share what they know.
+/// An account and its password. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Credentials(Arc<Mutex<Known>>);
 
@@ -43,38 +43,37 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// A value that lasts, or that a file holds.
+/// An account or a password: fixed, or read from a file.
 #[derive(Debug)]
-pub struct Value {
+pub(crate) struct Value {
     good: SecretString,
     file: Option<File>,
 }
 
 #[derive(Debug)]
 struct File {
-    /// The variable that names it, for the log.
+    /// The variable that names the file, for the log.
     variable: &'static str,
     path: PathBuf,
-    /// Whether the log has been told that it cannot be used.
+    /// Whether the log says already that the file is not usable.
     is_reported: bool,
 }
 
 impl Credentials {
-    /// Of these values.
     #[must_use]
-    pub fn new(user: Value, password: Value) -> Self {
+    pub(crate) fn new(user: Value, password: Value) -> Self {
         Self(Arc::new(Mutex::new(Known { user, password })))
     }
 
-    /// What holds at this moment. Files are read here and now: a small file of a volume in memory takes
-    /// microseconds.
+    /// The login for a new connection. Reads the files without `await`: a small file on a volume in memory
+    /// takes microseconds.
     #[must_use]
     pub fn now(&self) -> Login {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
     }
 
-    /// Looks at the files from time to time for as long as somebody has these credentials, so that the
-    /// log tells of a change even where nobody connects.
+    /// Reads the files every [`PERIOD`] while another clone of these credentials exists, so that the log shows
+    /// a change even when the app opens no connection.
     pub async fn follow(self) {
         let known = Arc::downgrade(&self.0);
         drop(self);
@@ -92,11 +91,11 @@ impl Known {
         Login { user, password: self.password.good.clone() }
     }
 
-    /// An account and a password that belong together: a Secret may be replaced between two readings, so
-    /// two in a row must agree.
+    /// Account and password must come from the same version of the Secret. The kubelet may replace it between
+    /// the two files, so two readings in a row must agree.
     fn read_again(&mut self) {
         let mut read = self.read();
-        for _ in 0..READINGS {
+        for _ in 0..ATTEMPTS {
             let again = self.read();
             if is_same(&read.0, &again.0) && is_same(&read.1, &again.1) {
                 let is_usable = self.user.is_usable(&again.0) & self.password.is_usable(&again.1);
@@ -115,7 +114,7 @@ impl Known {
     }
 }
 
-/// What a file holds. None where there is no file.
+/// The content of a file. None where the value does not come from a file.
 type Reading = Option<io::Result<SecretString>>;
 
 fn is_same(one: &Reading, other: &Reading) -> bool {
@@ -127,9 +126,8 @@ fn is_same(one: &Reading, other: &Reading) -> bool {
 }
 
 impl Value {
-    /// A value as it was at the start, and the file that it came from, with the variable that names it.
-    #[must_use]
-    pub fn new(value: &str, variable: &'static str, path: Option<PathBuf>) -> Self {
+    /// A value as it is at the start, and the file that it comes from, with the variable that names the file.
+    pub(crate) fn new(value: &str, variable: &'static str, path: Option<PathBuf>) -> Self {
         let file = path.map(|path| File { variable, path, is_reported: false });
         Self { good: value.into(), file }
     }
@@ -138,7 +136,7 @@ impl Value {
         self.file.as_ref().map(File::read)
     }
 
-    /// Whether the reading may take the place of the last; where not, the log says why.
+    /// Whether the reading can replace the last one. If not, the log says why.
     fn is_usable(&mut self, reading: &Reading) -> bool {
         match (&mut self.file, reading) {
             (Some(file), Some(Err(error))) => {
@@ -169,7 +167,7 @@ impl File {
         if value.is_empty() { Err(empty()) } else { Ok(value.into()) }
     }
 
-    /// Once, until it can be used again.
+    /// Logs once, until the file is usable again.
     fn report(&mut self, error: &dyn fmt::Display) {
         if !self.is_reported {
             self.is_reported = true;
@@ -184,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder as the kubelet mounts it: each file is a link into what `..data` leads to.
+    /// A folder as the kubelet mounts it: each file is a link into the folder that `..data` points to.
     struct Mounted(PathBuf);
 
     impl Mounted {
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_swapped_secret_holds_from_the_next_reading() {
+    fn the_next_reading_gives_the_swapped_secret() {
         let mounted = Mounted::new("swapped");
         let credentials = mounted.credentials();
         mounted.swap("v1", ["ada", "one\n"]);
@@ -242,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_leaves_the_last_good_value() {
+    fn an_unusable_file_leaves_the_last_good_value() {
         let mounted = Mounted::new("unusable");
         let credentials = mounted.credentials();
         assert_eq!(now(&credentials), pair("first", "first"), "there are no files yet");
@@ -255,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_a_file_lasts() {
+    fn a_value_without_a_file_stays() {
         let value = |text| Value::new(text, "DB_USER_FILE", None);
         assert_eq!(now(&Credentials::new(value("ada"), value("one"))), pair("ada", "one"));
     }
 
     #[test]
-    fn an_account_and_a_password_are_of_the_same_secret() {
+    fn the_account_and_the_password_are_from_the_same_secret() {
         let mounted = Mounted::new("pairs");
         let credentials = mounted.credentials();
         mounted.swap("v0", ["0", "0"]);
@@ -282,8 +280,8 @@ mod tests {
         static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// The log of this thread. Subscribers of one thread alone would not do: `tracing` remembers of each line
-    /// whether anybody wants it, for all threads.
+    /// The log of this thread. A subscriber for one thread is not enough: `tracing` caches for all threads
+    /// together whether a subscriber wants a line.
     struct Log;
 
     impl io::Write for Log {
@@ -297,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_tells_once_of_a_change_and_of_an_unusable_file_and_never_the_value() {
+    fn the_log_shows_a_change_and_an_unusable_file_once_and_never_the_value() {
         let mounted = Mounted::new("log");
         tracing_subscriber::fmt().with_writer(|| Log).init();
         let credentials = mounted.credentials();

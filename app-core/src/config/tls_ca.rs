@@ -1,7 +1,8 @@
-//! TLS to MySQL: always, and who must have signed a server's certificate.
+//! TLS to MySQL: every connection has it, and `DB_TLS_CA` names the authority that must have signed the
+//! server's certificate.
 //!
-//! Without anybody to have signed it the connection is encrypted all the same, but to whoever answers:
-//! each server of the demo signs its own certificate when it is initialised, so there is nobody to name.
+//! Without `DB_TLS_CA` the connection is encrypted, but the server is not verified. Each MySQL server here
+//! signs its certificate itself when it is initialised, so by default there is no authority to name.
 
 use std::str::FromStr;
 
@@ -11,11 +12,11 @@ use rustls::{
 };
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-/// One or more certificates, in PEM.
+/// One or more certificates of authorities, in PEM.
 #[derive(Clone, Debug)]
 pub struct TlsCa(String);
 
-/// The text is not certificates in PEM.
+/// The text does not consist of certificates in PEM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not certificates in PEM")]
 pub struct NotCertificates;
@@ -31,8 +32,8 @@ impl TlsCa {
 impl FromStr for TlsCa {
     type Err = NotCertificates;
 
-    /// Reads them as a connection will: each must be fit to verify others, and none may be passed over, as
-    /// one is that begins on the line on which another ends.
+    /// Parses them as a connection does. Each must be able to verify others. The parser ignores a certificate
+    /// that begins on the line on which another ends, so their number is compared too.
     fn from_str(text: &str) -> Result<Self, NotCertificates> {
         let mut store = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
@@ -47,10 +48,9 @@ impl FromStr for TlsCa {
     }
 }
 
-/// The password travels inside TLS. Where nobody is named who must have signed the servers' certificates,
-/// they are taken as they are. A server's name is not compared: sqlx would compare the address that the
-/// app has resolved the name to.
-pub(crate) fn demanded(options: MySqlConnectOptions, ca: Option<&TlsCa>) -> MySqlConnectOptions {
+/// Requires TLS, because the password is sent inside it, and verifies the certificate where an authority is
+/// given. The server's name is not verified: sqlx would compare the address that the app connects to.
+pub(crate) fn require(options: MySqlConnectOptions, ca: Option<&TlsCa>) -> MySqlConnectOptions {
     match ca {
         None => options.ssl_mode(MySqlSslMode::Required),
         Some(ca) => {
@@ -59,7 +59,7 @@ pub(crate) fn demanded(options: MySqlConnectOptions, ca: Option<&TlsCa>) -> MySq
     }
 }
 
-/// Whether a connection was given up because of the server's certificate.
+/// Whether a connection failed because of the server's certificate.
 pub(crate) fn is_about_a_certificate(error: &sqlx::Error) -> bool {
     let sqlx::Error::Io(error) = error else { return false };
     let error = error.get_ref().and_then(|error| error.downcast_ref());

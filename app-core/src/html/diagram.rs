@@ -1,19 +1,19 @@
-//! The pictures of both pages: boxes on the left, one above the other, and the pods on the right, a row
-//! each. Both are centred, and the higher one decides how high the picture is.
+//! The geometry of the diagrams on both apps' pages: three boxes in a column on the left, the pods in a
+//! column on the right. Both columns are centred, and the higher one gives the diagram its height.
 
-/// How high the boxes are together.
-const SPINE: usize = 218;
+/// Height of the column of boxes.
+const BOXES_HEIGHT: usize = 218;
 
-/// How far the pods are apart.
-const ROW: usize = 52;
+/// Distance from pod to pod.
+const ROW_HEIGHT: usize = 52;
 
-/// How far down the app's box has its middle, from where the boxes begin.
-const APP: usize = 104;
+/// Where lines leave the app's box, measured from the top of the boxes.
+const APP_Y: usize = 104;
 
-/// The same of the third box.
-const THIRD: usize = 194;
+/// Where lines leave the third box, measured from the top of the boxes.
+const THIRD_BOX_Y: usize = 194;
 
-/// The outlines of pods by ordinal, each 26 wide and high around the point left of its middle.
+/// The outlines of pods by ordinal, each 26 wide and 26 high. The origin is the middle of the left side.
 const SHAPES: [&str; 6] = [
     "M5-13h16a5 5 0 0 1 5 5v16a5 5 0 0 1-5 5h-16a5 5 0 0 1-5-5v-16a5 5 0 0 1 5-5z",
     "M0 0a13 13 0 1 1 26 0a13 13 0 1 1-26 0z",
@@ -23,10 +23,10 @@ const SHAPES: [&str; 6] = [
     "M0 0a13 13 0 0 1 26 0v11a2 2 0 0 1-2 2h-22a2 2 0 0 1-2-2z",
 ];
 
-/// The shapes of the ordinals from 6 on, as the stylesheet has them; beyond these all are circles.
+/// The shapes of the ordinals from 6 on, as in the stylesheet. All ordinals after these are circles.
 const LATER_SHAPES: [usize; 4] = [0, 1, 3, 5];
 
-/// The patterns by ordinal: the ids in patterns.svg. Solid is one of them.
+/// The patterns by ordinal: the ids in patterns.svg. None is solid.
 const PATTERNS: [Option<&str>; 10] = [
     None,
     Some("h"),
@@ -40,65 +40,69 @@ const PATTERNS: [Option<&str>; 10] = [
     Some("o"),
 ];
 
-/// How high a picture is, and where its parts are.
+/// The height of a diagram, and the positions of its parts. All numbers are units of the SVG's `viewBox`.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
-    /// How high it is. It is 360 wide.
+    /// Its height. The width is 360.
     pub height: usize,
-    /// How far down the boxes begin.
+    /// The top of the boxes.
     pub spine: usize,
-    /// How far down the first pod is.
-    first: usize,
+    /// The middle of the first pod.
+    first_row: usize,
 }
 
-/// One pod in a picture, for pod.svg.
+/// One pod in a diagram, for pod.svg.
 #[derive(Clone, Debug)]
 pub struct Pod {
     /// The number in its shape.
     pub ordinal: u8,
     /// Its name.
     pub name: String,
-    /// Its address, or nothing.
+    /// Its address, or an empty text.
     pub address: String,
-    /// Its role, how it is, or what is wrong with it.
+    /// The second line of its text: its role, or what is wrong with it.
     pub says: String,
-    /// Whether what it says is trouble.
+    /// Whether that line is about a problem.
     pub is_trouble: bool,
-    /// Whether there is a server.
+    /// Whether a server answers there.
     pub answers: bool,
-    /// How far down its middle is.
+    /// The height of its middle, from the top.
     pub y: usize,
 }
 
 impl Frame {
-    /// The frame for so many pods.
+    /// The frame of a diagram with this number of pods.
     #[must_use]
     pub fn of(pods: usize) -> Self {
-        let height = SPINE.max(ROW * pods + 8);
-        Self { height, spine: (height - SPINE) / 2, first: (height + ROW) / 2 - ROW * pods / 2 }
+        let height = BOXES_HEIGHT.max(ROW_HEIGHT * pods + 8);
+        Self {
+            height,
+            spine: (height - BOXES_HEIGHT) / 2,
+            first_row: (height + ROW_HEIGHT) / 2 - ROW_HEIGHT * pods / 2,
+        }
     }
 
-    /// How far down the pod's middle is.
+    /// The middle of the pod with this index.
     #[must_use]
     pub fn row(self, index: usize) -> usize {
-        self.first + index * ROW
+        self.first_row + index * ROW_HEIGHT
     }
 
-    /// How far down a way begins that leaves the app's box.
+    /// Where a line begins that leaves the app's box.
     #[must_use]
     pub fn from_app(self) -> usize {
-        self.spine + APP
+        self.spine + APP_Y
     }
 
-    /// How far down a way begins that leaves the third box.
+    /// Where a line begins that leaves the third box.
     #[must_use]
     pub fn from_third(self) -> usize {
-        self.spine + THIRD
+        self.spine + THIRD_BOX_Y
     }
 }
 
 impl Pod {
-    /// Its outline.
+    /// The path of its outline.
     #[must_use]
     pub fn shape(&self) -> &'static str {
         let ordinal = usize::from(self.ordinal);
@@ -112,7 +116,7 @@ impl Pod {
         PATTERNS.get(usize::from(self.ordinal)).copied().flatten()
     }
 
-    /// How far right its address begins.
+    /// Where its address begins, right of its name.
     #[must_use]
     pub fn at(&self) -> usize {
         36 + 9 * self.name.len()
@@ -124,11 +128,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_pods_are_within_the_picture_and_in_the_middle_of_it() {
+    fn all_pods_are_inside_the_diagram_and_centred() {
         for pods in 1..=12 {
             let frame = Frame::of(pods);
             let (first, last) = (frame.row(0), frame.row(pods - 1));
-            assert!(first >= ROW / 2 && last + ROW / 2 <= frame.height, "{pods}: {frame:?}");
+            assert!(
+                first >= ROW_HEIGHT / 2 && last + ROW_HEIGHT / 2 <= frame.height,
+                "{pods}: {frame:?}"
+            );
             assert_eq!(first, frame.height - last, "{pods}: {frame:?}");
         }
     }

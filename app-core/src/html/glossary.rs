@@ -1,4 +1,4 @@
-//! The words of both pages, a sentence or two each: `GET /glossary`.
+//! `GET /glossary`: the words of both apps' pages, each with a sentence or two.
 
 use askama::Template;
 use axum::response::Response;
@@ -15,7 +15,6 @@ struct Glossary {
     layout: Layout,
 }
 
-/// The route of this page.
 pub(crate) fn routes(site: Site) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(show)).with_state(site)
 }

@@ -1,8 +1,8 @@
 //! `GET /metrics`: what the app counts and measures, in Prometheus' text format.
 //!
-//! Each app has a registry of its own, for several run in one process in tests. A label has only values
-//! of our own: routes as they are written in the code, known methods, statuses, codes of errors, and the names
-//! of pods. So whatever clients send, there are no more series than these.
+//! Each app has a registry, because several apps run in one process in tests. No label has a value that a
+//! client sends: the values are routes as the code writes them, known methods, statuses, codes of errors, and
+//! names of pods. So no request can make a new series.
 //! Names follow <https://prometheus.io/docs/practices/naming/>.
 
 use std::{
@@ -31,14 +31,14 @@ use crate::{
     telemetry::trace_context,
 };
 
-/// Seconds: from an answer out of memory to the longest that a request may take.
+/// In seconds: from a response out of memory to the longest request.
 const BUCKETS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// A pod that has not said its name, or of a query that none answered.
+/// The label of a pod whose name is not known, also where no pod answered a query.
 const UNKNOWN: &str = "unknown";
 
-/// What one app counts and measures. Clones share it.
+/// The metrics of one app. Clones share them.
 #[derive(Clone)]
 pub struct Metrics {
     registry: Registry,
@@ -47,7 +47,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Those that every app has, all at zero.
+    /// The metrics that every app has, all at zero.
     ///
     /// # Errors
     ///
@@ -75,18 +75,17 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// What is counted of requests.
     pub(crate) fn requests(&self) -> &RequestMetrics {
         &self.requests
     }
 
-    /// What is counted of queries.
+    /// The metrics of queries.
     #[must_use]
     pub fn queries(&self) -> &QueryMetrics {
         &self.queries
     }
 
-    /// Another counter.
+    /// Adds a counter.
     ///
     /// # Errors
     ///
@@ -100,7 +99,7 @@ impl Metrics {
         counter(&self.registry, name, help, labels)
     }
 
-    /// Gauges whose values are known elsewhere: `read` sets them whenever somebody asks.
+    /// Adds gauges whose values `read` sets at each scrape.
     ///
     /// # Errors
     ///
@@ -110,10 +109,10 @@ impl Metrics {
         gauges: [GaugeVec; N],
         read: impl Fn(&[GaugeVec; N]) + Send + Sync + 'static,
     ) -> prometheus::Result<()> {
-        self.registry.register(Box::new(ReadWhenAsked { gauges, read, turn: Mutex::default() }))
+        self.registry.register(Box::new(ScrapedGauges { gauges, read, scrape: Mutex::default() }))
     }
 
-    /// The connections of these pools.
+    /// Adds gauges of the connections of these pools.
     ///
     /// # Errors
     ///
@@ -133,21 +132,20 @@ impl Metrics {
             &["server"],
         )?;
         self.gauges([connections, limit], move |[connections, limit]| {
-            for PoolStatus { server, idle, in_use, limit: most } in pools() {
+            for PoolStatus { server, idle, in_use, limit: max } in pools() {
                 connections.with_label_values(&[server.as_str(), "idle"]).set(f64::from(idle));
                 connections.with_label_values(&[server.as_str(), "in_use"]).set(f64::from(in_use));
-                limit.with_label_values(&[server.as_str()]).set(f64::from(most));
+                limit.with_label_values(&[server.as_str()]).set(f64::from(max));
             }
         })
     }
 
-    /// The route `/metrics`.
     pub(crate) fn routes(self) -> OpenApiRouter {
         OpenApiRouter::new().routes(routes!(metrics)).with_state(self)
     }
 }
 
-/// The label of a pod, also of one whose name nobody knows.
+/// The label of a pod, `unknown` where its name is not known.
 #[must_use]
 pub fn pod_label(pod: Option<&PodName>) -> String {
     pod.map_or_else(|| UNKNOWN.to_owned(), PodName::to_string)
@@ -157,7 +155,7 @@ pub fn pod_label(pod: Option<&PodName>) -> String {
 ///
 /// # Errors
 ///
-/// Where the name is none.
+/// Where the name is not valid.
 pub fn gauge(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
     GaugeVec::new(Opts::new(name, help), labels)
 }
@@ -183,12 +181,12 @@ async fn metrics(State(metrics): State<Metrics>) -> Result<Response, Error> {
     Ok(([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response())
 }
 
-/// What is counted of requests. Clones share it.
+/// The metrics of requests. Clones share them.
 #[derive(Clone)]
 pub(crate) struct RequestMetrics {
     answered: IntCounterVec,
     seconds: HistogramVec,
-    under_way: IntGauge,
+    in_flight: IntGauge,
 }
 
 impl RequestMetrics {
@@ -199,35 +197,35 @@ impl RequestMetrics {
             "Time from the header of a request to that of its answer",
         );
         let seconds = HistogramVec::new(seconds.buckets(BUCKETS.to_vec()), labels)?;
-        let under_way = IntGauge::new("http_requests_under_way", "Requests without an answer yet")?;
+        let in_flight = IntGauge::new("http_requests_under_way", "Requests without an answer yet")?;
         registry.register(Box::new(seconds.clone()))?;
-        registry.register(Box::new(under_way.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
         let help = "Requests that were answered; status 499 where the client went away first";
         let answered = counter(registry, "http_requests_total", help, labels)?;
-        Ok(Self { answered, seconds, under_way })
+        Ok(Self { answered, seconds, in_flight })
     }
 
-    /// A request has come.
+    /// Counts a request as in flight.
     pub(crate) fn begin(&self) {
-        self.under_way.inc();
+        self.in_flight.inc();
     }
 
-    /// It has got its answer, or its client went away.
+    /// Counts a request that has its response, or whose client went away.
     pub(crate) fn end(&self, method: &str, route: &str, status: StatusCode, took: Duration) {
-        self.under_way.dec();
+        self.in_flight.dec();
         let labels = [method, route, status.as_str()];
         self.answered.with_label_values(&labels).inc();
         self.seconds.with_label_values(&labels).observe(took.as_secs_f64());
     }
 }
 
-/// What is counted of queries. Clones share it.
+/// The metrics of queries. Clones share them.
 #[derive(Clone)]
 pub struct QueryMetrics(IntCounterVec);
 
 impl QueryMetrics {
-    /// A query has ended, well or with an error that has this code; `pod` answered, or was asked, as far as
-    /// that is known.
+    /// Counts a query that succeeded, or failed with an error of this code. `pod` is the pod that answered or
+    /// was asked, if it is known.
     pub fn count(&self, pod: Option<&PodName>, outcome: Result<(), &'static str>) {
         let pod = pod_label(pod);
         let outcome = outcome.err().unwrap_or("ok");
@@ -239,21 +237,21 @@ impl QueryMetrics {
     }
 }
 
-/// Asked one at a time: between the emptying and the reading nobody else may look.
-struct ReadWhenAsked<const N: usize, R> {
+/// Gauges that are set at each scrape, one scrape at a time: between `reset` and `collect` they are incomplete.
+struct ScrapedGauges<const N: usize, R> {
     gauges: [GaugeVec; N],
     read: R,
-    turn: Mutex<()>,
+    scrape: Mutex<()>,
 }
 
-impl<const N: usize, R: Fn(&[GaugeVec; N]) + Send + Sync> Collector for ReadWhenAsked<N, R> {
+impl<const N: usize, R: Fn(&[GaugeVec; N]) + Send + Sync> Collector for ScrapedGauges<N, R> {
     fn desc(&self) -> Vec<&Desc> {
         self.gauges.iter().flat_map(Collector::desc).collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is no longer there, such as a pod, has no series any more.
+        let _scrape = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+        // A pod that is gone has no series any more.
         for gauge in &self.gauges {
             gauge.reset();
         }
