@@ -1,4 +1,4 @@
-//! What documents say must be there: the files that they link to, the lessons that they list.
+//! The files that documents link to and the lessons that they list must exist.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -29,7 +29,7 @@ fn documents() -> Vec<String> {
     names.lines().filter(|name| root().join(name).exists()).map(str::to_owned).collect()
 }
 
-/// A document without its code, in which a bracket is no link.
+/// A document without its code blocks, where brackets make no links.
 fn prose(text: &str) -> String {
     let mut in_code = false;
     let is_prose = |line: &&str| {
@@ -40,7 +40,7 @@ fn prose(text: &str) -> String {
     text.lines().filter(is_prose).collect::<Vec<_>>().join("\n")
 }
 
-/// The names of a document's headings, as code hosts make them.
+/// The anchors of a document's headings, as GitHub makes them.
 fn anchors(text: &str) -> Vec<String> {
     let headings = prose(text);
     let headings = headings.lines().filter_map(|line| line.strip_prefix('#'));
@@ -96,7 +96,7 @@ fn every_lesson_is_in_the_table_and_has_a_test() {
 }
 
 #[test]
-fn the_glossary_is_that_of_the_pages() {
+fn the_glossary_in_docs_is_the_glossary_of_the_pages() {
     let page = file("app-core/templates/glossary.html");
     let term = Regex::new(r#"<dt id="[^"]+">(.*)</dt>\s*<dd>(.*)</dd>"#).unwrap();
     let plain = |text: &str| text.replace("<code>", "`").replace("</code>", "`").replace('’', "'");

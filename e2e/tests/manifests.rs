@@ -1,4 +1,4 @@
-//! What is said twice must be said alike: manifests, Dockerfiles, code and documents.
+//! Manifests, Dockerfiles, code and documents must agree where they state the same thing.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -89,7 +89,7 @@ fn a_deployment_sets_only_variables_that_the_app_knows_and_agrees_with_its_defau
 }
 
 #[test]
-fn every_password_that_is_used_is_in_the_secret_and_no_other() {
+fn the_secret_has_every_password_that_is_used_and_no_other() {
     let secret = object("mysql-credentials", "Secret");
     let given: BTreeSet<_> = secret["stringData"].as_object().unwrap().keys().cloned().collect();
     let used = ["repl", "appuser", "reader"].map(|account| format!("{account}-password"));
@@ -122,7 +122,7 @@ fn both_services_select_the_same_pods_and_one_of_them_is_headless() {
 }
 
 #[test]
-fn the_table_of_variables_in_the_readme_is_the_codes() {
+fn the_table_of_variables_in_the_readme_is_that_of_the_code() {
     let readme = file("README.md");
     for variable in VARIABLES {
         let row = format!("| `{}` | {} | {} |", variable.name, variable.meaning, variable.default);
@@ -131,7 +131,7 @@ fn the_table_of_variables_in_the_readme_is_the_codes() {
 }
 
 #[test]
-fn the_pinned_toolchain_is_the_one_that_the_images_are_built_with() {
+fn the_images_are_built_with_the_pinned_toolchain() {
     let toolchain: String = file("rust-toolchain.toml");
     for (_, dockerfile, _) in APPS {
         let dockerfile = file(dockerfile);
@@ -142,7 +142,7 @@ fn the_pinned_toolchain_is_the_one_that_the_images_are_built_with() {
 }
 
 #[test]
-fn mysql_may_ask_about_the_pods_that_its_scripts_ask_about_and_no_others() {
+fn mysql_may_read_only_the_pods_and_claims_that_its_scripts_ask_about() {
     let role = object("mysql-service-account", "Role");
     let named = |rule: usize| -> Vec<String> {
         let names = role["rules"][rule]["resourceNames"].as_array().unwrap().iter();
@@ -172,7 +172,7 @@ fn the_page_says_how_long_the_primary_waits_for_a_replica() {
 }
 
 #[test]
-fn every_row_of_the_table_of_states_has_a_test_and_stands_in_bootstrap_sh() {
+fn every_row_of_the_table_of_states_has_a_test_and_is_in_bootstrap_sh() {
     let tests = ["states", "replication"].map(|name| file(&format!("e2e/tests/mysql/{name}.rs")));
     let tests = tests.concat();
     let named: Vec<&str> =

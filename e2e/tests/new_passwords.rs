@@ -1,4 +1,4 @@
-//! New passwords for both apps while requests go on: nobody is restarted, and no request fails.
+//! Both apps get new passwords while they serve requests: no app restarts, and no request fails.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -23,7 +23,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Each of these is asked for without a pause, and so are registrations.
+/// One client requests each of these without a pause, and another client registers users.
 const READS: [&str; 4] = [
     "/users",
     "/users?with=pool",
@@ -31,7 +31,7 @@ const READS: [&str; 4] = [
     "/users?via=mysql&with=pool&strategy=least-connections",
 ];
 
-/// The Secret as the kubelet mounts it: each file is a link into the folder that `..data` leads to.
+/// The Secret as the kubelet mounts it: each file is a link into the folder that `..data` points to.
 struct MountedSecret(TempDir);
 
 impl MountedSecret {
@@ -44,7 +44,7 @@ impl MountedSecret {
         mounted
     }
 
-    /// Puts other passwords in place of all, at once.
+    /// Replaces all passwords at once.
     fn swap(&self, passwords: [&str; 2]) {
         let data = tempfile::tempdir_in(self.0.path()).unwrap().keep();
         for (file, password) in ["appuser", "reader"].into_iter().zip(passwords) {
@@ -65,7 +65,7 @@ impl MountedSecret {
     }
 }
 
-/// Clients that do not pause, and what went wrong for them.
+/// Clients that do not pause, and the failures that they saw.
 #[derive(Clone, Default)]
 struct Traffic {
     answered: Arc<[AtomicU32; READS.len() + 1]>,
@@ -103,16 +103,16 @@ impl Traffic {
         }
     }
 
-    async fn note(&self, at: usize, answer: Response) {
-        if !answer.status().is_success() {
-            let said = answer.text().await.unwrap();
-            self.failures.lock().unwrap().push(said);
+    async fn note(&self, at: usize, response: Response) {
+        if !response.status().is_success() {
+            let body = response.text().await.unwrap();
+            self.failures.lock().unwrap().push(body);
         }
         self.answered[at].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits until every client has had ten more answers.
-    async fn go_on(&self) {
+    /// Waits until every client has ten more responses.
+    async fn wait_for_ten_more(&self) {
         let end = Instant::now() + Duration::from_secs(60);
         for answered in &*self.answered {
             let before = answered.load(Ordering::Relaxed);
@@ -124,8 +124,8 @@ impl Traffic {
     }
 }
 
-/// Runs SQL on the primary, and waits until the replica has it as well.
-async fn everywhere(servers: &Separate, sql: &str) {
+/// Runs SQL on the primary, and waits until the replica has applied it too.
+async fn run_on_both(servers: &Separate, sql: &str) {
     servers.cluster.sql(0, sql).await.unwrap();
     let done = servers.cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)");
@@ -145,7 +145,7 @@ async fn end_connections(servers: &Separate) {
     }
 }
 
-/// Clients at work until what they are to live through is over; what went wrong for them.
+/// Lets clients work before, during and after a change, and returns the failures that they saw.
 async fn failures_during(
     apps: &[RunningApp; 2],
     change: impl AsyncFnOnce(&Traffic),
@@ -153,9 +153,9 @@ async fn failures_during(
     let traffic = Traffic::default();
     let [write_app, read_app] = apps;
     let clients = traffic.begin(&write_app.url(), &read_app.url());
-    traffic.go_on().await;
+    traffic.wait_for_ten_more().await;
     change(&traffic).await;
-    traffic.go_on().await;
+    traffic.wait_for_ten_more().await;
     traffic.is_over.store(true, Ordering::Relaxed);
     for client in clients {
         client.await.unwrap();
@@ -177,20 +177,20 @@ async fn both_apps_take_new_passwords_while_requests_go_on_and_none_fails() {
     let failures = failures_during(&apps, async |traffic| {
         for account in ["appuser", "reader"] {
             let new = format!("ALTER USER {account} IDENTIFIED BY 'new-{account}'");
-            everywhere(&servers, &(new + " RETAIN CURRENT PASSWORD")).await;
+            run_on_both(&servers, &(new + " RETAIN CURRENT PASSWORD")).await;
         }
-        traffic.go_on().await;
+        traffic.wait_for_ten_more().await;
         secret.swap(["new-appuser", "new-reader"]);
-        traffic.go_on().await;
+        traffic.wait_for_ten_more().await;
         for account in ["appuser", "reader"] {
-            everywhere(&servers, &format!("ALTER USER {account} DISCARD OLD PASSWORD")).await;
+            run_on_both(&servers, &format!("ALTER USER {account} DISCARD OLD PASSWORD")).await;
         }
     });
     assert_eq!(failures.await, [""; 0]);
 
-    // Nobody is left who has logged in with an old password.
+    // Old connections would still work after the old passwords stopped working.
     end_connections(&servers).await;
     let failures = failures_during(&apps, async |_| {}).await;
-    let refused = failures.iter().filter(|said| said.contains("database_access_denied"));
+    let refused = failures.iter().filter(|body| body.contains("database_access_denied"));
     assert_eq!(refused.count(), 0, "{failures:?}");
 }

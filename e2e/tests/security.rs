@@ -1,4 +1,4 @@
-//! What both apps and the accounts in MySQL refuse, whoever asks.
+//! Both apps and the MySQL accounts refuse what a client has no right to do.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -24,15 +24,15 @@ fn new_email() -> String {
     format!("user{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-// --- pages and answers ----------------------------------------------------------------------------
+// --- pages and responses --------------------------------------------------------------------------
 
 #[tokio::test]
-async fn every_answer_of_both_apps_tells_a_browser_to_be_careful() {
+async fn every_response_of_both_apps_has_the_security_headers() {
     for app in [&shared().write_app, &shared().read_app] {
         for path in ["/", "/glossary", "/assets/style.css", "/nothing"] {
             let request = Client::new().get(app.url() + path).header("accept", "text/html");
-            let answer = request.send().await.unwrap();
-            let header = |name: &str| answer.headers()[name].to_str().unwrap();
+            let response = request.send().await.unwrap();
+            let header = |name: &str| response.headers()[name].to_str().unwrap();
             let policy = header("content-security-policy");
             assert!(policy.starts_with("default-src 'none'; "), "{path}: {policy}");
             for directive in ["base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
@@ -42,14 +42,14 @@ async fn every_answer_of_both_apps_tells_a_browser_to_be_careful() {
             assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
             assert_eq!(header("referrer-policy"), "same-origin", "{path}");
             assert_eq!(header("cross-origin-resource-policy"), "same-origin", "{path}");
-            for telling in ["server", "x-powered-by", "access-control-allow-origin"] {
-                assert!(answer.headers().get(telling).is_none(), "{path}: {telling}");
+            for absent in ["server", "x-powered-by", "access-control-allow-origin"] {
+                assert!(response.headers().get(absent).is_none(), "{path}: {absent}");
             }
         }
     }
 }
 
-/// As a browser sends it: a form, and what it says of where the form stands.
+/// A registration by a form, as a browser sends it.
 fn form() -> RequestBuilder {
     let fields = [("name", "Ada".to_owned()), ("email", new_email())];
     Client::new().post(shared().write_app.url() + "/submit").form(&fields)
@@ -60,7 +60,7 @@ fn json() -> RequestBuilder {
     Client::new().post(shared().write_app.url() + "/submit").json(&body)
 }
 
-/// Registrations from everywhere, and what becomes of each.
+/// Registrations from this site, from other sites and from programs, and the status of each response.
 fn submissions() -> Vec<(RequestBuilder, StatusCode)> {
     let own = shared().write_app.url();
     let evil = "http://evil.example";
@@ -75,7 +75,7 @@ fn submissions() -> Vec<(RequestBuilder, StatusCode)> {
             form().header("sec-fetch-site", "same-site").header("origin", evil),
             StatusCode::FORBIDDEN,
         ),
-        // A browser too old for the former.
+        // A browser that sends no Sec-Fetch-Site.
         (form().header("origin", evil), StatusCode::FORBIDDEN),
         (form().header("origin", "null"), StatusCode::FORBIDDEN),
         (form().header("origin", &own), StatusCode::OK),
@@ -90,15 +90,15 @@ fn submissions() -> Vec<(RequestBuilder, StatusCode)> {
 }
 
 #[tokio::test]
-async fn what_another_site_sends_is_refused_and_what_no_browser_sends_is_not() {
+async fn a_request_from_another_site_is_refused_and_one_from_a_program_is_not() {
     for (request, status) in submissions() {
         let (client, request) = request.build_split();
         let request = request.unwrap();
         let headers = format!("{:?}", request.headers());
-        let answer = client.execute(request).await.unwrap();
-        assert_eq!(answer.status(), status, "{headers}");
+        let response = client.execute(request).await.unwrap();
+        assert_eq!(response.status(), status, "{headers}");
         if status == StatusCode::FORBIDDEN {
-            assert_eq!(answer.json::<Value>().await.unwrap()["code"], "cross_site_request");
+            assert_eq!(response.json::<Value>().await.unwrap()["code"], "cross_site_request");
         }
     }
 }
@@ -111,7 +111,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
-/// Escaping is askama's default; these are the ways around it. A template in a template is escaped already.
+/// askama escapes by default. These are the ways to avoid that. A template inside a template is escaped already.
 #[test]
 fn nothing_is_written_into_a_page_unescaped() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -143,7 +143,7 @@ fn nothing_is_written_into_a_page_unescaped() {
     }
 }
 
-/// sqlx would trust these beside the authority that DB_TLS_CA names.
+/// sqlx would also trust these, and not only the authority that DB_TLS_CA names.
 #[test]
 fn no_certificate_authority_of_the_web_or_of_the_system_is_compiled_in() {
     let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).unwrap();
@@ -165,7 +165,7 @@ async fn connection(about: &'static About) -> MySqlConnection {
     server.connect(Duration::from_secs(10)).await.unwrap().0
 }
 
-/// The number of the error that a statement ends in. None where it was done.
+/// The number of the error of a statement. None where the statement succeeds.
 async fn error(connection: &mut MySqlConnection, statement: &str) -> Option<u16> {
     let done = sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await;
     let error = done.err()?;
@@ -173,12 +173,12 @@ async fn error(connection: &mut MySqlConnection, statement: &str) -> Option<u16>
     Some(said.downcast_ref::<MySqlDatabaseError>().number())
 }
 
-/// Refusals for want of a right: of a database, an account, a statement, a table, a column, a privilege,
-/// a connection of somebody else, and of giving rights away.
+/// The errors for a missing right, in order: to a database, to log in, to another account's connection, to a
+/// table. Then: to a column, for a privilege, to a routine, to grant.
 /// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>
 const REFUSALS: [u16; 8] = [1044, 1045, 1095, 1142, 1143, 1227, 1370, 1410];
 
-/// What neither account may do.
+/// Statements that neither account may run.
 const FORBIDDEN_TO_BOTH: [&str; 18] = [
     "DROP TABLE users",
     "TRUNCATE TABLE users",
@@ -217,7 +217,7 @@ async fn assert_refused(connection: &mut MySqlConnection, statements: &[&str]) {
     }
 }
 
-/// Whose processes and which databases an account sees.
+/// The users whose processes an account sees, and the databases that it sees.
 async fn seen(connection: &mut MySqlConnection) -> (Vec<String>, Vec<String>) {
     let users = "SELECT DISTINCT user FROM performance_schema.processlist";
     let users = sqlx::query_scalar(users).fetch_all(&mut *connection).await.unwrap();
@@ -226,7 +226,7 @@ async fn seen(connection: &mut MySqlConnection) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_readers_account_can_look_at_the_users_and_do_nothing_else() {
+async fn the_account_of_read_app_can_read_the_users_and_do_nothing_else() {
     let mut reader = connection(&read_app::ABOUT).await;
 
     assert_eq!(error(&mut reader, "SELECT id, name, email, created_at FROM users").await, None);
@@ -238,7 +238,7 @@ async fn the_readers_account_can_look_at_the_users_and_do_nothing_else() {
 }
 
 #[tokio::test]
-async fn write_apps_account_can_register_users_and_do_no_harm_to_the_rest() {
+async fn the_account_of_write_app_can_register_users_and_cannot_drop_the_table_or_manage_mysql() {
     let mut appuser = connection(&write_app::ABOUT).await;
 
     let insert = format!("INSERT INTO users (name, email) VALUES ('Ada', '{}')", new_email());
@@ -250,7 +250,7 @@ async fn write_apps_account_can_register_users_and_do_no_harm_to_the_rest() {
 }
 
 #[tokio::test]
-async fn no_account_ends_the_connection_of_another() {
+async fn no_account_can_end_the_connection_of_another() {
     let mut appuser = connection(&write_app::ABOUT).await;
     let mut reader = connection(&read_app::ABOUT).await;
     let id: u64 =
