@@ -51,6 +51,9 @@ macro_rules! variables {
         /// Every variable that the apps read.
         pub const VARIABLES: &[Variable] = &[$($variable),*];
 
+        #[cfg(test)]
+        const FIELDS: &[&str] = &[$(stringify!($field)),*];
+
         /// The values of the variables that are given.
         #[derive(Default, Deserialize)]
         #[serde(default, deny_unknown_fields)]

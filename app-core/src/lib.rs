@@ -8,13 +8,13 @@
 //! - [`config`]: the environment becomes one checked [`Config`](config::Config), or one message that
 //!   names every problem. Account, password and certificates are part of it.
 //! - [`telemetry`]: where log lines and spans go.
-//! - [`server`]: accepts connections, limits them, and drains them when the process has to stop.
-//! - [`http`]: the layers that every request passes, the errors that it may end in, and the routes that
-//!   machines ask for, such as `/healthz` and `/metrics`.
+//! - [`server`]: accepts connections, limits them, and drains them when the process must stop.
+//! - [`http`]: the layers that every request passes, the errors that it can end in, and the routes for
+//!   machines, such as `/healthz` and `/metrics`.
 //! - [`dns`]: names become addresses, by asking the cluster's DNS.
 //! - [`mysql`]: a MySQL server or Service by its name, connections to it, and an error for each way in
 //!   which it can fail.
-//! - [`html`]: the frame, the stylesheet, the glossary and the drawing of pods that both pages share.
+//! - [`html`]: the layout, the stylesheet, the glossary and the diagram of pods that both apps' pages share.
 
 pub mod cli;
 pub mod config;

@@ -72,7 +72,7 @@ impl Credentials {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).now()
     }
 
-    /// Reads the files every [`PERIOD`] while another clone of these credentials exists, so that the log shows
+    /// Reads the files every few seconds while another clone of these credentials exists, so that the log shows
     /// a change even when the app opens no connection.
     pub async fn follow(self) {
         let known = Arc::downgrade(&self.0);

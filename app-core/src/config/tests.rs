@@ -16,6 +16,24 @@ fn a_password_alone_is_enough() {
     assert_eq!(config.listen.port(), 5000);
 }
 
+/// envy finds the field of a variable by the name in lower case.
+#[test]
+fn every_variable_has_the_field_of_its_name() {
+    let names: Vec<_> = VARIABLES.iter().map(|variable| variable.name.to_lowercase()).collect();
+    assert_eq!(names, FIELDS);
+}
+
+#[test]
+fn the_defaults_in_the_table_are_those_of_the_code() {
+    let password = ("DB_PASSWORD", "secret");
+    let defaults = config(&[password]).unwrap();
+    for name in ["DB_PORT", "DB_NAME", "LISTEN", "RUST_LOG"] {
+        let variable = VARIABLES.iter().find(|variable| variable.name == name).unwrap();
+        let given = config(&[password, (name, variable.default)]).unwrap();
+        assert_eq!(format!("{given:?}"), format!("{defaults:?}"), "{name}");
+    }
+}
+
 #[test]
 fn every_problem_is_named_at_once_and_no_value_is_printed() {
     let message = config(&[

@@ -61,18 +61,14 @@ impl Metrics {
             "Queries made for requests, by the pod that answered or was asked, and by outcome: ok, or the code of the error",
             &["pod", "outcome"],
         )?);
-        let metrics = Self { registry, requests, queries };
-        let build = [about.name, about.version, version::REVISION];
-        gauge(
+        let build_info = gauge(
             "app_build_info",
             "Always 1; the labels say what runs",
             &["app", "version", "revision"],
-        )
-        .and_then(|gauge| {
-            gauge.with_label_values(&build).set(1.0);
-            metrics.registry.register(Box::new(gauge))
-        })?;
-        Ok(metrics)
+        )?;
+        build_info.with_label_values(&[about.name, about.version, version::REVISION]).set(1.0);
+        registry.register(Box::new(build_info))?;
+        Ok(Self { registry, requests, queries })
     }
 
     pub(crate) fn requests(&self) -> &RequestMetrics {
@@ -230,7 +226,7 @@ impl QueryMetrics {
         let pod = pod_label(pod);
         let outcome = outcome.err().unwrap_or("ok");
         self.0.with_label_values(&[pod.as_str(), outcome]).inc();
-        trace_context::note([
+        trace_context::add_attributes([
             KeyValue::new("k8s.pod.name", pod),
             KeyValue::new("db.outcome", outcome),
         ]);

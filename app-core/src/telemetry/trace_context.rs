@@ -69,7 +69,7 @@ pub(crate) fn end_database_work(context: &Context, succeeded: bool) {
 }
 
 /// Adds attributes to the current span.
-pub(crate) fn note<const N: usize>(attributes: [KeyValue; N]) {
+pub(crate) fn add_attributes<const N: usize>(attributes: [KeyValue; N]) {
     Context::map_current(|context| context.span().set_attributes(attributes));
 }
 
