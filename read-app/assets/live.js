@@ -1,20 +1,21 @@
-// The page lives: one query after another, each a request for the page's own live part, which the
-// server renders as it renders the page. Nothing is computed here that the server has not said.
+// Keeps the page alive: one query after another, each a request for the living part of the page. The
+// server renders that part as it renders the page, so this script computes nothing about the pods.
 (() => {
   'use strict';
   const byId = (id) => document.getElementById(id);
   const form = byId('controls'), rate = byId('rate'), speed = byId('speed'), play = byId('play');
   if (!form) return;
+  const mostQueries = Math.max(...[...form.elements.ask].map((button) => button.value));
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
   const stored = { get: () => { try { return sessionStorage.rate; } catch { return 0; } },
     set: (value) => { try { sessionStorage.rate = value; } catch { /* then it starts paused */ } } };
-  let playing = false, wanted = 0, flight = null, timer = 0, began = 0, failures = 0;
+  let playing = false, wanted = 0, inFlight = null, timer = 0, began = 0, failures = 0;
   let counts = {}, said = 0, changed = false;
 
   // The form's state, as a plain submit would send it.
   const state = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
 
-  // Makes `old` like `fresh`, touching only what differs: focus and transitions go on.
+  // Makes `old` equal to `fresh` and changes only what differs, so that focus and transitions stay.
   function morph(old, fresh) {
     if (old.isEqualNode(fresh)) return;
     if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) return old.replaceWith(fresh);
@@ -47,7 +48,7 @@
     }
   }
 
-  // At most every five seconds: says aloud who answered, and keeps the address bar true.
+  // At most every five seconds: announces which pods answered, and keeps the address bar up to date.
   function note() {
     if (!changed || Date.now() - said < 5000) return;
     const summary = Object.keys(counts).sort().map((pod) => `${pod} ${counts[pod]}`).join(', ');
@@ -60,33 +61,33 @@
     const query = state();
     query.set('part', 'live');
     query.set('ask', count);
-    const mine = flight = new AbortController();
-    const late = setTimeout(() => mine.abort(), 10000);
+    const request = inFlight = new AbortController();
+    const timeout = setTimeout(() => request.abort(), 10000);
     try {
-      const answer = await fetch(`/?${query}`, { signal: mine.signal, headers: { accept: 'text/html' } });
-      if (!answer.ok) throw new Error(answer.status);
-      const html = await answer.text();
-      if (flight !== mine) return;
+      const response = await fetch(`/?${query}`, { signal: request.signal, headers: { accept: 'text/html' } });
+      if (!response.ok) throw new Error(response.status);
+      const html = await response.text();
+      if (inFlight !== request) return;
       show(html, count);
       failures = 0;
       byId('trouble').textContent = '';
       note();
     } catch {
-      if (flight !== mine) return;
+      if (inFlight !== request) return;
       failures += 1;
-      // What was pressed is asked for again.
-      wanted = Math.min(20, wanted + count);
+      // These queries are made with the next request.
+      wanted = Math.min(mostQueries, wanted + count);
       byId('trouble').textContent = 'read-app does not answer; trying again';
     } finally {
-      clearTimeout(late);
-      if (flight === mine) { flight = null; plan(); }
+      clearTimeout(timeout);
+      if (inFlight === request) { inFlight = null; plan(); }
     }
   }
 
-  // What comes next, and when: what was pressed at once, else the next query, else a look at the pods.
+  // Plans the next request: at once for a pressed button, else the next query, else a look at the pods.
   function plan() {
     clearTimeout(timer);
-    if (flight || document.hidden) return;
+    if (inFlight || document.hidden) return;
     const pace = playing ? 1000 / rate.value : 1000;
     const pause = failures ? Math.min(1000 * 2 ** (failures - 1), 8000) : wanted ? 0 : pace;
     const due = began + pause;
@@ -98,10 +99,10 @@
     }, failures ? pause : Math.max(0, due - Date.now()));
   }
 
-  // Forgets the dots, and with them an answer that is still on its way.
+  // Forgets the dots, and a request that is in flight with them.
   function startOver(count) {
     form.elements.seen.value = form.elements.seen2.value = '';
-    if (flight) { const old = flight; flight = null; old.abort(); }
+    if (inFlight) { const request = inFlight; inFlight = null; request.abort(); }
     [counts, wanted, changed] = [{}, count, true];
     plan();
   }
@@ -120,7 +121,7 @@
     event.preventDefault();
     const pressed = event.submitter;
     if (pressed && pressed.name === 'over') return startOver(0);
-    wanted = Math.min(20, wanted + Number(pressed ? pressed.value : 1));
+    wanted = Math.min(mostQueries, wanted + Number(pressed ? pressed.value : 1));
     failures = 0;
     plan();
   });
@@ -134,7 +135,7 @@
     setPlaying(!playing);
   });
 
-  // A link or a search leaves the page with what is on it now.
+  // A link or a search takes the present state of the page along.
   document.addEventListener('click', (event) => {
     const link = event.target.closest('a[data-keep]');
     if (!link) return;
@@ -150,7 +151,7 @@
     for (const field of event.target.querySelectorAll('[type=hidden]')) field.value = query.get(field.name) || '';
   });
 
-  // The clipboard's own interface wants HTTPS, which a NodePort has not: select, and copy that.
+  // The clipboard API needs HTTPS, which a NodePort does not have. So the command is selected and copied.
   document.addEventListener('click', (event) => {
     const button = event.target.closest('.copy');
     if (!button) return;
