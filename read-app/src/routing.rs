@@ -52,6 +52,9 @@ const PAUSES: [Duration; 6] = [
     Duration::from_millis(400),
 ];
 
+/// How often a query is tried at most.
+pub(crate) const ATTEMPTS: usize = PAUSES.len() + 1;
+
 /// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
 /// together end within four seconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);

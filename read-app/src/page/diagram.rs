@@ -1,36 +1,37 @@
-//! The way of the last query as a picture: browser, read-app, the name that was asked for, the pods.
+//! The way of the last query as a diagram: browser, read-app, the Service's name, the pods.
 
 use app_core::html::diagram::{Frame, Pod};
 
 use crate::{
     api::{dns::NamesView, params::Params, pods::PodView},
-    page::{dots::Dot, times},
+    page::{
+        dots::{Dot, pod_name},
+        times,
+    },
     routing::{
         Reads,
-        mode::{Via, With},
+        mode::{Mode, Via, With},
     },
 };
 
-/// The picture's numbers and words; the template draws them.
+/// The diagram's numbers and words; the template draws them.
 pub(super) struct Diagram {
     pub(super) is_headless: bool,
     pub(super) frame: Frame,
-    /// How far down the ways to the pods begin: at read-app, which picks among all addresses, or at
-    /// mysql-read, which has one.
-    pub(super) start: usize,
-    pub(super) ways: Vec<Way>,
+    /// The classes of the lines from the browser to where a pod is picked.
+    pub(super) classes: String,
+    /// One line for each pod that the Service leads to.
+    pub(super) lines: Vec<Line>,
     pub(super) pods: Vec<Pod>,
-    /// The classes of the way that the query took before it reached a pod.
-    pub(super) way: String,
-    /// What the box of the name says.
-    pub(super) service: String,
-    /// The picture in words.
-    pub(super) text: String,
+    /// The address of `mysql-read`, or how many addresses `mysql` has.
+    pub(super) addresses: String,
+    /// The diagram in words.
+    pub(super) title: String,
     pub(super) caption: String,
 }
 
-/// The way to one pod.
-pub(super) struct Way {
+/// A line to one pod.
+pub(super) struct Line {
     pub(super) classes: String,
     /// How far down it ends.
     pub(super) y: usize,
@@ -38,42 +39,46 @@ pub(super) struct Way {
 
 impl Diagram {
     pub(super) fn new(reads: &Reads, params: &Params, names: &NamesView, pods: &[PodView]) -> Self {
-        let gone = gone(params, pods);
+        let (mode, last) = (&params.mode, params.dots.last());
+        let is_headless = mode.via == Via::Mysql;
+        let host = reads.host(mode.via);
+        let is_listed = |ordinal| pods.iter().any(|pod| pod.ordinal == ordinal);
+        let gone: Vec<_> =
+            params.dots.counts().into_keys().filter(|ordinal| !is_listed(*ordinal)).collect();
         let frame = Frame::of(pods.len() + gone.len());
-        let is_headless = params.mode.via == Via::Mysql;
-        let host = reads.host(params.mode.via);
-        let service = match (is_headless, pods.len()) {
-            (false, _) => names.first_address(host).unwrap_or_else(|| "no address".to_owned()),
-            (true, 1) => "1 address".to_owned(),
-            (true, pods) => format!("{pods} addresses"),
-        };
-        let rows = pods.iter().enumerate().map(|(index, pod)| (pod, frame.row(index)));
-        // mysql-read has no way to a pod that is not ready; a headless Service names it all the same.
+        let rows = pods.iter().zip(0..).map(|(pod, index)| (pod, frame.row(index)));
+        // mysql-read leads to no pod that is not ready. A headless Service names such a pod too.
         let reached = rows.clone().filter(|(pod, _)| is_headless || pod.answers());
-        let ways = reached.map(|(pod, y)| Way { classes: way(pod, params), y }).collect();
-        let caption = caption(is_headless, pods.len());
-        // Their places follow those of the others, where nothing moves for them.
-        let places = (pods.len()..).map(|index| frame.row(index));
-        let lost = gone.into_iter().zip(places).map(|(ordinal, y)| drawn_gone(ordinal, y));
-        let pods: Vec<_> = rows.map(|(pod, y)| drawn(pod, y)).chain(lost).collect();
+        let lines = reached.map(|(pod, y)| Line { classes: line_classes(mode, last, pod), y });
+        // Gone pods stand below the others, so that the others do not move.
+        let gone_rows = gone.iter().zip(pods.len()..).map(|(pod, index)| (pod, frame.row(index)));
+        let drawn = rows.map(|(pod, y)| listed_pod(pod, y));
+        let drawn: Vec<_> = drawn.chain(gone_rows.map(|(pod, y)| gone_pod(*pod, y))).collect();
         Self {
-            start: if is_headless { frame.from_app() } else { frame.from_third() },
-            text: text(host, params.dots.last(), &pods),
-            caption,
-            way: lit(params.dots.last()),
             is_headless,
             frame,
-            ways,
-            pods,
-            service,
+            classes: last.map(highlight).unwrap_or_default(),
+            lines: lines.collect(),
+            addresses: addresses(is_headless, pods.len(), names.first_address(host)),
+            title: title(host, last, &drawn),
+            caption: caption(is_headless, pods.len()),
+            pods: drawn,
         }
+    }
+
+    /// How far down the lines to the pods begin: at read-app, which picks among all addresses, or at mysql-read,
+    /// which has one.
+    pub(super) fn lines_begin(&self) -> usize {
+        if self.is_headless { self.frame.from_app() } else { self.frame.from_third() }
     }
 }
 
-/// The pods that have answered and are no longer in the DNS answer.
-fn gone(params: &Params, pods: &[PodView]) -> Vec<u8> {
-    let answered = params.dots.counts().into_keys();
-    answered.filter(|ordinal| !pods.iter().any(|pod| pod.ordinal == *ordinal)).collect()
+fn addresses(is_headless: bool, pods: usize, first_address: Option<String>) -> String {
+    match (is_headless, pods) {
+        (false, _) => first_address.unwrap_or_else(|| "no address".to_owned()),
+        (true, 1) => "1 address".to_owned(),
+        (true, pods) => format!("{pods} addresses"),
+    }
 }
 
 fn caption(is_headless: bool, pods: usize) -> String {
@@ -89,28 +94,24 @@ fn caption(is_headless: bool, pods: usize) -> String {
     }
 }
 
-/// The way of the last query is lit, in the colour of its pod.
-fn lit(last: Option<Dot>) -> String {
+/// The classes of a line that the last query took: it has the colour of the pod that answered.
+fn highlight(last: Dot) -> String {
     match last {
-        Some(Dot::Pod(ordinal)) => format!(" lit d{ordinal}"),
-        Some(Dot::Failed(_)) => " lit".to_owned(),
-        None => String::new(),
+        Dot::Pod(ordinal) => format!(" lit d{ordinal}"),
+        Dot::Failed(_) => " lit".to_owned(),
     }
 }
 
-fn way(pod: &PodView, params: &Params) -> String {
-    let last = params.dots.last();
-    let has_pool = params.mode.via == Via::Mysql && params.mode.with == With::Pool;
-    if last == Some(Dot::Pod(pod.ordinal)) {
-        lit(last)
-    } else if has_pool && pod.answers() {
-        " open".to_owned()
-    } else {
-        String::new()
+fn line_classes(mode: &Mode, last: Option<Dot>, pod: &PodView) -> String {
+    let has_pool = mode.via == Via::Mysql && mode.with == With::Pool;
+    match last {
+        Some(last) if last == Dot::Pod(pod.ordinal) => highlight(last),
+        _ if has_pool && pod.answers() => " open".to_owned(),
+        _ => String::new(),
     }
 }
 
-fn drawn(pod: &PodView, y: usize) -> Pod {
+fn listed_pod(pod: &PodView, y: usize) -> Pod {
     let says = match (pod.role(), pod.lag()) {
         (Some(role), Some(lag)) => format!("{}, {} behind", role.name(), times::seconds(lag.time)),
         (Some(role), None) => role.name().to_owned(),
@@ -127,10 +128,11 @@ fn drawn(pod: &PodView, y: usize) -> Pod {
     }
 }
 
-fn drawn_gone(ordinal: u8, y: usize) -> Pod {
+/// A pod that has answered, and that DNS does not list any more.
+fn gone_pod(ordinal: u8, y: usize) -> Pod {
     Pod {
         ordinal,
-        name: format!("mysql-{ordinal}"),
+        name: pod_name(ordinal),
         address: String::new(),
         says: "gone, and not in DNS".to_owned(),
         is_trouble: true,
@@ -139,17 +141,15 @@ fn drawn_gone(ordinal: u8, y: usize) -> Pod {
     }
 }
 
-fn text(host: &str, last: Option<Dot>, pods: &[Pod]) -> String {
-    let way = match last {
-        Some(Dot::Pod(ordinal)) => {
-            format!(
-                "The last query went from the browser to read-app, by {host} to mysql-{ordinal}."
-            )
-        }
+fn title(host: &str, last: Option<Dot>, pods: &[Pod]) -> String {
+    let query = match last {
+        Some(Dot::Pod(ordinal)) => format!(
+            "The last query went from the browser to read-app, by {host} to {}.",
+            pod_name(ordinal)
+        ),
         Some(Dot::Failed(_)) => format!("The last query, by {host}, was not answered."),
         None => "Nothing was asked yet.".to_owned(),
     };
-    let pods: Vec<_> =
-        pods.iter().map(|pod| format!("{} {}, {}", pod.name, pod.address, pod.says)).collect();
-    format!("{way} Pods: {}.", pods.join("; "))
+    let pods = pods.iter().map(|pod| format!("{} {}, {}", pod.name, pod.address, pod.says));
+    format!("{query} Pods: {}.", pods.collect::<Vec<_>>().join("; "))
 }

@@ -1,29 +1,37 @@
-//! The dots: each is one query that was made, and says which pod answered it.
+//! The dots: each is one attempt to ask a pod, and says which pod answered it.
 //!
-//! The page remembers them, not this process: they travel as a string in its form, a character a query,
-//! newest last. `0` to `9` are ordinals, `a` to `z` the ordinals 10 to 35, and a capital is an attempt
-//! that nobody answered.
+//! The page remembers the dots; this process does not. They travel as a string in the page's form, one character
+//! for each dot, newest last. `0` to `9` are ordinals, `a` to `z` are the ordinals 10 to 35, and a capital letter is
+//! an attempt that failed.
 
 use std::collections::BTreeMap;
 
 use app_core::mysql::{MysqlError, pod_name::PodName};
 
-/// How many are kept.
+/// How many dots are kept.
 pub(crate) const KEPT: usize = 240;
 
-/// How many stand in a row. The oldest go a row at a time, or every dot would move at every query.
+/// How many dots stand in a row. The oldest go a row at a time, or every dot would move at every query.
 const ROW: usize = 24;
 
-/// One query.
+/// What the name of every pod begins with, before its ordinal.
+pub(super) const POD_NAME_PREFIX: &str = "mysql-";
+
+/// The name of the pod with this ordinal.
+pub(super) fn pod_name(ordinal: u8) -> String {
+    format!("{POD_NAME_PREFIX}{ordinal}")
+}
+
+/// The outcome of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dot {
     /// The pod with this ordinal answered.
     Pod(u8),
-    /// Nobody did.
+    /// No pod answered.
     Failed(Reason),
 }
 
-/// Why nobody answered.
+/// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     Unreachable,
@@ -35,18 +43,23 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// All of them, with the letters that stand for them.
-    pub(crate) const ALL: [(char, Self); 6] = [
-        ('U', Self::Unreachable),
-        ('L', Self::Lost),
-        ('N', Self::NoAddress),
-        ('B', Self::Busy),
-        ('D', Self::Slow),
-        ('E', Self::Other),
-    ];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Unreachable, Self::Lost, Self::NoAddress, Self::Busy, Self::Slow, Self::Other];
+
+    /// The character that stands for it in the form.
+    fn letter(self) -> char {
+        match self {
+            Self::Unreachable => 'U',
+            Self::Lost => 'L',
+            Self::NoAddress => 'N',
+            Self::Busy => 'B',
+            Self::Slow => 'D',
+            Self::Other => 'E',
+        }
+    }
 
     /// The end of a sentence, without its full stop.
-    pub(crate) fn clause(self) -> &'static str {
+    pub(super) fn clause(self) -> &'static str {
         match self {
             Self::Unreachable => "no connection could be opened",
             Self::Lost => "the connection broke",
@@ -72,7 +85,7 @@ impl From<&MysqlError> for Reason {
 }
 
 impl Dot {
-    /// The dot of a pod; one whose name has no ordinal cannot have a dot of its own.
+    /// The dot of a pod. A name without an ordinal below 36 has no character, and counts as a failure.
     pub(crate) fn of(pod: &PodName) -> Self {
         match pod.ordinal().parse() {
             Ok(ordinal) if ordinal < 36 => Self::Pod(ordinal),
@@ -80,8 +93,8 @@ impl Dot {
         }
     }
 
-    /// The pod that answered.
-    pub(crate) fn ordinal(self) -> Option<u8> {
+    /// The ordinal of the pod that answered.
+    pub(super) fn ordinal(self) -> Option<u8> {
         match self {
             Self::Pod(ordinal) => Some(ordinal),
             Self::Failed(_) => None,
@@ -89,23 +102,16 @@ impl Dot {
     }
 
     fn from_char(character: char) -> Option<Self> {
-        match character {
-            '0'..='9' | 'a'..='z' => {
-                character.to_digit(36).and_then(|digit| u8::try_from(digit).ok()).map(Self::Pod)
-            }
-            _ => Reason::ALL
-                .iter()
-                .find(|(code, _)| *code == character)
-                .map(|(_, reason)| Self::Failed(*reason)),
-        }
+        let digit = character.to_digit(36).filter(|_| !character.is_ascii_uppercase());
+        let pod = digit.and_then(|digit| u8::try_from(digit).ok()).map(Self::Pod);
+        let reason = || Reason::ALL.into_iter().find(|reason| reason.letter() == character);
+        pod.or_else(|| reason().map(Self::Failed))
     }
 
     fn to_char(self) -> char {
         match self {
             Self::Pod(ordinal) => char::from_digit(ordinal.into(), 36).unwrap_or('E'),
-            Self::Failed(reason) => {
-                Reason::ALL.iter().find(|(_, one)| *one == reason).map_or('E', |(code, _)| *code)
-            }
+            Self::Failed(reason) => reason.letter(),
         }
     }
 }
@@ -114,19 +120,19 @@ impl Dot {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dots {
     kept: Vec<Dot>,
-    /// How many this request has added.
+    /// How many of them this request has added.
     added: usize,
 }
 
 impl Dots {
-    /// Reads what the page remembers; characters that mean nothing are passed over.
+    /// Reads what the page remembers. It skips characters that mean nothing.
     pub(crate) fn read(text: &str) -> Self {
         let mut dots = Self::default();
         text.chars().filter_map(Dot::from_char).for_each(|dot| dots.push(dot));
         Self { added: 0, ..dots }
     }
 
-    /// What the page shall remember.
+    /// What the page is to remember.
     pub(crate) fn text(&self) -> String {
         self.kept.iter().map(|dot| dot.to_char()).collect()
     }
@@ -139,12 +145,12 @@ impl Dots {
         self.added += 1;
     }
 
-    /// One query adds several where attempts failed before the answer.
-    pub(crate) fn added(&self) -> usize {
+    /// How many of them this request has added: several for one query whose first attempts failed.
+    pub(super) fn added(&self) -> usize {
         self.added
     }
 
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Dot> + Clone {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Dot> + Clone {
         self.kept.iter()
     }
 
@@ -156,7 +162,7 @@ impl Dots {
         self.kept.last().copied()
     }
 
-    /// How many each pod answered.
+    /// How many queries each pod answered.
     pub(crate) fn counts(&self) -> BTreeMap<u8, usize> {
         let mut counts = BTreeMap::new();
         for ordinal in self.kept.iter().filter_map(|dot| dot.ordinal()) {
@@ -165,7 +171,13 @@ impl Dots {
         counts
     }
 
-    /// How many were answered.
+    /// The same in words, such as `mysql-0 61`.
+    pub(super) fn counts_by_name(&self) -> Vec<String> {
+        let counts = self.counts().into_iter();
+        counts.map(|(ordinal, count)| format!("{} {count}", pod_name(ordinal))).collect()
+    }
+
+    /// How many are answers of a pod.
     pub(crate) fn answered(&self) -> usize {
         self.kept.iter().filter(|dot| dot.ordinal().is_some()).count()
     }
@@ -176,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_page_remembers_reads_as_it_was_written() {
+    fn dots_are_read_as_they_were_written() {
         let dots = Dots::read("01azULNBDE");
         assert_eq!(dots.text(), "01azULNBDE");
         assert_eq!(dots.counts(), BTreeMap::from([(0, 1), (1, 1), (10, 1), (35, 1)]));
@@ -184,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_passed_over() {
+    fn characters_that_mean_nothing_are_skipped() {
         assert_eq!(Dots::read("0<script>é\u{0}1 X").text(), "0script1");
     }
 

@@ -1,68 +1,58 @@
-//! The sentence under the dots: what has just happened in the chosen mode, and why.
+//! The sentences under the dots: what has just happened in the chosen mode, and why.
 //!
-//! It is the lesson, so it must be true of these dots and not of dots in general.
+//! They are the lesson, so they must be true of these dots, and not of dots in general.
 
 use std::collections::BTreeSet;
 
 use crate::{
     api::pods::PodView,
-    page::dots::{Dot, Dots, Reason},
-    routing::mode::{Mode, Strategy, Via, With},
+    page::{
+        dots::{Dot, Reason, pod_name},
+        lanes::Lane,
+    },
+    routing::mode::{Strategy, Via, With},
 };
 
-/// Below this chance says little.
+/// Fewer answers than this say little about chance.
 const FEW: usize = 20;
 
-/// Where chance evens out.
+/// At so many answers chance evens out.
 const MANY: usize = 200;
 
 /// For so many dots a pod that is gone is still news: two rows.
 const RECENT: usize = 48;
 
-/// What a sentence goes by.
-pub(crate) struct Facts<'a> {
-    pub(crate) mode: &'a Mode,
-    pub(crate) dots: &'a Dots,
-    pub(crate) pods: &'a [PodView],
-    /// For how many more seconds the cluster's DNS keeps its answer for the headless name.
-    pub(crate) headless_ttl: Option<u32>,
-}
-
-impl Facts<'_> {
-    /// One or two sentences.
-    pub(crate) fn sentence(&self) -> String {
-        let Some(last) = self.dots.last() else {
-            return "Ask, and a dot says which pod has answered.".to_owned();
-        };
-        if let Dot::Failed(reason) = last {
-            return self.of_failure(reason);
+impl Lane<'_> {
+    /// One or two sentences about the most important of these: the last query failed, a pod is silent, a pod is
+    /// gone. Otherwise they are about the mode.
+    pub(super) fn sentences(&self) -> String {
+        match self.dots.last() {
+            None => return "Ask, and a dot says which pod has answered.".to_owned(),
+            Some(Dot::Failed(reason)) => return self.on_failure(reason),
+            Some(Dot::Pod(_)) => {}
         }
         if let Some(pod) = self.silent_pod() {
-            return self.of_silent(pod);
+            return self.on_silent_pod(&pod.name);
         }
-        self.lost_pod().map_or_else(|| self.of_mode(), |ordinal| self.of_lost(ordinal))
-    }
-
-    /// The share of queries that each answering pod is to get in the long run, from 0 to 1. Nothing is
-    /// expected of a few.
-    pub(crate) fn expected(&self, ordinal: u8) -> Option<f64> {
-        let answers = self.pods.iter().any(|pod| pod.ordinal == ordinal && pod.answers());
-        match (self.sticks(), self.last_pod()) {
-            (true, Some(kept)) => Some(if kept == ordinal { 1.0 } else { 0.0 }),
-            (true, None) => None,
-            (false, _) if self.dots.answered() < FEW => None,
-            (false, _) if answers => Some(1.0 / f64::from(u32::try_from(self.answering()).ok()?)),
-            (false, _) => Some(0.0),
+        match self.gone_pod() {
+            Some(ordinal) => self.on_gone_pod(&pod_name(ordinal)),
+            None => self.on_mode(),
         }
     }
 
-    /// How many pods answer now.
-    fn answering(&self) -> usize {
-        self.pods.iter().filter(|pod| pod.answers()).count()
+    /// The share of queries, from 0 to 1, that a pod is to get in the long run. None where too few queries were
+    /// answered to expect one.
+    pub(super) fn expected(&self, ordinal: u8) -> Option<f64> {
+        if self.stays_with_one_pod() {
+            return self.last_pod().map(|pod| if pod == ordinal { 1.0 } else { 0.0 });
+        }
+        let answering: Vec<_> = self.answering_pods().collect();
+        let share = if answering.contains(&ordinal) { 1.0 / answering.len() as f64 } else { 0.0 };
+        (self.dots.answered() >= FEW).then_some(share)
     }
 
     /// Whether all queries are to go to one pod.
-    fn sticks(&self) -> bool {
+    fn stays_with_one_pod(&self) -> bool {
         match self.mode.via {
             Via::MysqlRead => self.mode.with == With::Pool,
             Via::Mysql => match self.mode.strategy {
@@ -72,31 +62,31 @@ impl Facts<'_> {
         }
     }
 
+    fn answering_pods(&self) -> impl Iterator<Item = u8> {
+        self.pods.iter().filter(|pod| pod.answers()).map(|pod| pod.ordinal)
+    }
+
     /// The pod that answered last.
     fn last_pod(&self) -> Option<u8> {
         self.dots.iter().rev().find_map(|dot| dot.ordinal())
     }
 
-    /// A pod that has answered some of these queries, and is silent now.
+    /// A pod that has answered some of these queries, and does not answer now.
     fn silent_pod(&self) -> Option<&PodView> {
         let counts = self.dots.counts();
-        self.pods.iter().find(|pod| {
-            !pod.answers() && !pod.answers_elsewhere && counts.contains_key(&pod.ordinal)
-        })
+        let is_silent = |pod: &&PodView| !pod.answers() && !pod.answers_elsewhere;
+        self.pods.iter().filter(is_silent).find(|pod| counts.contains_key(&pod.ordinal))
     }
 
     /// A pod that answered not long ago, and that DNS does not list any more.
-    fn lost_pod(&self) -> Option<u8> {
-        let recent = self.dots.iter().rev().take(RECENT);
+    fn gone_pod(&self) -> Option<u8> {
         let is_listed = |ordinal| self.pods.iter().any(|pod| pod.ordinal == ordinal);
-        let mut ordinals = recent.filter_map(|dot| dot.ordinal());
-        if self.pods.is_empty() {
-            return None;
-        }
-        ordinals.find(|ordinal| !is_listed(*ordinal))
+        let recent = self.dots.iter().rev().take(RECENT).filter_map(|dot| dot.ordinal());
+        // Without any pod DNS itself has not answered yet.
+        recent.filter(|_| !self.pods.is_empty()).find(|ordinal| !is_listed(*ordinal))
     }
 
-    fn of_failure(&self, reason: Reason) -> String {
+    fn on_failure(&self, reason: Reason) -> String {
         let lesson = match (reason, self.mode.via) {
             (Reason::Unreachable, Via::MysqlRead) => {
                 " mysql-read keeps its address even while no pod is ready behind it."
@@ -112,55 +102,59 @@ impl Facts<'_> {
         format!("The last query failed: {}.{lesson}", reason.clause())
     }
 
-    fn of_silent(&self, pod: &PodView) -> String {
-        let name = &pod.name;
-        match (self.mode.via, self.headless_ttl) {
-            (Via::MysqlRead, _) => format!(
-                "{name} does not answer. mysql-read sends it no new connection once the cluster has \
-                 seen that it is not ready{}.",
-                if self.dots.answered() == self.dots.len() {
-                    ""
-                } else {
+    fn on_silent_pod(&self, pod: &str) -> String {
+        match self.mode.via {
+            Via::MysqlRead => {
+                let crosses = if self.dots.answered() < self.dots.len() {
                     "; attempts that met it before are crosses, and were made again"
-                }
-            ),
-            (Via::Mysql, ttl) => format!(
-                "{name} does not answer, and DNS still gives its address{}. Only the client can pass it \
-                 over here, and this one does: it looks at each pod three times a second.",
-                ttl.map_or_else(String::new, |ttl| format!(
-                    "; that answer may be kept for {ttl} s more"
-                ))
-            ),
+                } else {
+                    ""
+                };
+                format!(
+                    "{pod} does not answer. mysql-read sends it no new connection once the cluster has seen that \
+                     it is not ready{crosses}."
+                )
+            }
+            Via::Mysql => {
+                let kept = self
+                    .headless_ttl
+                    .map(|ttl| format!("; that answer may be kept for {ttl} s more"));
+                format!(
+                    "{pod} does not answer, and DNS still gives its address{}. Only the client can pass it over \
+                     here, and this one does: it looks at each pod three times a second.",
+                    kept.unwrap_or_default()
+                )
+            }
         }
     }
 
-    fn of_lost(&self, ordinal: u8) -> String {
+    fn on_gone_pod(&self, pod: &str) -> String {
         match self.mode.via {
             Via::MysqlRead => format!(
-                "mysql-{ordinal} is gone. mysql-read keeps its one address, and whoever opens a \
-                 connection meets a pod that is left."
+                "{pod} is gone. mysql-read keeps its one address, and whoever opens a connection meets a pod that \
+                 is left."
             ),
             Via::Mysql => format!(
-                "mysql-{ordinal} has left the answer of DNS, so this client does not ask it any more: \
-                 its dots are from before."
+                "{pod} has left the answer of DNS, so this client does not ask it any more: its dots are from \
+                 before."
             ),
         }
     }
 
-    fn of_mode(&self) -> String {
+    fn on_mode(&self) -> String {
         match (self.mode.via, self.mode.with) {
             (Via::MysqlRead, With::New) => format!(
-                "mysql-read is one address, and a pod is picked when a connection is opened. Here each \
-                 query opens one, so {}",
-                self.of_chance()
+                "mysql-read is one address, and a pod is picked when a connection is opened. Here each query opens \
+                 one, so {}",
+                self.on_chance()
             ),
-            (Via::MysqlRead, With::Pool) => self.of_pool(),
-            (Via::Mysql, _) => self.of_strategy(),
+            (Via::MysqlRead, With::Pool) => self.on_pool(),
+            (Via::Mysql, _) => self.on_strategy(),
         }
     }
 
     /// The end of a sentence on what chance did, with its full stop.
-    fn of_chance(&self) -> String {
+    fn on_chance(&self) -> String {
         let (total, pods, spread) = (self.dots.answered(), self.dots.counts(), self.spread());
         match (total, pods.first_key_value()) {
             (1, _) => "the next may meet another pod.".to_owned(),
@@ -168,9 +162,9 @@ impl Facts<'_> {
                 format!("chance decides: {total} queries are few, and at {MANY} it evens out.")
             }
             (_, Some((only, _))) if pods.len() == 1 => {
-                let why =
-                    if self.answering() == 1 { "no other answers." } else { "is no other ready?" };
-                format!("chance decides, and yet all {total} met mysql-{only}: {why}")
+                let is_alone = self.answering_pods().count() == 1;
+                let why = if is_alone { "no other answers." } else { "is no other ready?" };
+                format!("chance decides, and yet all {total} met {}: {why}", pod_name(*only))
             }
             (..MANY, _) => format!("chance decides: {spread}."),
             _ if self.is_even() => format!("chance decides, and by now it evens out: {spread}."),
@@ -178,36 +172,31 @@ impl Facts<'_> {
         }
     }
 
-    /// Whether chance alone would do this: no count further from the mean than three and a half
-    /// standard deviations.
+    /// Whether chance alone would do this: no count is further from the mean than three and a half standard
+    /// deviations.
     fn is_even(&self) -> bool {
         let counts = self.dots.counts();
-        let ordinals = self.pods.iter().filter(|pod| pod.answers()).map(|pod| pod.ordinal);
-        let ordinals: BTreeSet<u8> = ordinals.chain(counts.keys().copied()).collect();
+        let ordinals: BTreeSet<u8> = self.answering_pods().chain(counts.keys().copied()).collect();
         let mean = self.dots.answered() as f64 / ordinals.len() as f64;
-        let far = |ordinal| (counts.get(ordinal).map_or(0.0, |count| *count as f64) - mean).abs();
-        ordinals.iter().all(|ordinal| far(ordinal) <= 3.5 * mean.sqrt())
+        let count = |ordinal| counts.get(ordinal).map_or(0.0, |count| *count as f64);
+        ordinals.iter().all(|ordinal| (count(ordinal) - mean).abs() <= 3.5 * mean.sqrt())
     }
 
-    /// Such as `mysql-0 answered 61 and mysql-1 70`; of many pods only the extremes.
+    /// Such as `mysql-0 answered 61 and mysql-1 70`; of more than three pods only the extremes.
     fn spread(&self) -> String {
         let counts = self.dots.counts();
-        let parts: Vec<_> =
-            counts.iter().map(|(ordinal, count)| format!("mysql-{ordinal} {count}")).collect();
-        match (&parts[..], counts.values().min(), counts.values().max()) {
-            ([one], ..) => one.replace(' ', " answered "),
-            ([first, middle @ .., last], ..) if middle.len() < 2 => {
-                let middle: String = middle.iter().map(|part| format!(", {part}")).collect();
-                format!("{}{middle} and {last}", first.replace(' ', " answered "))
-            }
-            (parts, Some(least), Some(most)) => {
-                format!("{} pods answered {least} to {most} each", parts.len())
-            }
-            _ => String::new(),
+        if let (4.., Some(least), Some(most)) =
+            (counts.len(), counts.values().min(), counts.values().max())
+        {
+            return format!("{} pods answered {least} to {most} each", counts.len());
         }
+        let mut parts = self.dots.counts_by_name();
+        let last = parts.pop().unwrap_or_default();
+        let all = if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) };
+        all.replacen(' ', " answered ", 1)
     }
 
-    fn of_pool(&self) -> String {
+    fn on_pool(&self) -> String {
         let Some(pod) = self.last_pod() else { return String::new() };
         let run = self.dots.iter().rev().take_while(|dot| **dot == Dot::Pod(pod)).count();
         let moved = if self.dots.len() > run && run < FEW {
@@ -217,71 +206,82 @@ impl Facts<'_> {
         };
         let last = if run == 1 { "The last query".to_owned() } else { format!("The last {run}") };
         format!(
-            "{last} went to mysql-{pod}: mysql-read picked it when the pool's one connection was opened, \
-             and an open connection never moves.{moved}"
+            "{last} went to {}: mysql-read picked it when the pool's one connection was opened, and an open \
+             connection never moves.{moved}",
+            pod_name(pod)
         )
     }
 
-    fn of_strategy(&self) -> String {
+    fn on_strategy(&self) -> String {
         match self.mode.strategy {
-            Strategy::RoundRobin if self.dots.answered() < 2 => {
-                "mysql gives all addresses, and this client takes them in turn: the next is another's."
-                    .to_owned()
+            Strategy::RoundRobin => {
+                format!(
+                    "mysql gives all addresses, and this client takes them in turn: {}",
+                    self.on_turns()
+                )
             }
-            Strategy::RoundRobin => format!(
-                "mysql gives all addresses, and this client takes them in turn: {}. {}",
-                self.spread(),
-                if self.has_a_pod_twice_running() {
-                    "Where a pod comes twice running, somebody else took a turn, or a pod came or went."
-                } else {
-                    "Chance has no part in it."
-                }
-            ),
             Strategy::Random => format!(
                 "mysql gives all addresses, and this client draws one for each query, so {}",
-                self.of_chance()
+                self.on_chance()
             ),
             Strategy::LeastConnections => format!(
-                "This client picks the pod with the fewest of its queries under way, so a slow pod gets \
-                 fewer. Where all are equal, chance decides: {}.",
+                "This client picks the pod with the fewest of its queries under way, so a slow pod gets fewer. \
+                 Where all are equal, chance decides: {}.",
                 self.spread()
             ),
-            Strategy::Sticky => self.of_sticky(),
+            Strategy::Sticky => self.on_sticky(),
         }
     }
 
-    /// Though others were there to take their turn.
+    /// The end of a sentence on what the turns did, with its full stop.
+    fn on_turns(&self) -> String {
+        if self.dots.answered() < 2 {
+            return "the next is another's.".to_owned();
+        }
+        let why = if self.has_a_pod_twice_running() {
+            "Where a pod comes twice running, somebody else took a turn, or a pod came or went."
+        } else {
+            "Chance has no part in it."
+        };
+        format!("{}. {why}", self.spread())
+    }
+
+    /// Whether a pod answered two queries in a row while other pods answered too.
     fn has_a_pod_twice_running(&self) -> bool {
-        let answered: Vec<_> = self.dots.iter().filter(|dot| matches!(dot, Dot::Pod(_))).collect();
+        let answered: Vec<_> = self.dots.iter().filter_map(|dot| dot.ordinal()).collect();
         self.dots.counts().len() > 1 && answered.windows(2).any(|pair| pair[0] == pair[1])
     }
 
-    fn of_sticky(&self) -> String {
-        let Some(pod) = self.last_pod() else { return String::new() };
+    fn on_sticky(&self) -> String {
+        let Some(pod) = self.last_pod().map(pod_name) else { return String::new() };
         let user = &self.mode.user;
         if user.is_empty() {
-            return format!(
-                "No user is named, so all queries count as one user's and go to mysql-{pod}. Type a \
-                 name beside “sticky”: a hash of it and of each pod's name decides, so it may get another."
-            );
+            format!(
+                "No user is named, so all queries count as one user's and go to {pod}. Type a name beside \
+                 “sticky”: a hash of it and of each pod's name decides, so it may get another."
+            )
+        } else if self.dots.counts().len() > 1 {
+            format!(
+                "“{user}” gets {pod} now: a hash of the user and of each pod's name decides among the pods that \
+                 answer. So a user moves only where a pod comes or goes."
+            )
+        } else {
+            format!(
+                "“{user}” always gets {pod}: a hash of the user and of each pod's name decides, so it stays until \
+                 that pod goes. Another user may get another pod."
+            )
         }
-        if self.dots.counts().len() > 1 {
-            return format!(
-                "“{user}” gets mysql-{pod} now: a hash of the user and of each pod's name decides among \
-                 the pods that answer. So a user moves only where a pod comes or goes."
-            );
-        }
-        format!(
-            "“{user}” always gets mysql-{pod}: a hash of the user and of each pod's name decides, so it \
-             stays until that pod goes. Another user may get another pod."
-        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db::Role, routing::watch::State};
+    use crate::{
+        db::Role,
+        page::dots::Dots,
+        routing::{mode::Mode, watch::State},
+    };
 
     fn pod(ordinal: u8, answers: bool) -> PodView {
         let role = if ordinal == 0 { Role::Primary } else { Role::Replica };
@@ -301,17 +301,18 @@ mod tests {
     }
 
     fn said(mode: &Mode, dots: &str, pods: &[PodView]) -> String {
-        Facts { mode, dots: &Dots::read(dots), pods, headless_ttl: Some(24) }.sentence()
+        let dots = Dots::read(dots);
+        Lane { mode: mode.clone(), dots: &dots, pods, headless_ttl: Some(24) }.sentences()
     }
 
     #[test]
-    fn the_sentence_is_about_the_chosen_mode_and_these_dots() {
+    fn the_sentences_are_about_the_chosen_mode_and_these_dots() {
         let pods = [pod(0, true), pod(1, true)];
         let plain = Mode::default();
         let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
         let turns = mode(Via::Mysql, With::New, Strategy::RoundRobin);
         let sticky = mode(Via::Mysql, With::New, Strategy::Sticky);
-        let nobody = Mode { user: String::new(), ..sticky.clone() };
+        let no_user = Mode { user: String::new(), ..sticky.clone() };
         for (mode, dots, part) in [
             (&plain, "", "Ask"),
             (&plain, "01", "2 queries are few"),
@@ -328,7 +329,7 @@ mod tests {
             (&turns, "01UU01", "Chance has no part"),
             (&sticky, "111", "“ada” always gets mysql-1"),
             (&sticky, "0111", "“ada” gets mysql-1 now"),
-            (&nobody, "00", "Type a name"),
+            (&no_user, "00", "Type a name"),
         ] {
             let sentence = said(mode, dots, &pods);
             assert!(sentence.contains(part), "{mode:?} {dots}: {sentence}");
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_fell_silent_is_what_matters_most() {
+    fn a_silent_pod_matters_most() {
         let pods = [pod(0, true), pod(1, false)];
         let headless = mode(Via::Mysql, With::New, Strategy::Random);
         assert!(said(&headless, "0101", &pods).contains("may be kept for 24 s more"));
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_that_dns_has_forgotten_is_news_for_two_rows() {
+    fn a_pod_that_left_dns_is_news_for_two_rows() {
         let pods = [pod(0, true)];
         let headless = mode(Via::Mysql, With::New, Strategy::Random);
         assert!(said(&headless, "010", &pods).contains("mysql-1 has left the answer of DNS"));
@@ -357,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_two_sentences_at_most_and_their_place_is_kept() {
+    fn there_are_two_sentences_at_most_of_250_bytes() {
         let few: Vec<_> = (0..2).map(|ordinal| pod(ordinal, true)).collect();
         let many: Vec<_> = (0..9).map(|ordinal| pod(ordinal, ordinal != 3)).collect();
         let modes = [Via::MysqlRead, Via::Mysql].into_iter().flat_map(|via| {
@@ -379,17 +380,18 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_expected_of_pods_that_answer_or_of_the_one_that_is_kept() {
+    fn each_answering_pod_or_the_one_pod_of_a_pool_has_an_expected_share() {
         let pods = [pod(0, true), pod(1, true), pod(2, false)];
         let expected = |mode: &Mode, ordinal| {
             let dots = Dots::read(&"1".repeat(FEW));
-            Facts { mode, dots: &dots, pods: &pods, headless_ttl: None }.expected(ordinal)
+            let mode = mode.clone();
+            Lane { mode, dots: &dots, pods: &pods, headless_ttl: None }.expected(ordinal)
         };
         assert_eq!(expected(&Mode::default(), 0), Some(0.5));
         assert_eq!(expected(&Mode::default(), 2), Some(0.0));
-        let (mode_of, few) = (Mode::default(), Dots::read("1"));
-        let facts = Facts { mode: &mode_of, dots: &few, pods: &pods, headless_ttl: None };
-        assert_eq!(facts.expected(0), None);
+        let few = Dots::read("1");
+        let lane = Lane { mode: Mode::default(), dots: &few, pods: &pods, headless_ttl: None };
+        assert_eq!(lane.expected(0), None);
         let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
         assert_eq!((expected(&pool, 0), expected(&pool, 1)), (Some(0.0), Some(1.0)));
     }

@@ -1,0 +1,122 @@
+//! The table of shares: the lanes of dots as figures.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    api::pods::PodView,
+    page::{dots::pod_name, lanes::Lane, times},
+};
+
+/// A row for each pod, and one for the attempts that failed. Each row has a share for each lane.
+pub(super) struct ShareTable {
+    pub(super) pods: Vec<PodRow>,
+    pub(super) failed: Vec<Share>,
+}
+
+/// The shares of one pod.
+pub(super) struct PodRow {
+    pub(super) ordinal: u8,
+    pub(super) name: String,
+    pub(super) shares: Vec<Share>,
+    pub(super) lag: String,
+    pub(super) answers: bool,
+}
+
+/// How many of a lane's dots.
+pub(super) struct Share {
+    dots: usize,
+    of: usize,
+    /// From 0 to 1.
+    expected: Option<f64>,
+}
+
+impl ShareTable {
+    /// Every pod that is in the DNS answer, or that has answered a query, has a row.
+    pub(super) fn new(lanes: &[Lane], pods: &[PodView]) -> Self {
+        let answered = lanes.iter().flat_map(|lane| lane.dots.counts().into_keys());
+        let ordinals: BTreeSet<u8> = pods.iter().map(|pod| pod.ordinal).chain(answered).collect();
+        let row = |ordinal| {
+            let pod = pods.iter().find(|pod| pod.ordinal == ordinal);
+            PodRow {
+                ordinal,
+                name: pod_name(ordinal),
+                shares: lanes.iter().map(|lane| Share::of_pod(lane, ordinal)).collect(),
+                lag: lag(pod),
+                answers: pod.is_some_and(PodView::answers),
+            }
+        };
+        Self {
+            pods: ordinals.into_iter().map(row).collect(),
+            failed: lanes.iter().map(Share::of_failed).collect(),
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.iter().any(|share| share.dots > 0)
+    }
+}
+
+/// The replication lag, or why there is none.
+fn lag(pod: Option<&PodView>) -> String {
+    match pod {
+        None => "gone".to_owned(),
+        Some(pod) if pod.answers_elsewhere => "moved".to_owned(),
+        Some(pod) if !pod.answers() => "silent".to_owned(),
+        Some(pod) => pod.lag().map_or_else(|| "–".to_owned(), |lag| times::seconds(lag.time)),
+    }
+}
+
+impl Share {
+    fn of_pod(lane: &Lane, ordinal: u8) -> Self {
+        let dots = lane.dots;
+        let answered = dots.counts().get(&ordinal).copied().unwrap_or_default();
+        Self { dots: answered, of: dots.len(), expected: lane.expected(ordinal) }
+    }
+
+    fn of_failed(lane: &Lane) -> Self {
+        let dots = lane.dots;
+        Self { dots: dots.len() - dots.answered(), of: dots.len(), expected: Some(0.0) }
+    }
+
+    /// Such as `  7`.
+    pub(super) fn asked(&self) -> String {
+        padded(self.dots)
+    }
+
+    /// Such as ` 31 %`.
+    pub(super) fn measured(&self) -> String {
+        percent(self.measured_percent())
+    }
+
+    /// The same.
+    pub(super) fn expected(&self) -> String {
+        percent(self.expected_percent())
+    }
+
+    /// The width of the bar, in percent.
+    pub(super) fn width(&self) -> usize {
+        self.measured_percent().unwrap_or_default()
+    }
+
+    /// Where the bar is to end, in percent. There is no mark at 0.
+    pub(super) fn tick(&self) -> Option<usize> {
+        self.expected_percent().filter(|percent| *percent > 0)
+    }
+
+    fn measured_percent(&self) -> Option<usize> {
+        (self.dots * 100 + self.of / 2).checked_div(self.of)
+    }
+
+    fn expected_percent(&self) -> Option<usize> {
+        self.expected.map(|share| (share * 100.0).round() as usize)
+    }
+}
+
+fn percent(figure: Option<usize>) -> String {
+    figure.map_or_else(|| format!("{} %", padded("–")), |figure| format!("{} %", padded(figure)))
+}
+
+/// With figure spaces in front, as wide as any count and percentage: columns keep their width.
+fn padded(figure: impl ToString) -> String {
+    format!("{:\u{2007}>3}", figure.to_string())
+}

@@ -1,0 +1,98 @@
+//! The list of users, how fresh it is, and the error in its place where no pod answered.
+
+use app_core::http::{
+    error::{self, Error},
+    request_id,
+};
+use axum::http::{HeaderMap, StatusCode};
+
+use crate::{
+    api::params::Params,
+    db::{Freshness, User, UsersPage, UsersQuery},
+    page::times,
+    routing::Served,
+};
+
+/// The users, and how fresh they are.
+pub(super) struct UsersPart<'a> {
+    pub(super) page: UsersPage,
+    pub(super) pod: String,
+    pub(super) ordinal: String,
+    freshness: Option<Freshness>,
+    query: &'a UsersQuery,
+    /// The user that the reader of the page has just registered.
+    id: Option<u64>,
+}
+
+/// Why no pod answered.
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    pub(super) request_id: String,
+}
+
+impl<'a> UsersPart<'a> {
+    pub(super) fn new(served: Served, params: &'a Params) -> Self {
+        let pod = served.answer.server.pod;
+        Self {
+            ordinal: pod.ordinal().to_owned(),
+            pod: pod.to_string(),
+            freshness: served.answer.freshness,
+            page: served.answer.users.unwrap_or_default(),
+            query: &params.users,
+            id: params.id,
+        }
+    }
+
+    /// Whether the pod had the commit that was waited for.
+    pub(super) fn finding(&self) -> Option<String> {
+        let pod = &self.pod;
+        Some(match self.freshness? {
+            Freshness::AtOnce => format!("{pod} had it at once"),
+            Freshness::AfterWaiting(waited) => {
+                format!("{pod} had it after waiting {}", times::seconds(waited))
+            }
+            Freshness::Behind(1) => format!("{pod} is behind by 1 transaction"),
+            Freshness::Behind(transactions) => {
+                format!("{pod} is behind by {transactions} transactions")
+            }
+        })
+    }
+
+    /// How read-app knows.
+    pub(super) fn proof(&self) -> &'static str {
+        match self.freshness {
+            Some(Freshness::AtOnce) => {
+                "The commit’s GTID was in @@GLOBAL.gtid_executed of this very connection."
+            }
+            Some(Freshness::AfterWaiting(_)) => {
+                "WAIT_FOR_EXECUTED_GTID_SET returned when the commit’s GTID had been applied, and then the users were read."
+            }
+            Some(Freshness::Behind(_)) => {
+                "The commit’s GTID was not in @@GLOBAL.gtid_executed when the time was up, so this list may lack the user. Ask again: another pod may have it."
+            }
+            None => "",
+        }
+    }
+
+    pub(super) fn search(&self) -> &str {
+        match self.query {
+            UsersQuery::Beginning(text) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether the reader of the page has just registered this user.
+    pub(super) fn is_mine(&self, user: &User) -> bool {
+        self.id == Some(user.id)
+    }
+}
+
+impl Failure {
+    /// Logs the error, as the page shows only its message.
+    pub(super) fn new(error: &Error, headers: &HeaderMap) -> Self {
+        let request_id = request_id::of(headers);
+        error::log(error, &request_id);
+        Self { status: error.status(), message: error.message(), request_id }
+    }
+}
