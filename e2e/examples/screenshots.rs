@@ -1,8 +1,7 @@
-//! The pictures of the documents: one run with three servers, in the order of a lesson (docs/pages.md), and a slide
-//! of both pages for the README.
+//! Makes the screenshots for the documents in one run with three servers, in the order of a lesson (docs/pages.md).
+//! The last one shows both pages on a slide for the README.
 //!
-//! `cargo run -p e2e --example screenshots -- FOLDER` keeps them there; the default is
-//! `docs`.
+//! `cargo run -p e2e --example screenshots -- FOLDER` writes them to `FOLDER`; the default is `docs`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,7 @@ use demo::{apps::serve_both, shared::Separate};
 use e2e::browser::{Browser, Key, LAPTOP, View};
 use tokio::net::TcpListener;
 
-/// Who is there, the newest last.
+/// Names and emails of the users, the newest last.
 const PEOPLE: [(&str, &str); 6] = [
     ("Sofja Kowalewskaja", "sofja@example.org"),
     ("Alan Turing", "alan@example.org"),
@@ -21,13 +20,13 @@ const PEOPLE: [(&str, &str); 6] = [
     ("Grace Hopper", "grace@example.org"),
 ];
 
-/// Without motion, so that no dot is half-way.
+/// Without motion, so that no dot is half transparent.
 const PAGE: View = View { reduced_motion: true, ..LAPTOP };
 
-/// As wide and as high as a slide is.
+/// The size of a slide.
 const SLIDE: View = View { width: 1600, height: 900, ..PAGE };
 
-/// Two pictures side by side, from their tops on, as much as a slide holds.
+/// The tops of two screenshots side by side, as much as fits on a slide.
 const SIDE_BY_SIDE: &str = "<!DOCTYPE html><title>pages</title><style>
     body { margin: 0; display: flex; height: 100vh; overflow: hidden; background: #fbfbf9 }
     img { width: 50vw; align-self: flex-start }
@@ -36,18 +35,18 @@ const SIDE_BY_SIDE: &str = "<!DOCTYPE html><title>pages</title><style>
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| "docs".into(), PathBuf::from);
-    let pictures = folder.join("pages");
-    ensure!(pictures.is_dir(), "{} is no folder", pictures.display());
+    let pages = folder.join("pages");
+    ensure!(pages.is_dir(), "{} is not a folder", pages.display());
     let mut servers = Separate::start(3).await?;
     let listener = || TcpListener::bind("127.0.0.1:0");
     let [write, read] =
         serve_both([listener().await?, listener().await?], &servers.cluster).await?;
-    let album = Album { browser: Browser::open(PAGE).await, folder: pictures };
-    let read_back = album.of_a_write(&write.url()).await;
-    album.of_reads(&read.url(), &read_back).await;
+    let album = Album { browser: Browser::open(PAGE).await, folder: pages };
+    let read_back = album.shoot_write(&write.url()).await;
+    album.shoot_reads(&read.url(), &read_back).await;
     servers.cluster.stop_pod(2).await?;
-    album.of_a_pod_that_is_gone().await;
-    album.slide(&folder.join("pages.png")).await?;
+    album.shoot_gone_pod().await;
+    album.shoot_slide(&folder.join("pages.png")).await?;
     Ok(())
 }
 
@@ -57,8 +56,8 @@ struct Album {
 }
 
 impl Album {
-    /// Where the receipt leads to.
-    async fn of_a_write(&self, write: &str) -> String {
+    /// Returns the link to read-app that write-app shows after a registration.
+    async fn shoot_write(&self, write: &str) -> String {
         let browser = &self.browser;
         for (name, email) in PEOPLE {
             browser.goto(write).await;
@@ -67,20 +66,20 @@ impl Album {
             browser.press(Key::Enter).await;
             browser.until("return document.querySelector('.done') !== null").await;
         }
-        self.keep("registered").await;
+        self.shoot("registered").await;
         let link = "return document.querySelector('.done a.button').href";
         let read_back = browser.run(link).await.as_str().unwrap_or_default().to_owned();
         browser.click("form[action='/try-replica'] button").await;
         browser.until("return document.getElementById('attempt') !== null").await;
-        self.keep("replica-refuses").await;
+        self.shoot("replica-refuses").await;
         read_back
     }
 
-    async fn of_reads(&self, read: &str, read_back: &str) {
+    async fn shoot_reads(&self, read: &str, read_back: &str) {
         let browser = &self.browser;
         browser.goto(read_back).await;
         browser.until("return document.getElementById('controls') !== null").await;
-        self.keep("read-back").await;
+        self.shoot("read-back").await;
         for (choices, name) in
             [("compare=on", "mysql-read"), ("via=mysql&strategy=round-robin", "headless")]
         {
@@ -90,35 +89,35 @@ impl Album {
                 let seen = "document.querySelectorAll('#dots-1 i').length";
                 browser.until(&format!("return {seen} >= {dots}")).await;
             }
-            self.keep(name).await;
+            self.shoot(name).await;
         }
     }
 
-    async fn of_a_pod_that_is_gone(&self) {
+    async fn shoot_gone_pod(&self) {
         let is_gone = "return document.querySelector('.shares .gone') !== null";
         self.browser.until(is_gone).await;
-        self.keep("pod-gone").await;
+        self.shoot("pod-gone").await;
     }
 
-    async fn slide(&self, file: &Path) -> anyhow::Result<()> {
+    async fn shoot_slide(&self, file: &Path) -> anyhow::Result<()> {
         let page = self.folder.canonicalize()?.join("slide.html");
         std::fs::write(&page, SIDE_BY_SIDE)?;
         self.browser.goto(&format!("file://{}", page.display())).await;
         self.browser.set_view(SLIDE).await;
-        self.browser.picture(file).await;
+        self.browser.screenshot(file).await;
         println!("{}", file.display());
         std::fs::remove_file(page)?;
         Ok(())
     }
 
-    /// All of the page, however long.
-    async fn keep(&self, name: &str) {
+    /// Writes a screenshot of the whole page.
+    async fn shoot(&self, name: &str) {
         let file = self.folder.join(name).with_extension("png");
         let height = self.browser.run("return document.documentElement.scrollHeight").await;
         let height =
             height.as_u64().and_then(|height| height.try_into().ok()).unwrap_or(PAGE.height);
         self.browser.set_view(View { height, ..PAGE }).await;
-        self.browser.picture(&file).await;
+        self.browser.screenshot(&file).await;
         self.browser.set_view(PAGE).await;
         println!("{}", file.display());
     }

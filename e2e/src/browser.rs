@@ -1,7 +1,7 @@
-//! Chromium, used as a person uses it: for tests of the pages, and for pictures of them.
+//! Chromium, used as a person uses it: for tests of the pages, and for screenshots of them.
 //!
-//! Each [`Browser`] has an empty profile. When a test panics, its browsers leave a picture each in the
-//! folder `screenshots` of the cache folder, named like the test.
+//! Each [`Browser`] has an empty profile. When a test panics, each of its browsers leaves a screenshot in the folder
+//! `screenshots` of the cache folder. The file has the name of the test.
 
 #![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
 
@@ -27,22 +27,22 @@ use demo::shared;
 
 use crate::chromedriver;
 
-/// How long a page may take to become what a test waits for.
+/// How long a test waits for a page.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How many browsers there are at once: more would take the servers' time, and these would seem slow.
-static PLACES: Semaphore = Semaphore::const_new(2);
+/// How many browsers run at once. More would take the processor from the servers, which would then seem slow.
+static PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// How a person looks at the pages.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
-    /// Of the window, in CSS pixels.
+    /// The window's width in CSS pixels.
     pub width: u32,
-    /// Of the window, in CSS pixels.
+    /// The window's height in CSS pixels.
     pub height: u32,
-    /// Whether dark pages are preferred.
+    /// Whether the person prefers dark pages.
     pub dark: bool,
-    /// Whether less motion is preferred.
+    /// Whether the person prefers less motion.
     pub reduced_motion: bool,
 }
 
@@ -52,27 +52,28 @@ pub const LAPTOP: View = View { width: 1280, height: 800, dark: false, reduced_m
 /// A small telephone.
 pub const TELEPHONE: View = View { width: 320, height: 640, ..LAPTOP };
 
-/// A browser with one window. It is closed when it is dropped.
+/// A browser with one window. Drop closes it.
 pub struct Browser {
     client: Client,
-    _place: SemaphorePermit<'static>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Browser {
-    /// Opens one, when there is a place for it. Whoever has one and waits for a second may wait for ever.
+    /// Opens a browser, and first waits while too many are open. A test that holds one browser and opens a second may
+    /// wait for ever.
     ///
     /// # Panics
     ///
     /// Where Chromium cannot be started; the message says what to install.
     pub async fn open(view: View) -> Self {
-        let place = done("a place", PLACES.acquire().await);
+        let permit = done("a permit", PERMITS.acquire().await);
         let client = done("a browser", chromedriver::new_session().await);
-        let browser = Self { client, _place: place };
+        let browser = Self { client, _permit: permit };
         browser.set_view(view).await;
         browser
     }
 
-    /// Changes size and preferences.
+    /// Changes the window's size and the person's preferences.
     pub async fn set_view(&self, view: View) {
         let View { width, height, dark, reduced_motion } = view;
         let size =
@@ -87,22 +88,22 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", preferences).await;
     }
 
-    /// From now on no page's scripts run; [`Self::run`] still does.
+    /// From now on no scripts of pages run. [`Self::run`] still works.
     pub async fn forbid_scripts(&self) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
     }
 
-    /// From now on every page runs a script before anything of its own.
+    /// From now on every page runs `script` before its own scripts.
     pub async fn begin_pages_with(&self, script: &str) {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
-    /// What the console has said since the last time that it was read, policies that were broken included.
+    /// The console's messages since the last call, with those about broken content security policies.
     pub async fn console(&self) -> Vec<Value> {
         array(done("the console", self.client.issue_cmd(ConsoleLog).await))
     }
 
-    /// Goes to a page, and returns when it is loaded.
+    /// Opens a page, and returns when it is loaded.
     pub async fn goto(&self, url: &str) {
         done(url, self.client.goto(url).await);
     }
@@ -112,11 +113,12 @@ impl Browser {
         done("reloading", self.client.refresh().await);
     }
 
-    /// Loads the page again until a text is in what a CSS selector finds: a replica has it a moment later.
+    /// Loads the page again until the first element that a CSS selector finds contains a text. A replica gets a row
+    /// a moment after the primary.
     ///
     /// # Panics
     ///
-    /// Where it is not there within a minute.
+    /// Where the text is not there within a minute.
     pub async fn refresh_until_text(&self, selector: &str, text: &str) {
         let end = Instant::now() + DEADLINE;
         while !self.text(selector).await.contains(text) {
@@ -125,7 +127,7 @@ impl Browser {
         }
     }
 
-    /// Where it is.
+    /// The URL of the page.
     pub async fn url(&self) -> String {
         done("the URL", self.client.current_url().await).into()
     }
@@ -135,24 +137,24 @@ impl Browser {
         done("the title", self.client.title().await)
     }
 
-    /// Clicks on what a CSS selector finds first.
+    /// Clicks on the first element that a CSS selector finds.
     pub async fn click(&self, selector: &str) {
         let element = done(selector, self.client.find(Locator::Css(selector)).await);
         done(selector, element.click().await);
     }
 
-    /// Clicks into a field that a CSS selector finds, and types.
+    /// Clicks into the first field that a CSS selector finds, and types.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
         self.type_keys(text).await;
     }
 
-    /// What stands in a field.
+    /// The value of a field.
     pub async fn value(&self, selector: &str) -> Value {
         self.run_with("return document.querySelector(arguments[0]).value", json!([selector])).await
     }
 
-    /// Types on the keyboard; what has the focus gets it.
+    /// Types on the keyboard, into the element that has the focus.
     pub async fn type_keys(&self, text: &str) {
         let mut keys = KeyActions::new("keyboard".into());
         for value in text.chars() {
@@ -161,16 +163,16 @@ impl Browser {
         done("typing", self.client.perform_actions(keys).await);
     }
 
-    /// Presses one key that is no character.
+    /// Presses one key that is not a character.
     pub async fn press(&self, key: Key) {
         self.type_keys(&char::from(key).to_string()).await;
     }
 
-    /// Presses Tab until what has the focus matches a CSS selector, and says how often that was.
+    /// Presses Tab until the element with the focus matches a CSS selector. Returns how many times.
     ///
     /// # Panics
     ///
-    /// Where it does not within a hundred times.
+    /// Where a hundred times are not enough.
     pub async fn tab_to(&self, selector: &str) -> usize {
         let is_there = "return document.activeElement.matches(arguments[0])";
         for times in 1..=100 {
@@ -182,63 +184,61 @@ impl Browser {
         panic!("{selector} is not reached by Tab");
     }
 
-    /// The visible text of what a CSS selector finds first.
+    /// The visible text of the first element that a CSS selector finds.
     pub async fn text(&self, selector: &str) -> String {
         let element = done(selector, self.client.find(Locator::Css(selector)).await);
         done(selector, element.text().await)
     }
 
-    /// Whether what a CSS selector finds first can be seen.
+    /// Whether the first element that a CSS selector finds is visible.
     pub async fn is_visible(&self, selector: &str) -> bool {
         let element = done(selector, self.client.find(Locator::Css(selector)).await);
         done(selector, element.is_displayed().await)
     }
 
-    /// How much a CSS selector finds.
+    /// How many elements a CSS selector finds.
     pub async fn count(&self, selector: &str) -> usize {
         done(selector, self.client.find_all(Locator::Css(selector)).await).len()
     }
 
-    /// Runs a script in the page, the body of a function; a policy for the page's own scripts does not
-    /// concern it.
+    /// Runs the body of a function in the page. The page's content security policy does not apply to it.
     pub async fn run(&self, script: &str) -> Value {
         self.run_with(script, json!([])).await
     }
 
-    /// Runs a script with `arguments`, an array.
+    /// Runs the body of a function with `arguments`, an array.
     pub async fn run_with(&self, script: &str, arguments: Value) -> Value {
         done(script, self.client.execute(script, array(arguments)).await)
     }
 
-    /// Runs a script that hands its result to the last of its `arguments`.
+    /// Runs the body of a function that passes its result to a callback, which is the last of its `arguments`.
     pub async fn run_async(&self, script: &str, arguments: Value) -> Value {
         done(script, self.client.execute_async(script, array(arguments)).await)
     }
 
-    /// Waits until a script, the body of a function, returns something that is not false, null or
-    /// empty; what it returned.
+    /// Runs the body of a function until it returns a value that is not false, null, 0 or empty. Returns that value.
     ///
     /// # Panics
     ///
-    /// Where it does not within a minute.
+    /// Where it does not return one within a minute.
     pub async fn until(&self, script: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
-            // While a page is left for the next one, there is none to ask.
-            let answer = self.client.execute(script, Vec::new()).await;
-            match answer {
+            // This fails while the browser goes from one page to the next.
+            let result = self.client.execute(script, Vec::new()).await;
+            match result {
                 Ok(value) if is_something(&value) => return value,
-                answer => assert!(Instant::now() < end, "{script}: {answer:?} after {DEADLINE:?}"),
+                result => assert!(Instant::now() < end, "{script}: {result:?} after {DEADLINE:?}"),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Keeps a picture of the window.
-    pub async fn picture(&self, file: &Path) {
+    /// Writes a screenshot of the window to a file.
+    pub async fn screenshot(&self, file: &Path) {
         let what = file.display().to_string();
-        let picture = done(&what, self.client.screenshot().await);
-        done(&what, fs::write(file, picture));
+        let png = done(&what, self.client.screenshot().await);
+        done(&what, fs::write(file, png));
     }
 
     async fn devtools(&self, command: &'static str, parameters: Value) {
@@ -247,15 +247,15 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// On a thread of its own, since this one may be running a future. Nothing here may panic: the
-    /// test may be panicking already.
+    /// On another thread, because this one may be running a future. This must not panic, because the test may be
+    /// panicking already.
     fn drop(&mut self) {
         let client = self.client.clone();
         let test = std::thread::panicking()
             .then(|| std::thread::current().name().unwrap_or("browser").to_owned());
         let closing = shared::handle().spawn(async move {
             if let Some(test) = test
-                && let Err(error) = keep_picture(&client, &test).await
+                && let Err(error) = write_screenshot(&client, &test).await
             {
                 eprintln!("no screenshot: {error:#}");
             }
@@ -268,7 +268,7 @@ impl Drop for Browser {
     }
 }
 
-async fn keep_picture(client: &Client, test: &str) -> anyhow::Result<()> {
+async fn write_screenshot(client: &Client, test: &str) -> anyhow::Result<()> {
     let folder = shared::cache_folder()?.join("screenshots");
     fs::create_dir_all(&folder)?;
     let file = folder.join(test.replace("::", "-")).with_added_extension("png");
@@ -311,7 +311,7 @@ impl WebDriverCompatibleCommand for DevTools {
     }
 }
 
-/// What the pages wrote into the console, or Chromium about them.
+/// Reads the console: what the pages wrote into it, and what Chromium wrote about them.
 #[derive(Debug)]
 struct ConsoleLog;
 

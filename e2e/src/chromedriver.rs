@@ -1,4 +1,4 @@
-//! chromedriver, one for all browsers of a process. It ends with the process, and they with it.
+//! One chromedriver for all browsers of a process. It ends with the process, and the browsers end with it.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -15,16 +15,18 @@ use tokio::{
 
 use demo::shared;
 
-/// How long it may take to start.
+/// How long chromedriver may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What it says once it listens, before the port.
+/// chromedriver prints this before its port once it listens.
 const STARTED: &str = "started successfully on port ";
 
-/// - The sandbox does not work for root, and the pages are our own.
-/// - A small `/dev/shm`, as in containers, would end a tab.
-/// - By a pipe, Chromium notices that chromedriver is gone and ends too; by a port it would stay.
-/// - Nothing else may ask for anything over the network.
+/// Why some of these are needed:
+///
+/// - The sandbox does not work for root, and the tests open only pages of this project.
+/// - In a small `/dev/shm`, as containers have it, a tab would crash.
+/// - Through a pipe Chromium notices that chromedriver has ended, and ends too. Through a port it would not.
+/// - Chromium itself makes no requests over the network.
 const ARGUMENTS: [&str; 11] = [
     "--headless",
     "--no-sandbox",
@@ -42,11 +44,11 @@ const ARGUMENTS: [&str; 11] = [
 struct Chromedriver {
     url: String,
     _process: Child,
-    /// Closed, it would end at its next word.
+    /// If this were closed, chromedriver would end when it next writes.
     _output: Lines<BufReader<ChildStdout>>,
 }
 
-/// A new browser with an empty profile. What drives it runs where the local cluster runs.
+/// Starts a browser with an empty profile. Its client runs on the runtime of the local cluster.
 pub(crate) async fn new_session() -> anyhow::Result<Client> {
     shared::run(async {
         let mut capabilities = Capabilities::new();
@@ -68,8 +70,8 @@ async fn chromedriver() -> anyhow::Result<&'static Chromedriver> {
     CHROMEDRIVER.get_or_try_init(starting).await
 }
 
-/// Called on a thread of the runtime, which lives as long as the process: the kernel stops it when the
-/// thread that started it ends.
+/// The kernel stops chromedriver when the thread that started it ends. So this runs on a thread of the runtime, which
+/// lives as long as the process.
 async fn start() -> anyhow::Result<Chromedriver> {
     let folder = shared::run_folder()?.join("browser");
     std::fs::create_dir_all(&folder)?;
@@ -88,7 +90,7 @@ fn command(folder: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "TERM", "chromedriver", "--port=0"])
-        // Profiles are made in there; the next process removes what is left.
+        // Chromium creates its profiles there. The next process removes what is left.
         .env("TMPDIR", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

@@ -1,4 +1,4 @@
-//! Volumes of limited size, in memory. To mount them takes root.
+//! Volumes of limited size in memory. Only root can mount them.
 
 use std::{
     fs::File,
@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::ensure;
 
-/// A pod's volume. It is gone when this is dropped.
+/// A volume for a pod. Drop unmounts it.
 pub struct SmallVolume(PathBuf);
 
 impl SmallVolume {
-    /// Mounts a volume at `path`: enough for a server without any users, and little more.
+    /// Mounts a volume at `path`. It has room for a server without users, and little more.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl SmallVolume {
         Ok(Self(path))
     }
 
-    /// Takes the last byte.
+    /// Fills the volume to the last byte.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl SmallVolume {
         }
     }
 
-    /// Gives back what [`Self::fill`] took.
+    /// Frees what [`Self::fill`] took.
     ///
     /// # Errors
     ///

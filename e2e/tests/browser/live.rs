@@ -1,5 +1,4 @@
-//! The page while it asks by itself: dots arrive, pods leave and come back, and nothing moves that
-//! should not.
+//! The page while its script makes queries: dots arrive, pods leave and come back, and the layout stays still.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ const IS_GONE: &str = "const row = [...document.querySelectorAll('.shares tbody 
         .find(row => row.innerText.includes('mysql-1'));
     return !row || row.querySelector('.gone') !== null";
 
-/// How many requests for the living part were answered, and of those how many that asked nothing.
+/// How many requests for the living part that made no query were answered.
 const LOOKS: &str = "return performance.getEntriesByType('resource')
     .filter(entry => entry.name.includes('part=live') && entry.name.includes('ask=0')).length";
 
@@ -44,13 +43,13 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(again).await;
     let up_or_down = "return shifts.filter(({ by }) => Math.abs(by) >= 1)";
-    assert_eq!(page.browser.run(up_or_down).await, json!([]), "what moved meanwhile");
+    assert_eq!(page.browser.run(up_or_down).await, json!([]), "what moved up or down");
     drop(page);
     servers.cluster.stop().await.unwrap();
 }
 
 #[tokio::test]
-async fn paused_the_page_asks_nothing_and_still_looks_at_the_pods() {
+async fn a_paused_page_makes_no_query_and_still_looks_at_the_pods() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     page.set_rate(20).await;
     page.until_dots(10).await;
@@ -58,7 +57,7 @@ async fn paused_the_page_asks_nothing_and_still_looks_at_the_pods() {
     page.browser.click("#play").await;
     assert_eq!(page.browser.text("#play").await, "Play");
     let looks = page.browser.run(LOOKS).await.as_u64().unwrap();
-    // The query that was under way has been answered by the first look.
+    // When the first look has ended, so has the query that was in flight.
     page.browser.until(&format!("{} > {looks}", LOOKS)).await;
     let dots = page.dots().await;
 
@@ -67,7 +66,7 @@ async fn paused_the_page_asks_nothing_and_still_looks_at_the_pods() {
 }
 
 #[tokio::test]
-async fn by_the_keyboard_alone_a_person_asks_chooses_plays_and_pauses() {
+async fn a_person_asks_chooses_plays_and_pauses_by_the_keyboard_alone() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     let browser = &page.browser;
 
@@ -103,7 +102,7 @@ async fn nothing_shifts_while_dots_arrive() {
         page.until_dots(80).await;
 
         assert_eq!(page.browser.run("return shifts").await, json!([]), "{view:?}");
-        // The watcher sees one that is made.
+        // The observer sees a shift that the test makes.
         page.browser
             .run("scrollTo(0, 0); document.querySelector('main').prepend('What is new moves the rest.')")
             .await;
@@ -111,7 +110,7 @@ async fn nothing_shifts_while_dots_arrive() {
     }
 }
 
-/// A share is expected of each pod.
+/// Whether the table expects a share of each pod.
 const EACH_POD_IS_KNOWN: &str = "const rows = [...document.querySelectorAll('.shares tbody tr')];
     return rows.length > 2 && rows.slice(0, 2).every(row => row.cells[3].innerText.includes('50 %'))";
 
@@ -125,7 +124,7 @@ const WATCH_SHIFTS: &str = "window.shifts = [];
     }).observe({ type: 'layout-shift' })";
 
 #[tokio::test]
-async fn a_dot_fades_in_but_where_less_motion_is_preferred() {
+async fn a_dot_fades_in_unless_the_person_prefers_less_motion() {
     for reduced_motion in [false, true] {
         let page = ReadPage::open(pages().await, View { reduced_motion, ..LAPTOP }).await;
         page.browser.run("window.begun = 0; const animate = Element.prototype.animate;
@@ -142,7 +141,7 @@ async fn a_dot_fades_in_but_where_less_motion_is_preferred() {
 }
 
 #[tokio::test]
-async fn a_screen_reader_hears_a_summary_and_not_more_than_one_in_five_seconds() {
+async fn a_screen_reader_hears_at_most_one_summary_in_five_seconds() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     page.browser
         .run(
@@ -162,7 +161,7 @@ async fn a_screen_reader_hears_a_summary_and_not_more_than_one_in_five_seconds()
 }
 
 #[tokio::test]
-async fn in_large_text_the_pod_is_named_twice_as_large_and_the_dots_stay() {
+async fn large_text_doubles_the_name_of_the_pod_and_keeps_the_dots() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     let size = "return parseFloat(getComputedStyle(document.querySelector('#hero .pod')).fontSize)";
     let usual = page.browser.run(size).await.as_f64().unwrap();
@@ -174,15 +173,15 @@ async fn in_large_text_the_pod_is_named_twice_as_large_and_the_dots_stay() {
     let large = page.browser.run(size).await.as_f64().unwrap();
     assert!((large - 2.0 * usual).abs() < 0.5, "{usual} px, then {large} px");
     assert!(page.dots().await.starts_with(&dots), "the dots are kept");
-    let wider =
+    let excess =
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    assert_eq!(page.browser.run(wider).await, 0);
+    assert_eq!(page.browser.run(excess).await, 0);
     page.browser.click("a[data-keep='large=']").await;
     page.browser.until("return document.querySelector('.large') === null && document.readyState === 'complete'").await;
 }
 
 #[tokio::test]
-async fn where_read_app_is_gone_the_page_says_that_it_tries_again() {
+async fn without_read_app_the_page_says_that_it_tries_again() {
     let ReadPage { browser, pages } = ReadPage::open(pages().await, LAPTOP).await;
 
     pages.stop().await;
@@ -193,7 +192,7 @@ async fn where_read_app_is_gone_the_page_says_that_it_tries_again() {
 }
 
 #[tokio::test]
-async fn a_command_is_copied_by_a_press() {
+async fn a_press_of_copy_copies_the_command() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
 
     page.browser.click("#try .copy").await;

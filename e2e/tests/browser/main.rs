@@ -1,19 +1,19 @@
 //! The pages in a real browser: Chromium, driven through chromedriver.
 //!
-//! They need the feature `browser`, Chromium and chromedriver, and axe-core: `AXE_JS` says where
-//! `axe.min.js` is; the default is where `.ci/run tools` puts it.
+//! They need Chromium, chromedriver and axe-core. `AXE_JS` says where `axe.min.js` is; the default is where
+//! `.ci/run tools` puts it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod accessibility;
 mod axe;
-mod doors;
 mod hostile_names;
 mod hostile_values;
 mod live;
 mod pages;
 mod read_page;
 mod registration;
+mod routing;
 mod weight;
 mod without_scripts;
 mod write_path;

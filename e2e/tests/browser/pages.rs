@@ -1,4 +1,4 @@
-//! Where the pages are, and who is registered.
+//! Both apps for a test, and users for them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,17 +15,17 @@ use tokio::net::TcpListener;
 pub(crate) struct Pages([RunningApp; 2]);
 
 impl Pages {
-    /// write-app's page.
+    /// The URL of write-app's page.
     pub(crate) fn write(&self) -> String {
         self.0[0].url() + "/"
     }
 
-    /// read-app's page.
+    /// The URL of read-app's page.
     pub(crate) fn read(&self) -> String {
         self.0[1].url() + "/"
     }
 
-    /// Both.
+    /// Both URLs.
     pub(crate) fn both(&self) -> [String; 2] {
         [self.write(), self.read()]
     }
@@ -37,15 +37,16 @@ impl Pages {
         }
     }
 
-    /// Registers somebody.
+    /// Registers a user with this name.
     pub(crate) async fn register(&self, name: &str) {
         let body = json!({ "name": name, "email": new_email() });
-        let answer = Client::new().post(self.write() + "submit").json(&body).send().await.unwrap();
-        answer.error_for_status().unwrap();
+        let response =
+            Client::new().post(self.write() + "submit").json(&body).send().await.unwrap();
+        response.error_for_status().unwrap();
     }
 }
 
-/// Pages whose turns and pools nobody else has, over the primary and the replica of all tests.
+/// Pages over the primary and the replica that all tests share. Their turns and pools are for this test alone.
 pub(crate) async fn pages() -> Pages {
     shared::run(serve(&shared().cluster)).await.unwrap()
 }

@@ -5,19 +5,19 @@ use serde_json::json;
 
 use crate::pages::Pages;
 
-/// The mode that the dots belong to, and the dots: a figure for the ordinal of the pod that answered,
-/// a capital letter for a query that nobody did.
+/// Whether the dots belong to `{mode}` and one query was answered. A digit is the ordinal of the pod that answered. A
+/// capital letter is an attempt that failed.
 const IS_IN_MODE: &str = "const { was, seen } = document.getElementById('controls').elements;
     return was.value.trim() === '{mode}' && /^[A-Z]*[0-9]$/.test(seen.value)";
 
 pub(crate) struct ReadPage {
     pub(crate) browser: Browser,
-    /// What serves it.
+    /// The apps that serve it.
     pub(crate) pages: Pages,
 }
 
 impl ReadPage {
-    /// Opens it. Its first query is made.
+    /// Opens the page, which makes its first query.
     pub(crate) async fn open(pages: Pages, view: View) -> Self {
         let browser = Browser::open(view).await;
         browser.goto(&pages.read()).await;
@@ -40,8 +40,8 @@ impl ReadPage {
         value.as_str().unwrap().to_owned()
     }
 
-    /// Presses what chooses a door, a kind of connection and, where it is not empty, a strategy, and
-    /// waits for the first query of that mode.
+    /// Chooses a Service, a kind of connection and, unless it is empty, a strategy. Waits for the first query of that
+    /// mode.
     pub(crate) async fn choose(&self, via: &str, with: &str, strategy: &str) {
         self.press_radio("via", via).await;
         self.press_radio("with", with).await;
@@ -69,9 +69,8 @@ impl ReadPage {
         }
     }
 
-    /// The dots of at least so many queries of which no attempt failed. On a machine that is busy with
-    /// all the tests a connection may take too long; that pod is passed over then, as it should be, and
-    /// the dots say nothing of the mode.
+    /// The dots of at least so many queries of which no attempt failed. A machine that is busy with all the tests may
+    /// take too long to open a connection. Then read-app rightly skips that pod, and the dots do not show the mode.
     pub(crate) async fn ask_undisturbed(&self, answers: usize) -> String {
         for _ in 0..5 {
             let dots = self.ask_until_answered(answers).await;
@@ -83,33 +82,33 @@ impl ReadPage {
                 .until("return document.getElementById('dots-1').childElementCount === 0")
                 .await;
         }
-        panic!("each time some attempts failed: {}", self.browser.text("#lanes .failures").await);
+        panic!("some attempts failed each time: {}", self.browser.text("#lanes .failures").await);
     }
 
-    /// Waits until there are as many dots.
+    /// Waits until there are at least so many dots.
     pub(crate) async fn until_dots(&self, count: usize) {
         let enough = "return document.getElementById('controls').elements.seen.value.length >= ";
         self.browser.until(&format!("{enough}{count}")).await;
     }
 
-    /// Sets the rate by keyboard: so many queries a second.
+    /// Sets the rate by keyboard, in queries a second.
     pub(crate) async fn set_rate(&self, rate: usize) {
         self.browser.run("document.getElementById('rate').focus()").await;
         self.browser.press(Key::Home).await;
         for _ in 0..rate {
             self.browser.press(Key::Right).await;
         }
-        let said = if rate == 0 { "off".to_owned() } else { format!("{rate}/s") };
-        assert_eq!(self.browser.text("#speed").await, said);
+        let shown = if rate == 0 { "off".to_owned() } else { format!("{rate}/s") };
+        assert_eq!(self.browser.text("#speed").await, shown);
     }
 }
 
-/// The dots of queries that were answered.
+/// The dots of the queries that a pod answered.
 pub(crate) fn answered(dots: &str) -> String {
     dots.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// How many of the dots are this one.
+/// How many of the dots are equal to `dot`.
 pub(crate) fn count(dots: &str, dot: char) -> usize {
     dots.chars().filter(|one| *one == dot).count()
 }

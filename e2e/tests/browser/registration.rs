@@ -1,4 +1,4 @@
-//! Registering, as a person does.
+//! A person registers on write-app's page.
 
 use e2e::browser::{Browser, Key, LAPTOP};
 
@@ -23,13 +23,13 @@ async fn a_person_registers_by_the_keyboard_alone_and_the_result_has_the_focus()
 }
 
 #[tokio::test]
-async fn what_was_typed_stays_after_a_refusal_whose_summary_has_the_focus() {
+async fn after_a_refusal_the_fields_keep_their_text_and_the_summary_has_the_focus() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
     browser.goto(&pages.write()).await;
 
     browser.fill("#name", "Ada").await;
-    // A browser lets this pass, and the server does not.
+    // The browser accepts this, and write-app does not.
     browser.fill("#email", "ada@example").await;
     browser.press(Key::Enter).await;
 

@@ -4,12 +4,12 @@ use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::separate;
 
-/// Fifty users, whose names and emails are as long as they may be, in characters of four bytes.
+/// Fifty users. Their names and emails are as long as they may be, the names in characters of four bytes.
 const FIFTY_USERS: &str = "INSERT INTO userdb.users (name, email)
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 50)
     SELECT REPEAT('𠮷', 255), CONCAT(LPAD(n, 64, 'n'), '@', REPEAT('example.', 23), '.org') FROM numbers";
 
-/// What the page weighs before compression: itself, and its scripts together.
+/// How many bytes the page and its scripts have before compression, and how many scripts there are.
 const WEIGHTS: &str = "
     const [page] = performance.getEntriesByType('navigation');
     const scripts = performance.getEntriesByType('resource').filter(it => it.initiatorType === 'script');
@@ -17,11 +17,11 @@ const WEIGHTS: &str = "
         document.querySelectorAll('script').length, scripts.length]";
 
 #[tokio::test]
-async fn a_page_is_under_60_kilobytes_and_its_scripts_under_10_whatever_the_users() {
+async fn with_the_longest_users_a_page_is_under_60_kilobytes_and_its_scripts_under_10() {
     let (servers, pages) = separate().await;
     servers.cluster.sql(0, FIFTY_USERS).await.unwrap();
     let browser = Browser::open(LAPTOP).await;
-    // As many dots as there may be, beside as many.
+    // Two lanes with as many dots as the page keeps.
     let dots = "01".repeat(120);
     let full = format!("{}?compare=on&seen={dots}&seen2={dots}", pages.read());
 
@@ -32,7 +32,7 @@ async fn a_page_is_under_60_kilobytes_and_its_scripts_under_10_whatever_the_user
         println!("figure: {page} weighs {html} bytes, its scripts {scripts}");
         assert!((1..60_000).contains(&html), "{page} weighs {html} bytes");
         assert!(scripts < 10_000, "the scripts of {page} weigh {scripts} bytes");
-        assert_eq!(elements, files, "a script that is no file was not weighed");
+        assert_eq!(elements, files, "an inline script was not weighed");
     }
     servers.cluster.stop().await.unwrap();
 }

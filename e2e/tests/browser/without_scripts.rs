@@ -1,11 +1,11 @@
-//! Both pages do their work where no script runs.
+//! Both pages do their work without scripts.
 
 use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::{new_email, pages};
 
 #[tokio::test]
-async fn without_scripts_a_person_registers_and_reads_the_registration_back() {
+async fn a_person_registers_and_reads_the_registration_back() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
     browser.forbid_scripts().await;
@@ -23,7 +23,7 @@ async fn without_scripts_a_person_registers_and_reads_the_registration_back() {
 }
 
 #[tokio::test]
-async fn without_scripts_the_form_asks_twenty_times_in_the_mode_that_was_chosen() {
+async fn the_form_asks_twenty_times_in_the_chosen_mode() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
     browser.forbid_scripts().await;
@@ -36,7 +36,7 @@ async fn without_scripts_the_form_asks_twenty_times_in_the_mode_that_was_chosen(
 
     let dots = ask_until(&browser, 20).await;
 
-    // A pod that did not answer in time is passed over for a while.
+    // After an attempt that failed, read-app skips that pod for a while.
     let undisturbed = dots.split('×').next().unwrap();
     let alternates = !undisturbed.contains("00") && !undisturbed.contains("11");
     assert!(alternates && undisturbed.len() > 1, "round-robin alternates: {dots}");

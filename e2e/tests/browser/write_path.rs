@@ -1,11 +1,11 @@
-//! From write-app to read-app with a commit's GTID, and to a replica that refuses.
+//! From write-app to read-app with the GTID of a commit, and a write that a replica refuses.
 
 use e2e::browser::{Browser, LAPTOP};
 
 use crate::pages::{Pages, new_email, pages};
 
 #[tokio::test]
-async fn what_was_registered_is_read_back_by_its_token_with_and_without_scripts() {
+async fn a_registration_is_read_back_by_its_token_with_and_without_scripts() {
     for scripts in [true, false] {
         let pages = pages().await;
         let browser = Browser::open(LAPTOP).await;
@@ -26,7 +26,7 @@ async fn what_was_registered_is_read_back_by_its_token_with_and_without_scripts(
 }
 
 #[tokio::test]
-async fn a_replica_refuses_the_write_in_its_own_words_which_have_the_focus() {
+async fn the_error_of_a_replica_that_refuses_the_write_has_the_focus() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
     browser.goto(&pages.write()).await;

@@ -1,4 +1,4 @@
-//! Each door, kind of connection and strategy, chosen on the page, gives the dots that it should.
+//! Each Service, kind of connection and strategy that a person chooses on the page gives the right dots.
 
 use e2e::browser::LAPTOP;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     read_page::{ReadPage, answered, count},
 };
 
-/// Enough for a fair coin to show both its sides, but for one time in 10^12.
+/// With two pods and equal chances, so many queries meet only one pod once in 10^12 times.
 const FORTY: usize = 40;
 
 #[tokio::test]
@@ -25,8 +25,8 @@ async fn a_press_of_ask_again_adds_the_dot_of_the_pod_that_the_page_then_names()
             [...document.querySelectorAll('#dots-1 i')].map(dot => dot.textContent).join('')]";
         let dots = page.dots().await;
         let last = dots.chars().last().unwrap();
-        let pictures = dots.replace(|dot: char| !dot.is_ascii_digit(), "×");
-        assert_eq!(page.browser.run(shown).await, json!([format!("mysql-{last}"), pictures]));
+        let drawn = dots.replace(|dot: char| !dot.is_ascii_digit(), "×");
+        assert_eq!(page.browser.run(shown).await, json!([format!("mysql-{last}"), drawn]));
     }
 }
 
@@ -41,7 +41,7 @@ async fn new_connections_through_mysql_read_meet_both_pods() {
 }
 
 #[tokio::test]
-async fn a_pool_through_mysql_read_stays_with_the_pod_that_it_met() {
+async fn a_pool_through_mysql_read_stays_with_its_first_pod() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     page.choose("mysql-read", "pool", "").await;
 
@@ -52,7 +52,7 @@ async fn a_pool_through_mysql_read_stays_with_the_pod_that_it_met() {
 }
 
 #[tokio::test]
-async fn beside_a_pool_that_stays_new_connections_spread_at_the_same_moments() {
+async fn new_connections_spread_while_the_pool_beside_them_stays() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
     page.choose("mysql-read", "pool", "").await;
     page.browser.click("#controls input[name='compare']").await;
@@ -119,7 +119,7 @@ async fn sticky_keeps_each_user_with_one_pod_and_not_all_users_with_the_same() {
     assert!(count(&pods, '0') > 0 && count(&pods, '1') > 0, "{pods}");
 }
 
-/// The table says of each pod how many of the dots are its.
+/// The table says for each pod how many of the dots it has.
 async fn assert_shares_are_those_of(page: &ReadPage, dots: &str) {
     let asked = "return [...document.querySelectorAll('.shares tbody tr')]
         .map(row => [row.cells[0].innerText.trim(), Number(row.cells[1].innerText.trim())])";
