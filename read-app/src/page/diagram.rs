@@ -43,22 +43,23 @@ impl Diagram {
         let is_headless = mode.via == Via::Mysql;
         let host = reads.host(mode.via);
         let is_listed = |ordinal| pods.iter().any(|pod| pod.ordinal == ordinal);
-        let gone: Vec<_> =
-            params.dots.counts().into_keys().filter(|ordinal| !is_listed(*ordinal)).collect();
-        let frame = Frame::of(pods.len() + gone.len());
-        let rows = pods.iter().zip(0..).map(|(pod, index)| (pod, frame.row(index)));
-        // mysql-read leads to no pod that is not ready. A headless Service names such a pod too.
-        let reached = rows.clone().filter(|(pod, _)| is_headless || pod.answers());
-        let lines = reached.map(|(pod, y)| Line { classes: line_classes(mode, last, pod), y });
+        let gone = params.dots.counts().into_keys().filter(|ordinal| !is_listed(*ordinal));
         // Gone pods stand below the others, so that the others do not move.
-        let gone_rows = gone.iter().zip(pods.len()..).map(|(pod, index)| (pod, frame.row(index)));
-        let drawn = rows.map(|(pod, y)| listed_pod(pod, y));
-        let drawn: Vec<_> = drawn.chain(gone_rows.map(|(pod, y)| gone_pod(*pod, y))).collect();
+        let listed = pods.iter().map(|pod| (pod.ordinal, Some(pod)));
+        let rows: Vec<_> = listed.chain(gone.map(|ordinal| (ordinal, None))).collect();
+        let frame = Frame::of(rows.len());
+        // mysql-read leads to no pod that is not ready. A headless Service names such a pod too.
+        let reached = pods.iter().enumerate().filter(|(_, pod)| is_headless || pod.answers());
+        let line = |(row, pod)| Line { classes: line_classes(mode, last, pod), y: frame.row(row) };
+        let lines = reached.map(line).collect();
+        let rows = rows.into_iter().enumerate();
+        let drawn: Vec<_> =
+            rows.map(|(row, (ordinal, pod))| diagram_pod(ordinal, pod, frame.row(row))).collect();
         Self {
             is_headless,
             frame,
             classes: last.map(highlight).unwrap_or_default(),
-            lines: lines.collect(),
+            lines,
             addresses: addresses(is_headless, pods.len(), names.first_address(host)),
             title: title(host, last, &drawn),
             caption: caption(is_headless, pods.len()),
@@ -111,33 +112,25 @@ fn line_classes(mode: &Mode, last: Option<Dot>, pod: &PodView) -> String {
     }
 }
 
-fn listed_pod(pod: &PodView, y: usize) -> Pod {
-    let says = match (pod.role(), pod.lag()) {
-        (Some(role), Some(lag)) => format!("{}, {} behind", role.name(), times::seconds(lag.time)),
-        (Some(role), None) => role.name().to_owned(),
-        (None, _) => pod.health(),
-    };
+/// A pod; none where DNS does not list it any more.
+fn diagram_pod(ordinal: u8, pod: Option<&PodView>, y: usize) -> Pod {
+    let answers = pod.is_some_and(PodView::answers);
     Pod {
-        ordinal: pod.ordinal,
-        name: pod.name.clone(),
-        address: pod.address.clone(),
-        says,
-        is_trouble: !pod.answers(),
-        answers: pod.answers(),
+        ordinal,
+        name: pod.map_or_else(|| pod_name(ordinal), |pod| pod.name.clone()),
+        address: pod.map(|pod| pod.address.clone()).unwrap_or_default(),
+        says: pod.map_or_else(|| "gone, and not in DNS".to_owned(), role_or_health),
+        is_trouble: !answers,
+        answers,
         y,
     }
 }
 
-/// A pod that has answered, and that DNS does not list any more.
-fn gone_pod(ordinal: u8, y: usize) -> Pod {
-    Pod {
-        ordinal,
-        name: pod_name(ordinal),
-        address: String::new(),
-        says: "gone, and not in DNS".to_owned(),
-        is_trouble: true,
-        answers: false,
-        y,
+fn role_or_health(pod: &PodView) -> String {
+    match (pod.role(), pod.lag()) {
+        (Some(role), Some(lag)) => format!("{}, {} behind", role.name(), times::seconds(lag.time)),
+        (Some(role), None) => role.name().to_owned(),
+        (None, _) => pod.health(),
     }
 }
 

@@ -31,31 +31,24 @@ pub(crate) enum Dot {
     Failed(Reason),
 }
 
-/// Why an attempt failed.
+/// Why an attempt failed, with the character that stands for it in the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Reason {
-    Unreachable,
-    Lost,
-    NoAddress,
-    Busy,
-    Slow,
-    Other,
+    Unreachable = b'U',
+    Lost = b'L',
+    NoAddress = b'N',
+    Busy = b'B',
+    Slow = b'D',
+    Other = b'E',
 }
 
 impl Reason {
     pub(super) const ALL: [Self; 6] =
         [Self::Unreachable, Self::Lost, Self::NoAddress, Self::Busy, Self::Slow, Self::Other];
 
-    /// The character that stands for it in the form.
-    fn letter(self) -> char {
-        match self {
-            Self::Unreachable => 'U',
-            Self::Lost => 'L',
-            Self::NoAddress => 'N',
-            Self::Busy => 'B',
-            Self::Slow => 'D',
-            Self::Other => 'E',
-        }
+    fn to_char(self) -> char {
+        char::from(self as u8)
     }
 
     /// The end of a sentence, without its full stop.
@@ -104,14 +97,14 @@ impl Dot {
     fn from_char(character: char) -> Option<Self> {
         let digit = character.to_digit(36).filter(|_| !character.is_ascii_uppercase());
         let pod = digit.and_then(|digit| u8::try_from(digit).ok()).map(Self::Pod);
-        let reason = || Reason::ALL.into_iter().find(|reason| reason.letter() == character);
+        let reason = || Reason::ALL.into_iter().find(|reason| reason.to_char() == character);
         pod.or_else(|| reason().map(Self::Failed))
     }
 
     fn to_char(self) -> char {
         match self {
             Self::Pod(ordinal) => char::from_digit(ordinal.into(), 36).unwrap_or('E'),
-            Self::Failed(reason) => reason.letter(),
+            Self::Failed(reason) => reason.to_char(),
         }
     }
 }
