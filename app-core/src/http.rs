@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::IntoResponse as _,
@@ -41,16 +40,13 @@ use utoipa_axum::router::OpenApiRouter;
 use self::{
     error::Error,
     health::Health,
-    load_shed::Room,
+    load_shed::Limits,
     metrics::{Metrics, RequestMetrics},
 };
 use crate::html::{Site, glossary};
 
-/// Largest body that any request here needs, many times over.
-const BODY_LIMIT: usize = 16 * 1024;
-
 /// How long a request may take in all: longer than the database's deadline, which names its cause.
-pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
+const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Only files of this origin, and no script or style inside a page: nothing that a user typed can run.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
@@ -77,8 +73,7 @@ pub fn app(
     let layers = ServiceBuilder::new()
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
         .layer(CsrfLayer::new())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn_with_state(Room::default(), load_shed::shed));
+        .layer(middleware::from_fn_with_state(Limits::new(), load_shed::shed));
     let routes = routes
         .merge(glossary::routes(site.clone()))
         .route_layer(middleware::from_fn(problem::refuse_unacceptable))

@@ -11,7 +11,7 @@
 //!
 //! Handlers return `Result<_, Error>`. The error travels in the response's extensions to [`problem::render`](super::problem::render),
 //! which knows the request and so the form of the answer. Bare statuses that axum or a layer
-//! produced, such as 404 and 413, are answered in the same form.
+//! produced, such as 404 and 405, are answered in the same form.
 //!
 //! # Layout
 //!
@@ -219,7 +219,6 @@ impl Error {
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
             StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
             StatusCode::REQUEST_TIMEOUT => Some(Self::RequestTimeout),
-            StatusCode::PAYLOAD_TOO_LARGE => Some(Self::TooLarge),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
             _ => None,
         }

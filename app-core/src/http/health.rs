@@ -16,7 +16,7 @@ use std::{
 };
 
 use axum::{extract::State, http::StatusCode};
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{http::error, mysql::MysqlError};
@@ -31,19 +31,7 @@ pub struct Health(Arc<Facts>);
 #[derive(Debug, Default)]
 struct Facts {
     reached_mysql: AtomicBool,
-    stage: watch::Sender<Stage>,
-}
-
-/// How far the process is on its way to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
-pub enum Stage {
-    /// It serves.
-    #[default]
-    Serving,
-    /// It was told to stop: it serves, and asks its clients to go elsewhere.
-    Stopping,
-    /// It accepts no more connections, and ends with those that it has.
-    Draining,
+    stopping: AtomicBool,
 }
 
 impl Health {
@@ -68,28 +56,12 @@ impl Health {
     }
 
     /// The process was told to stop; from now on it is not ready.
-    pub fn stopping(&self) {
-        self.reaches(Stage::Stopping);
+    pub(crate) fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// No more connections are accepted.
-    pub fn draining(&self) {
-        self.reaches(Stage::Draining);
-    }
-
-    /// How far the process is on its way to its end, and news of it.
-    #[must_use]
-    pub fn stage(&self) -> watch::Receiver<Stage> {
-        self.0.stage.subscribe()
-    }
-
-    /// There is no way back.
-    fn reaches(&self, next: Stage) {
-        self.0.stage.send_if_modified(|stage| {
-            let is_news = *stage < next;
-            *stage = if is_news { next } else { *stage };
-            is_news
-        });
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Relaxed)
     }
 
     /// Whether requests may be sent here.
@@ -99,7 +71,7 @@ impl Health {
     }
 
     fn why_not_ready(&self) -> Option<&'static str> {
-        if *self.0.stage.borrow() != Stage::Serving {
+        if self.is_stopping() {
             Some("stopping\n")
         } else if !self.0.reached_mysql.load(Ordering::Relaxed) {
             Some("waiting for MySQL to answer for the first time\n")

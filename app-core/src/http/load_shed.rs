@@ -1,13 +1,10 @@
-//! How many requests an app works on at once. One more is refused at once, with a 503 that says when to
-//! try again: to queue it would make everybody wait, and end in deadlines for all.
+//! How many requests an app serves at once. It refuses further ones at once, with a 503 that says when to try
+//! again. In a queue all requests would wait, and all would meet their deadlines.
 //!
-//! A request takes its place when its body has arrived, so that clients who send slowly take nobody's.
+//! A request counts as in flight once its body is complete, so clients that send slowly keep no other out.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,74 +14,78 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 
-use super::BODY_LIMIT;
 use crate::http::error::Error;
 
-/// How many requests are worked on at once: see "Serving" in docs/trust.md for what it rests on.
-const WORKED_ON: usize = 256;
+/// Largest body that any request here needs, many times over.
+const BODY_LIMIT: usize = 16 * 1024;
 
-/// How many requests may be waited for whose bodies have not arrived: these take memory, up to
-/// [`BODY_LIMIT`] each, and nothing else.
-const ARRIVING: usize = 1024;
+/// How long a client may take to send a body.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How many requests may be in flight: see "Serving" in docs/trust.md for what it rests on.
+const IN_FLIGHT: usize = 256;
+
+/// How many bodies may be incomplete. Each takes memory, up to [`BODY_LIMIT`], and nothing else.
+const INCOMPLETE_BODIES: usize = 1024;
 
 /// How often the log says that requests are refused.
 const REPORT_PERIOD: Duration = Duration::from_secs(1);
 
-/// The places of one app. Clones share them.
-#[derive(Clone)]
-pub(super) struct Room(Arc<Places>);
-
-struct Places {
-    worked_on: Semaphore,
-    arriving: Semaphore,
-    refused: AtomicU64,
-    reported: Mutex<Option<Instant>>,
+/// The limits of one app.
+pub(super) struct Limits {
+    in_flight: Semaphore,
+    incomplete_bodies: Semaphore,
+    refused: Mutex<Refused>,
 }
 
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Places {
-            worked_on: Semaphore::new(WORKED_ON),
-            arriving: Semaphore::new(ARRIVING),
-            refused: AtomicU64::new(0),
-            reported: Mutex::new(None),
-        }))
+/// How many requests were refused since the last report, and when that was.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    reported: Option<Instant>,
+}
+
+impl Limits {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            in_flight: Semaphore::new(IN_FLIGHT),
+            incomplete_bodies: Semaphore::new(INCOMPLETE_BODIES),
+            refused: Mutex::default(),
+        })
     }
-}
 
-impl Places {
     fn overloaded(&self) -> Error {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
-        if reported.is_none_or(|at| at.elapsed() >= REPORT_PERIOD) {
-            *reported = Some(Instant::now());
-            let refused = self.refused.swap(0, Ordering::Relaxed);
-            tracing::warn!(refused, "overloaded: requests are refused");
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.count += 1;
+        if refused.reported.is_none_or(|at| at.elapsed() >= REPORT_PERIOD) {
+            tracing::warn!(refused = refused.count, "overloaded: requests are refused");
+            *refused = Refused { count: 0, reported: Some(Instant::now()) };
         }
         Error::Overloaded
     }
 }
 
-/// The layer: the request goes on with its whole body, or is refused.
+/// The layer. It refuses a request, or passes it on with its whole body.
 pub(super) async fn shed(
-    State(Room(places)): State<Room>,
+    State(limits): State<Arc<Limits>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let request = if request.body().is_end_stream() {
         request
     } else {
-        let _arriving = places.arriving.try_acquire().map_err(|_| places.overloaded())?;
-        arrived(request).await?
+        let permit = limits.incomplete_bodies.try_acquire();
+        let _permit = permit.map_err(|_| limits.overloaded())?;
+        timeout(BODY_DEADLINE, with_whole_body(request)).await.map_err(|_| Error::RequestTimeout)??
     };
-    let _worked_on = places.worked_on.try_acquire().map_err(|_| places.overloaded())?;
+    let _permit = limits.in_flight.try_acquire().map_err(|_| limits.overloaded())?;
     Ok(next.run(request).await)
 }
 
-/// The request with all of its body. One that says that it is too large is not waited for.
-async fn arrived(request: Request) -> Result<Request, Error> {
+/// Where the header announces a body that is too large, none of it is read.
+async fn with_whole_body(request: Request) -> Result<Request, Error> {
     let (head, body) = request.into_parts();
     if body.size_hint().lower() > BODY_LIMIT as u64 {
         return Err(Error::TooLarge);

@@ -1,4 +1,4 @@
-//! How long registrations take with as many clients as write-app works on: a figure.
+//! How long registrations take with almost as many clients as write-app serves at once: a figure.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     MACHINE,
-    client::{Client, Outcome, Protocol, post},
+    client::{Client, Outcome, post},
     process::WRITE_APP,
 };
 
@@ -28,7 +28,7 @@ async fn register(mut client: Client, address: SocketAddr) -> Vec<Duration> {
         let asked = Instant::now();
         let outcome = client.send(post(address, "/submit", &body)).await;
         let Outcome::Answered(status, body) = outcome else { panic!("{outcome:?}") };
-        // On a slow disk some wait for a connection to MySQL in vain; nobody is too many.
+        // On a slow disk some get no connection to MySQL in time. None is refused as one too many.
         let body = String::from_utf8_lossy(&body);
         assert!(status == StatusCode::OK || !body.contains("overloaded"), "{status}: {body}");
         took.push(asked.elapsed());
@@ -36,16 +36,16 @@ async fn register(mut client: Client, address: SocketAddr) -> Vec<Duration> {
     took
 }
 
-/// What the limit rests on: how long registrations take with up to twelve times as many clients as write-app
+/// The limit rests on this: how long registrations take with up to twelve times as many clients as write-app
 /// has connections to MySQL.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_refused_while_there_are_fewer_than_are_worked_on() {
+async fn no_client_is_refused_below_the_limit_of_requests_in_flight() {
     let _alone = MACHINE.write().await;
     let app = WRITE_APP.start().await;
     for clients in [20, 64, 240] {
         let (begun, mut registering) = (Instant::now(), JoinSet::new());
         for _ in 0..clients {
-            let client = Client::new(app.address, Protocol::Http1);
+            let client = Client::new(app.address);
             registering.spawn(register(client, app.address));
         }
         let mut took = registering.join_all().await.concat();

@@ -1,5 +1,5 @@
-//! Requests with something wrong in their bytes: each gets an answer that says so, or its connection is
-//! closed. None ends in a panic or in a fault of the server.
+//! Requests with damaged bytes. Each gets a response that says so, or its connection is closed. None makes the
+//! app panic or answer with a 5xx.
 
 use e2e::repetitions;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -23,11 +23,11 @@ fn requests() -> u64 {
     repetitions(200, 5000).into()
 }
 
-/// How many are under way at once: fewer than the apps work on, so that a 503 would be a fault.
+/// How many are in flight at once: fewer than the limit of the apps, so that a 503 would be a fault.
 const AT_ONCE: usize = 100;
 
 /// Longer than any connection may stay open without a whole request.
-const PATIENCE: Duration = Duration::from_secs(25);
+const DEADLINE: Duration = Duration::from_secs(25);
 
 const WRITE_PATHS: &[&str] =
     &["/", "/assets/style.css", "/assets/icon.svg", "/glossary", "/healthz", "/readyz", "/nothing"];
@@ -79,21 +79,10 @@ fn whole_requests(paths: &[&str]) -> Vec<Vec<u8>> {
         chunked,
         asking_first,
     ];
-    paths.iter().map(get).chain(posts).map(String::into_bytes).chain([by_http2()]).collect()
+    paths.iter().map(get).chain(posts).map(String::into_bytes).collect()
 }
 
-/// `GET /` by HTTP/2: preface, SETTINGS, HEADERS with a literal authority.
-fn by_http2() -> Vec<u8> {
-    let frames: &[&[u8]] = &[
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
-        &[0, 0, 8, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x41, 3, b'a', b'p', b'p'],
-        &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8],
-    ];
-    frames.concat()
-}
-
-/// Does damage in one to three places.
+/// Damages one to three places.
 fn damage(request: &mut Vec<u8>, random: &mut StdRng) {
     for _ in 0..random.random_range(1..=3) {
         let at = random.random_range(0..request.len());
@@ -125,12 +114,12 @@ fn replace(request: &mut Vec<u8>, what: &[u8], by: &[u8]) {
     }
 }
 
-/// Everything that a connection says, until it closes or a whole answer has begun.
+/// What the server sends until it closes the connection, or until a final status has come.
 async fn answer(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
     let mut answer = Vec::new();
     let talking = async {
-        // Refused half-way, it cannot be written to its end.
+        // The server may close the connection before it has read all of it.
         let _refused = to.write_all(request).await;
         while final_status(&answer).is_none() {
             match from.read_buf(&mut answer).await {
@@ -140,11 +129,11 @@ async fn answer(address: SocketAddr, request: &[u8]) -> Vec<u8> {
         }
     };
     let shown = String::from_utf8_lossy(&request[..request.len().min(400)]).into_owned();
-    timeout(PATIENCE, talking).await.unwrap_or_else(|_| panic!("open for {PATIENCE:?}: {shown:?}"));
+    timeout(DEADLINE, talking).await.unwrap_or_else(|_| panic!("open for {DEADLINE:?}: {shown:?}"));
     answer
 }
 
-/// The first status that is not an interim one.
+/// The first status that is not interim (1xx).
 fn final_status(answer: &[u8]) -> Option<u16> {
     let text = String::from_utf8_lossy(answer);
     let statuses = text.split("HTTP/1.").skip(1).filter_map(|rest| rest.get(2..5)?.parse().ok());
@@ -160,15 +149,15 @@ struct Answers {
 
 async fn damaged(binary: Binary, paths: &'static [&'static str]) {
     let mut app = binary.start().await;
-    let (places, mut sending) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+    let (in_flight, mut sending) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
     for seed in 0..requests() {
         let mut random = StdRng::seed_from_u64(seed);
         let seeds = whole_requests(paths);
         let mut request = seeds[(random.next_u64() % seeds.len() as u64) as usize].clone();
         damage(&mut request, &mut random);
-        let (places, address) = (places.clone(), app.address);
+        let (in_flight, address) = (in_flight.clone(), app.address);
         sending.spawn(async move {
-            let _place = places.acquire().await.unwrap();
+            let _permit = in_flight.acquire().await.unwrap();
             (seed, answer(address, &request).await)
         });
     }

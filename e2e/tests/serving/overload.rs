@@ -1,4 +1,4 @@
-//! More requests than an app works on: the rest is told so at once, and its health stays in view.
+//! More requests than an app serves at once: it refuses the rest at once, and still answers probes.
 
 use std::{
     net::SocketAddr,
@@ -11,11 +11,11 @@ use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::{
     MACHINE,
-    client::{Client, Outcome, Protocol, get},
+    client::{Client, Outcome, get},
     process::READ_APP,
 };
 
-/// Twice as many as are worked on.
+/// Twice as many as the app serves at once.
 const CLIENTS: usize = 512;
 
 /// A read that takes five seconds: it waits for a transaction that never comes.
@@ -38,7 +38,7 @@ async fn ask(mut client: Client, address: SocketAddr, path: &str) -> (Option<Str
 
 /// Asks for the app's health until told to stop.
 async fn probe(address: SocketAddr, mut stopped: oneshot::Receiver<()>) {
-    let mut client = Client::new(address, Protocol::Http2);
+    let mut client = Client::new(address);
     while stopped.try_recv().is_err() {
         for path in ["/healthz", "/readyz"] {
             let outcome = client.send(get(address, path)).await;
@@ -48,12 +48,12 @@ async fn probe(address: SocketAddr, mut stopped: oneshot::Receiver<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_much_is_refused_at_once_and_probes_are_not() {
+async fn requests_above_the_limit_are_refused_at_once_and_probes_are_not() {
     let _alone = MACHINE.write().await;
     let app = READ_APP.start().await;
     let (address, mut asking) = (app.address, JoinSet::new());
     for _ in 0..CLIENTS {
-        asking.spawn(ask(Client::new(address, Protocol::Http1), address, LONG));
+        asking.spawn(ask(Client::new(address), address, LONG));
     }
     let (stop, stopped) = oneshot::channel::<()>();
     let probing = tokio::spawn(probe(address, stopped));

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     MACHINE,
-    client::{Client, Outcome, Protocol, get, post},
+    client::{Client, Outcome, get, post},
     process::{Binary, Process, READ_APP, WRITE_APP},
 };
 
@@ -27,11 +27,14 @@ fn signals() -> usize {
 }
 const AT_ONCE: usize = 10;
 
+/// How many clients keep each process busy.
+const CLIENTS: usize = 4;
+
 /// What the clients of one process have met.
 #[derive(Debug, Default)]
 struct Met {
     answers: u64,
-    /// Of these requests some were sent on connections that nobody had accepted.
+    /// Requests on new connections, some of which the app had not accepted.
     broken_when_new: Vec<String>,
     broken: Vec<String>,
     opened: u64,
@@ -46,7 +49,7 @@ impl Met {
     }
 }
 
-/// Asks again and again, with moments between, until nobody accepts connections.
+/// Sends requests with short pauses until the app accepts no more connections.
 async fn busy(
     mut client: Client,
     next: impl Fn() -> Request<Full<Bytes>> + Send,
@@ -55,7 +58,7 @@ async fn busy(
     let mut met = Met::default();
     loop {
         match client.send(next()).await {
-            Outcome::DoorClosed => break,
+            Outcome::Refused => break,
             Outcome::Answered(status, _) if status.is_success() => {
                 met.answers += 1;
                 answered.fetch_add(1, Ordering::Relaxed);
@@ -73,7 +76,7 @@ async fn busy(
     met
 }
 
-/// A request of each kind that the app takes.
+/// Two kinds of requests to the app.
 fn requests(
     binary: Binary,
     app: &Process,
@@ -94,21 +97,19 @@ fn requests(
     }
 }
 
-/// Starts an app, keeps it busy by both protocols, and sends it a signal.
+/// Starts an app, keeps it busy, and sends it a signal.
 async fn stopped_under_load(binary: Binary, signal: Signal) -> Met {
     let mut app = binary.start().await;
     // The probes that have found it ready: one connection each.
     let probes = app.probes;
     let (answered, mut clients) = (Arc::new(AtomicU64::new(0)), JoinSet::new());
-    for protocol in [Protocol::Http1, Protocol::Http2] {
-        for next in requests(binary, &app) {
-            let client = Client::new(app.address, protocol);
-            clients.spawn(busy(client, move || next(), answered.clone()));
-        }
+    for next in requests(binary, &app).into_iter().cycle().take(CLIENTS) {
+        let client = Client::new(app.address);
+        clients.spawn(busy(client, move || next(), answered.clone()));
     }
     let end = Instant::now() + Duration::from_secs(20);
     while answered.load(Ordering::Relaxed) < 20 {
-        assert!(Instant::now() < end, "nobody is served");
+        assert!(Instant::now() < end, "the app serves no requests");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
@@ -144,7 +145,7 @@ async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
     }
     println!(
         "figure: {signals} processes stopped under load: {} requests answered over {} connections, {} broken, \
-         {} sent where nobody had accepted, in {:.0?}",
+         {} on new connections that the app had not accepted, in {:.0?}",
         all.answers,
         all.opened,
         all.broken.len(),
@@ -153,13 +154,12 @@ async fn a_process_that_is_told_to_stop_breaks_no_request_and_ends_with_0() {
     );
 }
 
-/// Between two requests a client rests for longer than the process goes on: it finds its connection
-/// closed, and not in the midst of a request.
+/// A client that pauses for longer than the process runs finds its connection closed, and loses no request.
 #[tokio::test]
-async fn a_client_that_is_served_while_the_process_stops_is_told_that_its_connection_closes() {
+async fn each_response_of_a_stopping_process_says_that_its_connection_closes() {
     let _beside_others = MACHINE.read().await;
     let mut app = WRITE_APP.start().await;
-    let mut client = Client::new(app.address, Protocol::Http1);
+    let mut client = Client::new(app.address);
     let ready = async |client: &mut Client| client.send(get(app.address, "/readyz")).await;
     assert!(matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 200));
 
@@ -171,6 +171,6 @@ async fn a_client_that_is_served_while_the_process_stops_is_told_that_its_connec
     let opened = client.opened;
     assert!(matches!(ready(&mut client).await, Outcome::Answered(status, _) if status == 503));
 
-    assert_eq!(client.opened, opened + 1, "each answer is its connection's last");
+    assert_eq!(client.opened, opened + 1, "each response is the last of its connection");
     assert_eq!(app.ended().await.code(), Some(0));
 }
