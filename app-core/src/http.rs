@@ -1,7 +1,7 @@
-//! What every request passes, and what machines ask for.
+//! The layers that every request passes, and the routes for machines.
 //!
 //! - [`request_id`], [`request_log`], [`metrics`]: an id for each request, a line in the log, counters.
-//! - [`load_shed`]: a limit to how many requests the app works on at once.
+//! - [`load_shed`]: a limit on requests in flight.
 //! - [`negotiate`]: whether a client wants a page or JSON.
 //! - [`error`] and [`problem`]: every failure becomes a status, a stable code and a sentence, as a page or
 //!   as JSON.
@@ -24,7 +24,7 @@ use axum::{
     Router,
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
-    response::IntoResponse as _,
+    response::{IntoResponse as _, Response},
 };
 use tower::ServiceBuilder;
 use tower_http::{
@@ -32,7 +32,6 @@ use tower_http::{
     compression::CompressionLayer,
     csrf::CsrfLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
 };
 use utoipa_axum::router::OpenApiRouter;
@@ -45,19 +44,29 @@ use self::{
 };
 use crate::html::{Site, glossary};
 
-/// How long a request may take in all: longer than the database's deadline, which names its cause.
+/// How long a request may take in all. The deadlines for MySQL are shorter, and their errors name the cause.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Only files of this origin, and no script or style inside a page: nothing that a user typed can run.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
      script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
-    HeaderName::from_static("cross-origin-resource-policy");
+/// Headers of every response, where the handler has set no other value. docs/trust.md says why there are no
+/// more.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Other sites cannot load a response as an image or a script.
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    // With "no-referrer" browsers would send "Origin: null" with the forms of this site.
+    (header::REFERRER_POLICY, "same-origin"),
+    // A response shows one moment. Stylesheet and script are small, and must be those of the app that runs now.
+    (header::CACHE_CONTROL, "no-store"),
+];
 
-/// Wraps an app's routes in the layers that every request passes. What machines ask for stands beside
-/// them: outside of the layers that may delay or refuse a request, for it is asked most when there is much to
-/// do, and inside of those that only write down and add headers, which cost nothing.
+/// Wraps an app's routes in the layers that every request passes. The routes for machines stand outside of
+/// the layers that may delay or refuse a request, because machines need them most under overload. They pass
+/// only the layers that log and add headers.
 ///
 /// # Errors
 ///
@@ -82,34 +91,31 @@ pub fn app(
         .layer(layers);
     let routes =
         routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
-    Ok(every_request_passes(openapi::described(routes, about)?, site, requests))
+    Ok(with_outer_layers(openapi::described(routes, about)?, site, requests))
 }
 
 /// Outermost first.
-fn every_request_passes(routes: Router, site: Site, requests: RequestMetrics) -> Router {
-    let set = |name: HeaderName, value: &'static str| {
-        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
-    };
+fn with_outer_layers(routes: Router, site: Site, requests: RequestMetrics) -> Router {
     let layers = ServiceBuilder::new()
         .layer(middleware::map_request(request_id::drop_unfit))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(middleware::from_fn_with_state(requests, request_log::request))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CompressionLayer::new())
-        .layer(set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        // Other sites cannot even load an answer, as an image or a script. What else there is would say
-        // nothing here: docs/trust.md tells why.
-        .layer(set(CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"))
-        // Not "no-referrer": browsers would then send "Origin: null" with our own forms.
-        .layer(set(header::REFERRER_POLICY, "same-origin"))
-        // An answer shows a moment, and whether it is a page depends on who asks. Stylesheet and script
-        // are small, and must be those of the app that runs now.
-        .layer(set(header::CACHE_CONTROL, "no-store"))
-        .layer(SetResponseHeaderLayer::appending(header::VARY, HeaderValue::from_static("accept")))
+        .layer(middleware::map_response(add_headers))
         .layer(middleware::from_fn_with_state(site, problem::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()
         }));
     routes.layer(layers)
+}
+
+async fn add_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // Whether a response is a page or JSON depends on the Accept header.
+    headers.append(header::VARY, HeaderValue::from_static("accept"));
+    response
 }

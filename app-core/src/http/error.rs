@@ -4,18 +4,18 @@
 //!
 //! - A variant is a meaning, not a cause. It decides the status, a stable code for programs and a
 //!   sentence for people ([`Error::status`], [`Error::code`], [`Error::message`]).
-//! - A sentence says what is wrong and what to do. It carries nothing from the inside: no address, no
-//!   SQL, no server message.
-//! - The cause is logged once, here, with the request's id, which the answer carries too.
+//! - A sentence says what is wrong and what to do. It shows nothing of the inside: no address, no SQL, no
+//!   message of a server.
+//! - The cause is logged once, here, with the request's id, which the response carries too.
 //! - A browser gets a page, everything else JSON.
 //!
-//! Handlers return `Result<_, Error>`. The error travels in the response's extensions to [`problem::render`](super::problem::render),
-//! which knows the request and so the form of the answer. Bare statuses that axum or a layer
-//! produced, such as 404 and 405, are answered in the same form.
+//! Handlers return `Result<_, Error>`. The response's extensions carry the error to
+//! [`problem::render`](super::problem::render), which knows the request and so the form of the response. Bare
+//! statuses of axum or of a layer, such as 404 and 405, get the same form.
 //!
 //! # Layout
 //!
-//! - [`mysql`]: the codes and sentences of what MySQL could not do.
+//! - [`mysql`]: the codes and sentences for errors of MySQL.
 
 pub mod mysql;
 
@@ -43,7 +43,7 @@ pub enum Error {
     /// There is something at this path, but not for this method.
     #[error("method not allowed")]
     MethodNotAllowed,
-    /// The client takes neither a page nor JSON.
+    /// The client takes no page and no JSON.
     #[error("not acceptable")]
     NotAcceptable,
     /// The request did not arrive in time.
@@ -52,13 +52,13 @@ pub enum Error {
     /// The request's body is larger than any that is useful here.
     #[error("body too large")]
     TooLarge,
-    /// The request's body is neither JSON nor a form.
+    /// The request's body is no JSON and no form.
     #[error("unsupported media type")]
     UnsupportedMediaType,
     /// The values were read, and some are not acceptable.
     #[error("invalid values")]
     Invalid(Vec<FieldProblem>),
-    /// The value of a field is taken by somebody else.
+    /// Another user has the value of a field.
     #[error("conflict in {}", .0.field)]
     Conflict(FieldProblem),
     /// An idempotency key stands for other values already.
@@ -72,13 +72,13 @@ pub enum Error {
         /// How many it lacks, up to the last that was asked for.
         transactions: u64,
     },
-    /// The app has as many requests under way as it can work on.
-    #[error("too many requests under way")]
+    /// The app has as many requests in flight as it can serve.
+    #[error("too many requests in flight")]
     Overloaded,
     /// MySQL could not do it.
     #[error(transparent)]
     Database(#[from] MysqlError),
-    /// MySQL was sent a write, and did not say what came of it.
+    /// MySQL was sent a write, and sent no result.
     #[error("it is unknown whether a write was done")]
     OutcomeUnknown(#[source] MysqlError),
     /// A fault of this program.
@@ -165,7 +165,7 @@ impl Error {
         }
     }
 
-    /// What is always said in the same words.
+    /// The sentence of an error that has only one.
     fn sentence(&self) -> &'static str {
         match self {
             Self::CrossSite => {
@@ -194,13 +194,13 @@ impl Error {
         }
     }
 
-    /// Whether the client cannot know what came of it: the work may have been done.
+    /// Whether the work may have been done, and the client cannot know.
     #[must_use]
     pub fn leaves_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown(_))
     }
 
-    /// The fields that are at fault.
+    /// The fields that are not acceptable.
     #[must_use]
     pub fn fields(&self) -> &[FieldProblem] {
         match self {
@@ -210,7 +210,7 @@ impl Error {
         }
     }
 
-    /// What a bare status of axum or of a layer means, where it is a failure.
+    /// The error that a bare status of axum or of a layer stands for, if it is a failure.
     pub(super) fn from_status(status: StatusCode) -> Option<Self> {
         match status {
             StatusCode::BAD_REQUEST => Some(Self::Malformed("The request cannot be read.".into())),
@@ -239,9 +239,9 @@ impl IntoResponse for Error {
     }
 }
 
-/// Logs an error with its chain of causes: the server's own faults as errors, the client's for
-/// those who look closer. So are refused requests, whose number is in the log already: a line each would
-/// be work that is too much at that very moment.
+/// Logs an error with its chain of causes: faults of the server as errors, faults of the client at debug.
+/// Refused requests are at debug too. Their number is in the log already, and a line for each would add
+/// work during overload.
 pub fn log(error: &Error, request_id: &str) {
     let causes = causes(error);
     if error.status().is_server_error() && !matches!(error, Error::Overloaded) {

@@ -1,11 +1,11 @@
-//! What Kubernetes asks of an app.
+//! The routes for the kubelet's probes.
 //!
 //! `GET /healthz`: is the process alive? It never touches the database, because restarting this
 //! process would not bring MySQL back.
 //!
 //! `GET /readyz`: may requests be sent here? Yes, once MySQL has answered for the first time and
-//! until the process is told to stop. It stays yes while MySQL is away: taken out of its Service, the
-//! app could not even say what is missing.
+//! until the process is told to stop. It stays yes while MySQL is away: outside of its Service the app
+//! could not tell clients what is missing.
 
 use std::{
     sync::{
@@ -35,9 +35,9 @@ struct Facts {
 }
 
 impl Health {
-    /// Tries once a second until MySQL has done what is attempted; from then on the app is ready.
-    /// MySQL may be minutes away when a process starts, and one that waits is worth more than one
-    /// that ends and is started again. `what` is for the log, such as `the schema`.
+    /// Attempts it once a second until it succeeds; from then on the app is ready. MySQL may need minutes
+    /// after this process starts, and it is better to wait than to be restarted. `what` is for the log, such
+    /// as `the schema`.
     pub async fn ready_after<A>(self, what: &str, attempt: impl Fn() -> A)
     where
         A: Future<Output = Result<(), MysqlError>>,

@@ -78,7 +78,9 @@ pub(super) async fn shed(
     } else {
         let permit = limits.incomplete_bodies.try_acquire();
         let _permit = permit.map_err(|_| limits.overloaded())?;
-        timeout(BODY_DEADLINE, with_whole_body(request)).await.map_err(|_| Error::RequestTimeout)??
+        timeout(BODY_DEADLINE, with_whole_body(request))
+            .await
+            .map_err(|_| Error::RequestTimeout)??
     };
     let _permit = limits.in_flight.try_acquire().map_err(|_| limits.overloaded())?;
     Ok(next.run(request).await)

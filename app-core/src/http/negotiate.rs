@@ -1,4 +1,4 @@
-//! The two forms that an answer has, and which of them a client asks for.
+//! The two forms of a response, and which of them a client asks for.
 
 use std::str::FromStr as _;
 
@@ -11,14 +11,14 @@ use mediatype::{
 
 const PAGE: MediaType<'static> = MediaType::new(TEXT, HTML);
 
-/// In this order where a client leaves it open: whoever does is a program, or a person with curl.
+/// JSON first: a client that has no preference is a program, or a person with curl.
 static FORMS: [MediaType<'static>; 3] = [
     MediaType::new(APPLICATION, JSON),
     MediaType::from_parts(APPLICATION, mediatype::Name::new_unchecked("problem"), Some(JSON), &[]),
     PAGE,
 ];
 
-/// The form of an answer.
+/// The form of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerForm {
     /// HTML, for people.
@@ -28,8 +28,8 @@ pub enum AnswerForm {
 }
 
 impl AnswerForm {
-    /// What the `Accept` header prefers; none where it takes neither. Without one, and with one that
-    /// cannot be read, it is JSON.
+    /// The form that the `Accept` header prefers, or none if it takes neither. Without a header, and with one
+    /// that cannot be read, it is JSON.
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1>
     #[must_use]
     pub fn wanted_by(headers: &HeaderMap) -> Option<Self> {

@@ -1,8 +1,7 @@
 //! `GET /openapi.json`: the routes, in OpenAPI 3.1, <https://spec.openapis.org/oas/v3.1.1>.
 //!
-//! A route and its description come from one line, `routes!(handler)`. The form of errors, and those that
-//! the layers around all routes may answer, are added here, by rule. Left out are the files that pages refer
-//! to, under `/assets/`.
+//! A route and its description come from one line, `routes!(handler)`. This file adds the form of errors, and
+//! the errors of the layers around all routes. It leaves out the files of the pages, under `/assets/`.
 
 use std::sync::Arc;
 
@@ -24,10 +23,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{config::About, http::problem::ProblemBody};
 
-/// What machines ask for: outside of the layers that may refuse a request.
+/// The routes for machines, outside of the layers that may refuse a request.
 const OPERATIONS: [&str; 5] = ["/healthz", "/metrics", "/openapi.json", "/readyz", "/version"];
 
-/// What the layers may answer to any other request, and to one with a body.
+/// The errors of the layers for any other request, and for one with a body.
 const BY_LAYERS: [(&str, &str); 4] = [
     ("406", "Neither JSON nor a page is acceptable"),
     ("408", "The request did not arrive, or was not answered, in time"),
@@ -56,7 +55,7 @@ pub(crate) fn described(routes: OpenApiRouter, about: &About) -> serde_json::Res
     Ok(routes.merge(own.with_state(Document(api.to_json()?.into()))))
 }
 
-/// What is answered, as JSON.
+/// The description as JSON.
 #[derive(Clone)]
 struct Document(Arc<str>);
 
@@ -90,7 +89,7 @@ fn add(errors: &[(&str, &str)], operation: &mut Operation) {
     }
 }
 
-/// An error of which nothing else is said has the form of all errors.
+/// Gives an error without a described body the form of all errors.
 fn give_form(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };

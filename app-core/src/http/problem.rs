@@ -42,7 +42,7 @@ pub(crate) struct ProblemBody<'a> {
     status: u16,
     /// What is wrong, and what to do.
     detail: &'a str,
-    /// The path that was asked for.
+    /// The path of the request.
     instance: &'a str,
     /// Always false.
     success: bool,
@@ -54,7 +54,7 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false, nullable = false)]
     fields: BTreeMap<&'static str, &'a str>,
-    /// `unknown` where the work may have been done all the same.
+    /// `unknown` where the work may have been done.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     outcome: Option<&'static str>,
@@ -94,26 +94,26 @@ struct ErrorPage<'a> {
     request_id: &'a str,
 }
 
-/// The layer that turns a failure into an answer. It stands inside the one that makes request ids and
+/// The layer that turns a failure into a response. It stands inside the one that makes request ids and
 /// outside everything that can fail.
 pub async fn render(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let asked = Asked::new(&site, &request);
+    let request_info = RequestInfo::new(&site, &request);
     let mut response = next.run(request).await;
     let Some(error) = failure(&mut response) else { return response };
-    log(&error, &asked.id);
-    let body = asked.answer(&error);
+    log(&error, &request_info.id);
+    let body = request_info.respond(&error);
     with_headers(&error, response.headers(), body)
 }
 
-/// What an answer needs to know of the request, which is gone by then.
-struct Asked {
+/// What the response needs of the request, which the handler has consumed by then.
+struct RequestInfo {
     path: String,
     id: String,
-    /// The page's frame, where a page is wanted.
+    /// The page's layout, where the client wants a page.
     layout: Option<Layout>,
 }
 
-impl Asked {
+impl RequestInfo {
     fn new(site: &Site, request: &Request) -> Self {
         let (headers, path) = (request.headers(), request.uri().path());
         let wants_page = AnswerForm::wanted_by(headers) == Some(AnswerForm::Page);
@@ -124,7 +124,7 @@ impl Asked {
         }
     }
 
-    fn answer(self, error: &Error) -> Response {
+    fn respond(self, error: &Error) -> Response {
         let message = error.message();
         let Self { path, id, layout } = self;
         let Some(layout) = layout else {
@@ -149,19 +149,18 @@ fn failure(response: &mut Response<Body>) -> Option<Arc<Error>> {
         .or_else(|| Error::from_status(response.status()).map(Arc::new))
 }
 
-fn with_headers(error: &Error, original: &HeaderMap, mut answer: Response) -> Response {
-    *answer.status_mut() = error.status();
+fn with_headers(error: &Error, original: &HeaderMap, mut response: Response) -> Response {
+    *response.status_mut() = error.status();
     if let Some(methods) = original.get(header::ALLOW) {
-        answer.headers_mut().insert(header::ALLOW, methods.clone());
+        response.headers_mut().insert(header::ALLOW, methods.clone());
     }
     if error.status() == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
-    answer
+    response
 }
 
-/// A layer for routes: a client that takes neither of the two forms is told so before anything is done
-/// for it. <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.7>
+/// A layer for routes: it refuses a client that takes neither form, before the handler does any work. <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.7>
 pub async fn refuse_unacceptable(request: Request, next: Next) -> Response {
     if AnswerForm::wanted_by(request.headers()).is_none() {
         return Error::NotAcceptable.into_response();

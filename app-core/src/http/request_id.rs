@@ -1,18 +1,18 @@
-//! The id of a request: in its answer, in every log line about it, and in an error's page or JSON.
+//! The id of a request: in its response, in every log line about it, and in an error's page or JSON.
 
 use axum::{extract::Request, http::HeaderMap};
 
 const HEADER: &str = "x-request-id";
 
-/// The id under which this request stands in the log.
+/// The id of this request in the log.
 #[must_use]
 pub fn of(headers: &HeaderMap) -> String {
     let id = headers.get(HEADER).and_then(|id| id.to_str().ok());
     id.unwrap_or("-").to_owned()
 }
 
-/// Drops an id that a client sent where it is not fit for a log: only up to 64 letters, digits, dots,
-/// hyphens and underscores are. The request then gets an id of our own.
+/// Drops a client's id that is not fit for a log, so that the request gets a new one. An id is fit if it is 1
+/// to 64 letters, digits, dots, hyphens and underscores.
 pub async fn drop_unfit(mut request: Request) -> Request {
     let is_fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     let id = request.headers().get(HEADER).map(|id| id.as_bytes());

@@ -1,7 +1,7 @@
-//! What is written down of each request: a log line, the metrics, and a span where spans are exported.
+//! A log line, the metrics and, where spans are exported, a span for each request.
 //!
-//! Nothing that a client sends is written down but its request id and its trace. Not even the path: it might hold
-//! somebody's email. The route is what the code calls it; what matches none is `unmatched`.
+//! Of what a client sends they hold the request id and the trace, and nothing else. A path may hold an email
+//! address, so they name the route as the code does; a request that matches none is `unmatched`.
 
 use std::time::{Duration, Instant};
 
@@ -22,27 +22,27 @@ use crate::{
 /// The route of a request that matches none.
 const UNMATCHED: &str = "unmatched";
 
-/// Those that machines ask for every few seconds; their requests are logged at debug.
-const ASKED_BY_MACHINES: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
+/// Machines request these every few seconds, so they are logged at debug.
+const FOR_MACHINES: [&str; 3] = ["/healthz", "/metrics", "/readyz"];
 
-/// What nginx writes down where a client went away before its answer.
-const CLIENT_WENT_AWAY: u16 = 499;
+/// The status that nginx logs when a client closes the connection before its response.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// The layer. It stands inside the one that makes request ids and outside everything that answers.
+/// The layer. It stands inside the one that makes request ids and outside everything that responds.
 pub(crate) async fn request(
     State(metrics): State<RequestMetrics>,
     request: Request,
     next: Next,
 ) -> Response {
-    let observed = Observed::begin(metrics, &request);
-    let (context, span) = (observed.context.clone(), observed.span.clone());
+    let in_flight = InFlight::begin(metrics, &request);
+    let (context, span) = (in_flight.context.clone(), in_flight.span.clone());
     let response = next.run(request).with_context(context).instrument(span).await;
-    observed.answered(response.status());
+    in_flight.answered(response.status());
     response
 }
 
-/// A request that is under way.
-struct Observed {
+/// A request in flight.
+struct InFlight {
     metrics: RequestMetrics,
     method: &'static str,
     route: String,
@@ -52,7 +52,7 @@ struct Observed {
     status: StatusCode,
 }
 
-impl Observed {
+impl InFlight {
     fn begin(metrics: RequestMetrics, request: &Request) -> Self {
         metrics.begin();
         let matched = request.extensions().get::<MatchedPath>();
@@ -62,7 +62,7 @@ impl Observed {
         let id = request_id::of(request.headers());
         let trace_id = trace_context::id(&context).map(display);
         let span = tracing::info_span!("request", %id, trace_id, method, route);
-        let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or_default();
+        let status = StatusCode::from_u16(CLIENT_CLOSED_REQUEST).unwrap_or_default();
         Self { metrics, method, route, context, span, start: Instant::now(), status }
     }
 
@@ -73,7 +73,7 @@ impl Observed {
     fn log(&self, took: Duration) {
         let (status, milliseconds) = (self.status.as_u16(), took.as_secs_f64() * 1e3);
         self.span.in_scope(|| {
-            if ASKED_BY_MACHINES.contains(&self.route.as_str()) {
+            if FOR_MACHINES.contains(&self.route.as_str()) {
                 tracing::debug!(status, milliseconds, "answered");
             } else {
                 tracing::info!(status, milliseconds, "answered");
@@ -82,8 +82,8 @@ impl Observed {
     }
 }
 
-/// Also where the client goes away: then nobody waits for the answer, and this is dropped.
-impl Drop for Observed {
+/// When the client closes the connection, hyper drops the handler's future and this with it.
+impl Drop for InFlight {
     fn drop(&mut self) {
         let took = self.start.elapsed();
         self.metrics.end(self.method, &self.route, self.status, took);
@@ -92,7 +92,7 @@ impl Drop for Observed {
     }
 }
 
-/// The method, unless a client invented it.
+/// The method, or `other` for one that a client invented: it must not make a new series.
 fn known(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] =
         ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];

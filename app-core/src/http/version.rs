@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::config::About;
 
-/// The revision of the source, where whoever built this told it; the Dockerfiles do.
+/// The revision of the source, if the build was told of it. The Dockerfiles pass it.
 pub(crate) const REVISION: &str = match option_env!("REVISION") {
     Some(revision) if !revision.is_empty() => revision,
     _ => "unknown",

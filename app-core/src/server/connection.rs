@@ -16,9 +16,10 @@ use tower::ServiceExt as _;
 
 use crate::http::health::Health;
 
-/// How long a client may be silent: until the header of its first request is complete, from a response to the
-/// next header, and while it does not read a response. Apache httpd and Node.js keep an idle connection as
-/// long. It is not longer than the app serves after SIGTERM, so no idle connection is left when that time ends.
+/// How long a client may be silent. It bounds the time until the first header is complete, the time from a
+/// response to the next header, and the time in which the client reads nothing. Apache httpd and Node.js close
+/// an idle connection after as long. The app serves for as long after SIGTERM, so that no idle connection is
+/// left when it stops accepting.
 /// <https://httpd.apache.org/docs/2.4/mod/core.html#keepalivetimeout>
 const SILENCE: Duration = Duration::from_secs(5);
 

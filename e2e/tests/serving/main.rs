@@ -1,5 +1,5 @@
-//! How the apps serve: what a client may do, how long it may be silent, how many there may be, and what
-//! becomes of requests when a process is told to stop. The apps are processes of their own here.
+//! How the apps serve: the limits for a client, the limits for all clients, and how a process stops. Each app
+//! runs as a separate process here.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -13,5 +13,5 @@ mod process;
 mod requests;
 mod stopping;
 
-/// Tests that measure run alone, all others beside each other.
+/// A test that measures runs alone; all others run at the same time.
 static MACHINE: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());

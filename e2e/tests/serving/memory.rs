@@ -1,4 +1,4 @@
-//! What connections cost that nobody uses at the moment.
+//! How much memory idle connections take.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ const CONNECTIONS: usize = 1000;
 /// The limit of the Deployments.
 const LIMIT: u64 = 64 * 1024;
 
-/// How often each connection is used, so that none rests for too long while others are opened.
+/// How often each connection is used, so that none is idle for too long while others are opened.
 const PERIOD: Duration = Duration::from_secs(1);
 
 const REQUEST: &[u8] = b"GET /assets/icon.svg HTTP/1.1\r\nhost: app\r\n\r\n";

@@ -58,7 +58,7 @@ impl Process {
         self.process.log().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// How many connections it says it has accepted in all.
+    /// How many connections it has accepted, by its log.
     pub(crate) fn connections_accepted(&self) -> u64 {
         let log = self.log();
         let line = log.iter().find(|line| line["connections"].is_u64());

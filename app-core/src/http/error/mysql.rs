@@ -1,4 +1,4 @@
-//! What MySQL could not do: codes for programs, and sentences for people.
+//! Errors of MySQL: codes for programs, and sentences for people.
 
 use crate::mysql::MysqlError;
 
