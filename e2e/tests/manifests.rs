@@ -165,10 +165,10 @@ fn the_page_says_how_long_the_primary_waits_for_a_replica() {
     let (_, rest) = config.split_once("loose-rpl-semi-sync-source-timeout = ").unwrap();
     let milliseconds: u32 = rest.lines().next().unwrap().trim().parse().unwrap();
 
-    let page = file("write-app/templates/register.html");
+    let page = file("write-app/templates/page.html");
 
     let sentence = format!("The primary waits {} s for a replica", milliseconds / 1000);
-    assert!(page.contains(&sentence), "register.html: {sentence}");
+    assert!(page.contains(&sentence), "page.html: {sentence}");
 }
 
 #[test]

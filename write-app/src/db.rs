@@ -1,152 +1,141 @@
-//! The primary, and what it is asked to do.
+//! The primary, and what write-app asks it to do.
 
-pub mod commit;
+mod commit;
 mod disk_full;
 mod insert;
 mod migrate;
-pub mod replicas;
+pub(crate) mod replicas;
 
 use std::{net::SocketAddr, time::Duration};
 
 use app_core::{
     config::MysqlConfig,
     dns::Resolver,
-    http::{error::Error, metrics::QueryMetrics},
+    http::{
+        error::{Error, causes},
+        metrics::QueryMetrics,
+    },
     mysql::{MysqlError, Pool, PoolStatus, Pooled, Server, pod_name::PodName, to_its_end},
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use self::{
-    commit::{Acknowledgements, Before, Commit},
-    disk_full::Volume,
-    insert::Made,
+    commit::{BeforeCommit, Commit, LatestSemiSync},
+    disk_full::DiskFullCheck,
+    insert::Inserted,
     replicas::pod_and_service,
 };
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
-/// Connections to the primary. A single INSERT is short, and the server allows 100 in all.
+/// How many connections to the primary there may be. A single INSERT is short, and the server allows
+/// 100 connections in all.
 const CONNECTIONS: u32 = 20;
 
-/// How long a request may wait for one of them.
-const PATIENCE: Duration = Duration::from_millis(2_700);
+/// How long a request may wait for a connection.
+const ACQUIRE_DEADLINE: Duration = Duration::from_millis(2_700);
 
-/// For how long a connection that answered is taken to be there: between two requests of many, and no longer, for
-/// an INSERT that is lost with its connection is not sent again.
+/// How long after its last answer a connection is used without a test. The time is short because an
+/// INSERT that is lost with its connection is not sent again.
 const FRESH: Duration = Duration::from_millis(25);
 
-/// The one server that takes writes. A type of its own, so that no replica can be passed instead.
+/// The one server that takes writes. It has its own type, so that no replica can be passed instead.
 #[derive(Clone)]
-pub struct Primary {
-    pool: Pool<Before>,
-    volume: Volume,
-    acknowledgements: Acknowledgements,
+pub(crate) struct Primary {
+    pool: Pool<BeforeCommit>,
+    disk_full: DiskFullCheck,
+    semi_sync: LatestSemiSync,
     queries: QueryMetrics,
 }
 
-/// A user who is now registered.
-#[derive(Debug)]
-pub struct Registered {
-    /// The new row's key.
-    pub id: u64,
-    /// `@@report_host` of the connection that ran the INSERT: the name of the pod that took it.
-    pub pod: PodName,
-    /// From sending the INSERT to its answer, which comes after the commit: a replica's
-    /// acknowledgement, or the wait for it, is a part of it.
-    pub took: Duration,
-    /// What MySQL says of the commit.
-    pub commit: Commit,
-    /// Whether an earlier attempt under the same key had made it.
-    pub is_repeated: bool,
+/// A registered user. Programs get these fields as JSON; browsers get them in a cookie.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+pub(crate) struct Registered {
+    pub(crate) id: u64,
+    /// `@@report_host` of the connection that ran the INSERT.
+    #[schema(value_type = String)]
+    pub(crate) pod: PodName,
+    /// A pod that has these transactions has the user: read-app's `after`.
+    pub(crate) gtid: Option<String>,
+    /// Whether a replica had stored the commit before the primary answered. Null where MySQL does not
+    /// say.
+    pub(crate) acknowledged: Option<bool>,
+    /// From sending the INSERT to its result. The wait for a replica's acknowledgement is a part of it.
+    pub(crate) commit_ms: u64,
+    /// Whether an earlier attempt under the same key had registered the user.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub(crate) repeated: bool,
 }
 
 impl Primary {
-    /// The primary that the configuration names. Nothing is asked of it yet.
-    #[must_use]
-    pub fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
-        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, PATIENCE, FRESH);
-        let (volume, acknowledgements) = Default::default();
-        Self { pool, volume, acknowledgements, queries: queries.clone() }
+    /// Opens no connection yet.
+    pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
+        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, ACQUIRE_DEADLINE, FRESH);
+        let (disk_full, semi_sync) = Default::default();
+        Self { pool, disk_full, semi_sync, queries: queries.clone() }
     }
 
-    /// The connections to it.
-    pub(crate) fn pool(&self) -> PoolStatus {
+    pub(crate) fn pool_status(&self) -> PoolStatus {
         self.pool.status()
     }
 
-    /// The name that it is known by.
-    #[must_use]
-    pub fn host(&self) -> &str {
+    /// The configured name, such as `mysql-0.mysql`.
+    pub(crate) fn host(&self) -> &str {
         self.pool.server().host()
     }
 
-    /// The address that its name stands for at this moment.
-    ///
-    /// # Errors
-    ///
-    /// Where the name has no address.
-    pub async fn address(&self) -> Result<SocketAddr, MysqlError> {
+    /// The address that DNS has for the name at this moment.
+    pub(crate) async fn address(&self) -> Result<SocketAddr, MysqlError> {
         self.pool.server().address().await
     }
 
-    /// Brings the schema to the primary; does nothing where it is there.
-    ///
-    /// # Errors
-    ///
-    /// Why it could not.
-    pub async fn migrate(&self) -> Result<(), MysqlError> {
+    /// Applies the migrations that the primary does not have yet.
+    pub(crate) async fn migrate(&self) -> Result<(), MysqlError> {
         let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;
-            migrate::bring(&mut connection).await
+            migrate::run(&mut connection).await
         })
         .await
     }
 
-    /// Registers a user; under a key that was used for the same values before, the one that it was used
-    /// for.
+    /// Registers a user. Where the key was used before for the same values, the result is the user who
+    /// was registered then.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] where the email is taken, [`Error::IdempotencyKeyReused`] where the key is;
-    /// otherwise why it could not. Some errors leave it open whether the user is registered:
-    /// [`Error::leaves_outcome_unknown`].
-    pub async fn register(
+    /// [`Error::Conflict`] where the email is taken, [`Error::IdempotencyKeyReused`] where the key was
+    /// used for other values, [`Error::OutcomeUnknown`] where the user may be registered nevertheless.
+    pub(crate) async fn register(
         &self,
         registration: Registration,
         key: Option<IdempotencyKey>,
     ) -> Result<Registered, Error> {
         let primary = self.clone();
-        let made = async move { primary.make(&registration, key.as_ref()).await };
-        let made = to_its_end(made).await;
-        self.count(&made);
-        let (made, connection) = made?;
-        Ok(made.registered(connection, &self.acknowledgements).await)
-    }
-
-    /// Where nobody answered, the pod is the one that the primary's name is about.
-    fn count(&self, made: &Result<(Made, Pooled<Before>), Error>) {
-        let (asked, _) = pod_and_service(self.host());
-        let asked = PodName::new(asked.to_owned());
-        match made {
-            Ok((made, _)) => self.queries.count(Some(made.pod()), Ok(())),
-            Err(error) => self.queries.count(Some(&asked), Err(error.code())),
+        let registering = async move { primary.insert(&registration, key.as_ref()).await };
+        let registered = to_its_end(registering).await;
+        match &registered {
+            Ok(registered) => self.queries.count(Some(&registered.pod), Ok(())),
+            // No pod has said its name: count the pod that write-app meant to reach.
+            Err(error) => {
+                let (pod, _) = pod_and_service(self.host());
+                self.queries.count(Some(&PodName::new(pod.to_owned())), Err(error.code()));
+            }
         }
+        registered
     }
 
-    /// What the answer depends on. The connection comes with it, to be asked about the commit.
-    async fn make(
+    async fn insert(
         &self,
         registration: &Registration,
         key: Option<&IdempotencyKey>,
-    ) -> Result<(Made, Pooled<Before>), Error> {
+    ) -> Result<Registered, Error> {
         let mut connection = self.pool.acquire().await?;
-        self.volume.check(&mut connection).await?;
-        let making = insert::register(&mut connection, registration, key);
-        match self.volume.watch(self.pool.server(), making).await {
-            Ok(made) => Ok((made, connection)),
-            // It was sent, and may be done while nobody waits for it any more.
-            Err(Error::Database(
-                error @ (MysqlError::Deadline(_) | MysqlError::DiskFull(None)),
-            )) => Err(Error::OutcomeUnknown(error)),
+        self.disk_full.check(&mut connection).await?;
+        let inserting = insert::user(&mut connection, registration, key);
+        match self.disk_full.watch(self.pool.server(), inserting).await {
+            Ok(inserted) => Ok(self.registered(inserted, connection).await),
             Err(error) => {
                 if matches!(error, Error::Conflict(_) | Error::IdempotencyKeyReused) {
                     connection.give_back();
@@ -154,5 +143,31 @@ impl Primary {
                 Err(error)
             }
         }
+    }
+
+    /// Adds what MySQL says of the commit. The user is registered, so this must not fail: what MySQL
+    /// does not say is left out.
+    async fn registered(
+        &self,
+        Inserted { id, repeated, commit_ms, before }: Inserted,
+        mut connection: Pooled<BeforeCommit>,
+    ) -> Registered {
+        let pod = PodName::new(before.pod.clone());
+        let commit = if repeated {
+            commit::earlier(&mut connection).await
+        } else {
+            commit::last(&mut connection, before, &self.semi_sync).await
+        };
+        let Commit { gtid, acknowledged } = match commit {
+            Ok(commit) => {
+                connection.give_back();
+                commit
+            }
+            Err(error) => {
+                tracing::warn!("MySQL does not say what became of a commit: {}", causes(&error));
+                Commit::default()
+            }
+        };
+        Registered { id, pod, gtid, acknowledged, commit_ms, repeated }
     }
 }

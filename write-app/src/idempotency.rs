@@ -1,35 +1,33 @@
-//! The key under which a registration may be sent as often as need be, and is made once.
+//! The key that makes a registration safe to repeat: however often a client sends it, it registers one user.
 //!
-//! A program chooses one and sends it as a header; the page's form has one in a hidden field. The header
-//! is that of <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07>.
+//! A program chooses a key and sends it in a header. The page's form has a key in a hidden field. The
+//! header is that of <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07>.
 
 use app_core::http::error::Error;
 use axum::http::HeaderMap;
 use uuid::Uuid;
 
-/// Name of the header.
-pub const HEADER: &str = "idempotency-key";
+const HEADER: &str = "idempotency-key";
 
-/// The column's length.
+/// Length of the column `idempotency_key`.
 const LENGTH: usize = 64;
 
 /// 1 to 64 visible ASCII characters, such as a UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
+pub(crate) struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// A key that nobody has used.
-    #[must_use]
-    pub fn new_random() -> Self {
+    /// A new key.
+    pub(crate) fn new_random() -> Self {
         Self(Uuid::new_v4().to_string())
     }
 
-    /// The key of a request: the header's, otherwise the field's. None where neither has one.
+    /// The key in the header, or else in the form's field. None where neither has a key.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] where it is too long, or has characters that cannot be stored.
-    pub fn of(headers: &HeaderMap, field: &str) -> Result<Option<Self>, Error> {
+    /// [`Error::Malformed`] where the key is too long, or has characters that cannot be stored.
+    pub(crate) fn of(headers: &HeaderMap, field: &str) -> Result<Option<Self>, Error> {
         match headers.get(HEADER) {
             Some(header) => Self::parse(header.to_str().unwrap_or("\n")).map(Some),
             None if field.is_empty() => Ok(None),
@@ -49,9 +47,7 @@ impl IdempotencyKey {
         Ok(Self(key.to_owned()))
     }
 
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -70,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_goes_before_the_field_and_quotes_are_not_part_of_it() {
+    fn the_key_in_the_header_wins_and_quotes_are_not_part_of_it() {
         assert_eq!(key(Some(b"from-header"), "from-field"), Ok(Some("from-header".into())));
         assert_eq!(key(Some(b"\"quoted\""), ""), Ok(Some("quoted".into())));
         assert_eq!(key(None, "from-field"), Ok(Some("from-field".into())));
@@ -78,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_is_refused_and_not_passed_over() {
+    fn a_key_that_cannot_be_stored_is_refused_and_not_ignored() {
         let long = "x".repeat(65);
         for header in [b"".as_slice(), b"\"\"", b"two words", b"\xFF", long.as_bytes()] {
             assert_eq!(key(Some(header), "fit"), Err("malformed_request"), "{header:?}");

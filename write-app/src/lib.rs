@@ -2,24 +2,34 @@
 //!
 //! # Tour
 //!
-//! - [`routes`]: the form, `POST /submit` and `POST /try-replica`: read the body, parse it, insert the user,
-//!   answer as page or JSON.
-//! - [`registration`]: what a name and an email are; the one parser for the form and for JSON.
-//! - [`idempotency`]: the key under which a registration may be sent again.
-//! - [`db`]: the primary and the statements that it is sent, what it says of a commit, and its replicas.
-//! - `page`: the one page of this app: the form, the drawing of a write, and what has just happened.
-//! - `metrics`: what is counted besides requests and queries.
+//! A write passes these files in this order:
 //!
-//! What both apps share, from configuration to error pages, is in [`app_core`].
+//! 1. `routes/register.rs`: `POST /submit` reads a form or JSON, and answers with a page or JSON.
+//! 2. `registration.rs` decides what a name and an email are; `idempotency.rs` what a key is.
+//! 3. `db.rs` takes a connection to the primary, and limits how long the write may take.
+//! 4. `db/insert.rs` sends the INSERT. The pool of connections is in [`app_core::mysql`].
+//!
+//! Then `db/commit.rs` asks MySQL for the commit's GTID, and whether a replica acknowledged it.
+//!
+//! Besides:
+//!
+//! - `routes/try_replica.rs` and `db/replicas.rs`: `POST /try-replica`, a write that a replica refuses.
+//! - `db/disk_full.rs`: how write-app notices that the primary's volume is full.
+//! - `db/migrate.rs` applies the migrations when the app starts.
+//! - `page.rs`: the app's one page, with the form, the diagram of a write, and what has just happened.
+//!   `page/flash.rs` is what a browser is shown once, after the redirect.
+//! - `metrics.rs`: what the app counts besides requests and queries.
+//!
+//! What both apps share, from the configuration to the error pages, is in [`app_core`].
 
-pub mod db;
-pub mod idempotency;
+mod db;
+mod idempotency;
 mod metrics;
 mod page;
 #[cfg(test)]
 mod properties;
-pub mod registration;
-pub mod routes;
+mod registration;
+mod routes;
 
 use app_core::{
     config::{About, Config, MysqlConfig},
@@ -35,7 +45,7 @@ use crate::{
     metrics::Registrations,
 };
 
-/// What this app says of itself, and its defaults.
+/// The app's name, and its defaults.
 pub const ABOUT: About = About {
     name: "write-app",
     summary: "registers users on the MySQL primary",
@@ -46,7 +56,7 @@ pub const ABOUT: About = About {
     other_app_port: 30001,
 };
 
-/// What the handlers share.
+/// The state that the handlers share.
 #[derive(Clone, FromRef)]
 pub(crate) struct App {
     pub(crate) primary: Primary,
@@ -55,8 +65,8 @@ pub(crate) struct App {
     pub(crate) site: Site,
 }
 
-/// The whole app, and its health. From now on it tries to reach the primary and to bring its schema
-/// there; the app is ready once that has been done.
+/// The whole app, and its health. It begins at once to migrate the primary, and tries again until it
+/// succeeds. Only then is the app ready.
 ///
 /// # Errors
 ///
@@ -67,20 +77,20 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
     let primary = Primary::new(&config.database, resolver.clone(), metrics.queries());
     let replicas = Replicas::new(&config.database, resolver.clone(), metrics.queries());
     let registrations = metrics::add(&metrics, &primary)?;
-    let first = config.wait_for.clone().map(|host| {
+    let wait_for = config.wait_for.clone().map(|host| {
         let database = MysqlConfig { host, ..config.database.clone() };
         Server::new(&database, resolver)
     });
     let site = Site::new(&ABOUT, config);
     let health = Health::default();
     tokio::spawn(config.database.credentials.clone().follow());
-    tokio::spawn(bring_schema(first, primary.clone(), health.clone()));
+    tokio::spawn(migrate(wait_for, primary.clone(), health.clone()));
     let app = App { primary, replicas, registrations, site: site.clone() };
     Ok((http::app(routes::routes().with_state(app), site, health.clone(), metrics)?, health))
 }
 
-async fn bring_schema(first: Option<Server>, primary: Primary, health: Health) {
-    if let Some(service) = first {
+async fn migrate(wait_for: Option<Server>, primary: Primary, health: Health) {
+    if let Some(service) = wait_for {
         service.wait_until_it_accepts().await;
     }
     health.ready_after("the schema on the primary", || primary.migrate()).await;

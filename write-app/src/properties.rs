@@ -1,5 +1,5 @@
-//! What holds for whatever is typed or comes back in a cookie: each is tried on 256 values, and by
-//! `.ci/run properties` on 20,000.
+//! What is true of any input, from the form or from a cookie. Each test tries 256 values, and with
+//! `.ci/run properties` 20,000.
 
 use app_core::mysql::pod_name::PodName;
 use axum::http::HeaderMap;
@@ -7,14 +7,15 @@ use axum_extra::extract::{CookieJar, cookie::Cookie};
 use proptest::{option, prelude::*};
 
 use crate::{
+    db::Registered,
     idempotency::IdempotencyKey,
-    page::flash::Receipt,
+    page::flash::Flash,
     registration::{Registration, Typed},
 };
 
-/// Control characters, line ends, what turns text around, and what shows nothing: by the properties of
-/// Unicode, and so by another list than the parser's. Joiners, variation selectors and the tags of flags
-/// are part of ordinary text.
+/// Control characters, line ends, characters that change the direction of text, and those that show
+/// nothing. The class uses the properties of Unicode, so it does not repeat the parser's list. Joiners,
+/// variation selectors and the tags of flags are part of ordinary text.
 const INVISIBLE: &str = "[\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}[\\p{Default_Ignorable_Code_Point}\
      --[\\u{200C}\\u{200D}\\u{FE00}-\\u{FE0F}\\u{E0020}-\\u{E007F}\\u{E0100}-\\u{E01EF}]]]";
 
@@ -24,7 +25,7 @@ fn parse(name: &str, email: &str) -> Result<Registration, Vec<&'static str>> {
         .map_err(|problems| problems.iter().map(|problem| problem.field).collect())
 }
 
-/// Nearly an email.
+/// Texts that look like emails, more or less.
 fn email() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -34,17 +35,12 @@ fn email() -> impl Strategy<Value = String> {
     ]
 }
 
-fn receipt() -> impl Strategy<Value = Receipt> {
+fn flash() -> impl Strategy<Value = Flash> {
     let texts = (any::<String>(), any::<String>(), option::of(any::<String>()));
     let rest = (any::<u64>(), option::of(any::<bool>()), any::<u64>(), any::<bool>());
-    (texts, rest).prop_map(|((name, pod, gtid), (id, acknowledged, commit_ms, repeated))| Receipt {
-        id,
-        name,
-        pod: PodName::new(pod),
-        gtid,
-        acknowledged,
-        commit_ms,
-        repeated,
+    (texts, rest).prop_map(|((name, pod, gtid), (id, acknowledged, commit_ms, repeated))| {
+        let pod = PodName::new(pod);
+        Flash { name, registered: Registered { id, pod, gtid, acknowledged, commit_ms, repeated } }
     })
 }
 
@@ -97,27 +93,27 @@ proptest! {
     }
 
     #[test]
-    fn a_receipt_comes_back_as_it_was(receipt in receipt()) {
-        let jar = CookieJar::new().add(receipt.cookie().unwrap());
-        let (shown, _) = Receipt::take(jar);
-        prop_assert_eq!(format!("{:?}", shown.unwrap()), format!("{receipt:?}"));
+    fn a_flash_comes_back_as_it_was(flash in flash()) {
+        let jar = CookieJar::new().add(flash.cookie().unwrap());
+        let (shown, _) = Flash::take(jar);
+        prop_assert_eq!(format!("{:?}", shown.unwrap()), format!("{flash:?}"));
     }
 
     #[test]
-    fn no_cookie_is_too_odd(value in "(id=[0-9]{0,25}&name=.{0,9}&pod=.{0,9}&commit_ms=.{0,5}|.{0,99})") {
-        let (shown, jar) = Receipt::take(CookieJar::new().add(Cookie::new("registered", value)));
+    fn no_cookie_is_an_error(value in "(id=[0-9]{0,25}&name=.{0,9}&pod=.{0,9}&commit_ms=.{0,5}|.{0,99})") {
+        let (shown, jar) = Flash::take(CookieJar::new().add(Cookie::new("registered", value)));
         prop_assert!(shown.is_none_or(|shown| shown.commit().is_none()));
         prop_assert!(jar.get("registered").is_none(), "it is shown once");
     }
 
     #[test]
-    fn the_way_to_read_app_carries_two_values_whatever_they_are(receipt in receipt()) {
-        let way = receipt.read_back("http://node:30001/");
-        let query = way.strip_prefix("http://node:30001/?").and_then(|way| way.strip_suffix("#users"));
+    fn the_link_to_read_app_carries_two_values_whatever_they_are(flash in flash()) {
+        let link = flash.read_back("http://node:30001/");
+        let query = link.strip_prefix("http://node:30001/?").and_then(|link| link.strip_suffix("#users"));
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query.unwrap()).unwrap();
-        let after = receipt.gtid.map(|gtid| ("after".to_owned(), gtid));
-        let expected: Vec<_> = after.into_iter().chain([("id".to_owned(), receipt.id.to_string())]).collect();
+        let after = flash.registered.gtid.map(|gtid| ("after".to_owned(), gtid));
+        let expected: Vec<_> = after.into_iter().chain([("id".to_owned(), flash.registered.id.to_string())]).collect();
         prop_assert_eq!(pairs, expected);
-        prop_assert!(way.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>".contains(&byte)), "{}", way);
+        prop_assert!(link.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>".contains(&byte)), "{}", link);
     }
 }

@@ -1,7 +1,7 @@
-//! What a person may register with: a name and an email, parsed once at the edge.
+//! The input of a registration: a name and an email become types here, once.
 //!
-//! A [`Registration`] can only be made by [`Registration::parse`], so whoever holds one need not
-//! check again. The form and JSON go through the same parser.
+//! A [`Registration`] can only be made by [`Registration::parse`], so no other
+//! code checks the values again. The form and JSON use the same parser.
 
 use app_core::http::error::FieldProblem;
 use email_address::{EmailAddress, Options};
@@ -14,39 +14,33 @@ const NAME_LENGTH: usize = 255;
 /// Longest email, in bytes: <https://www.rfc-editor.org/errata/eid1690>.
 const EMAIL_LENGTH: usize = 254;
 
-/// The fields as they were typed.
+/// The fields as the person typed them.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-pub struct Typed {
-    /// The name.
+pub(crate) struct Typed {
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 255, example = "Ada")]
-    pub name: String,
-    /// The email.
+    pub(crate) name: String,
     #[serde(default)]
     #[schema(required = true, format = Email, max_length = 254, example = "ada@example.org")]
-    pub email: String,
-    /// The key to register under, where it was not sent as a header.
+    pub(crate) email: String,
+    /// The idempotency key, where the client does not send it in the header.
     #[serde(default)]
     #[schema(pattern = "^[!#-~]*$", max_length = 64)]
-    pub idempotency_key: String,
+    pub(crate) idempotency_key: String,
 }
 
-/// Values that may be stored.
+/// Values that fit the table.
 #[derive(Clone, Debug)]
-pub struct Registration {
-    /// How the person is called.
-    pub name: Name,
-    /// Where the person is reached.
-    pub email: Email,
+pub(crate) struct Registration {
+    pub(crate) name: Name,
+    pub(crate) email: Email,
 }
 
 impl Registration {
-    /// Reads what was typed.
-    ///
     /// # Errors
     ///
-    /// Every field that is not acceptable, with what would be.
-    pub fn parse(typed: &Typed) -> Result<Self, Vec<FieldProblem>> {
+    /// Every field that is not acceptable, and what to enter instead.
+    pub(crate) fn parse(typed: &Typed) -> Result<Self, Vec<FieldProblem>> {
         match (Name::parse(&typed.name), Email::parse(&typed.email)) {
             (Ok(name), Ok(email)) => Ok(Self { name, email }),
             (name, email) => Err([name.err(), email.err()].into_iter().flatten().collect()),
@@ -54,10 +48,10 @@ impl Registration {
     }
 }
 
-/// A name as people write theirs, in any script: 1 to 255 characters, trimmed, without characters
-/// that cannot be seen or that change the order of the text around them.
+/// A name in any script: 1 to 255 characters, without spaces around it. Characters that are invisible
+/// or that change the order of the text around them are not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(String);
+pub(crate) struct Name(String);
 
 impl Name {
     fn parse(typed: &str) -> Result<Self, FieldProblem> {
@@ -77,16 +71,14 @@ impl Name {
         Ok(Self(name.to_owned()))
     }
 
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Control characters, those that direct the order of text, fillers that show nothing, and code
-/// points that are no characters. Joiners, variation selectors and the tags of flags are not among
-/// them: several scripts and many emoji need those.
+/// Control characters, characters that set the direction of text, fillers, and code points that are no
+/// characters. Joiners, variation selectors and the tags of flags are allowed: several scripts and many
+/// emoji need them.
 /// <https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters>
 /// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
 fn is_invisible(character: char) -> bool {
@@ -103,7 +95,7 @@ fn is_invisible(character: char) -> bool {
 
 /// An email address as mail systems use them: a local part, `@`, and a domain with a dot.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Email(String);
+pub(crate) struct Email(String);
 
 impl Email {
     fn parse(typed: &str) -> Result<Self, FieldProblem> {
@@ -115,7 +107,7 @@ impl Email {
         if email.len() > EMAIL_LENGTH {
             return Err(problem(format!("The email is too long; {EMAIL_LENGTH} bytes fit.")));
         }
-        // The RFC allows quoted local parts and bare addresses; nobody registers with one.
+        // The RFC allows quoted local parts and bare IP addresses, but people do not use them.
         let practical =
             Options::default().with_required_tld().without_domain_literal().without_display_text();
         let is_hidden = |character: char| is_invisible(character) || character.is_whitespace();
@@ -130,9 +122,7 @@ impl Email {
         Ok(Self(email.to_owned()))
     }
 
-    /// The email as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -148,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_every_script_are_welcome() {
+    fn a_name_may_be_in_any_script() {
         for name in
             ["Ada", "Zoë Müller-Łukasz", "李小龍", "محمد", "शिव", "O'Brien", "X Æ A-12", "Ada 👩‍💻"]
         {
@@ -157,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_around_are_not_part_of_a_value() {
+    fn spaces_around_a_value_are_removed() {
         let typed = Typed {
             name: " \u{3000}Ada\n".into(),
             email: " ada@example.org ".into(),
@@ -176,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_hide_or_turn_text_around() {
+    fn a_name_with_characters_that_hide_or_reverse_text_is_refused() {
         for name in [
             "Ada\0",
             "Ada\u{202E}gro",
@@ -194,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn practical_emails_are_welcome() {
+    fn an_email_that_people_use_is_accepted() {
         for email in
             ["ada@example.org", "a.b+c@sub.example.co.uk", "ada_1@example.museum", "用户@例子.广告"]
         {
@@ -203,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_mail_reaches_is_refused() {
+    fn an_address_that_mail_cannot_reach_is_refused() {
         let long = format!("{}@example.org", "a".repeat(250));
         for email in [
             "",

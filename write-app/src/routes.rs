@@ -1,13 +1,12 @@
-//! What can be asked: the form and `POST /submit`, and `POST /try-replica`.
+//! The routes: `GET /` and `POST /submit`, and `POST /try-replica`.
 
-pub mod register;
-pub mod try_replica;
+mod register;
+mod try_replica;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
-/// All routes of this app.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     register::routes().merge(try_replica::routes())
 }

@@ -3,86 +3,83 @@
 use std::time::{Duration, Instant};
 
 use app_core::{
-    http::error::{Error, FieldProblem, causes},
-    mysql::{MysqlError, Pooled, pod_name::PodName},
+    http::error::{Error, FieldProblem},
+    mysql::{MysqlError, Pooled},
 };
-use sqlx::MySqlConnection;
+use sqlx::{FromRow, MySqlConnection};
 
-use super::{
-    Registered,
-    commit::{self, Acknowledgements, Before, Commit},
-};
+use super::commit::{self, BeforeCommit};
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
-/// A user who is registered, by this attempt or by one before.
-pub(super) struct Made {
-    id: u64,
-    before: Before,
-    took: Duration,
-    by: Attempt,
+/// The row of a user.
+pub(super) struct Inserted {
+    pub(super) id: u64,
+    /// Whether an earlier attempt under the same key had inserted the row.
+    pub(super) repeated: bool,
+    pub(super) commit_ms: u64,
+    /// What the primary said before the INSERT was sent.
+    pub(super) before: BeforeCommit,
 }
 
-enum Attempt {
-    This,
-    Earlier,
-}
-
-/// Registers a user, or finds the one that this key was used for.
+/// Inserts a user, or finds the user whom an earlier attempt inserted under the same key.
 ///
-/// The pod is asked for first: once the row is in, nothing may fail any more.
+/// The question before the commit comes first: once the row is in, nothing may fail any more.
 ///
 /// # Errors
 ///
 /// As [`super::Primary::register`].
-pub(super) async fn register(
-    connection: &mut Pooled<Before>,
+pub(super) async fn user(
+    connection: &mut Pooled<BeforeCommit>,
     registration: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<Made, Error> {
+) -> Result<Inserted, Error> {
     let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let (id, by) = match insert(connection, registration, key).await {
-        Ok(id) => (id, Attempt::This),
-        Err(MysqlError::Duplicate(_)) => {
-            (earlier(connection, registration, key).await?, Attempt::Earlier)
-        }
+    let (id, repeated) = match insert(connection, registration, key).await {
+        Ok(id) => (id, false),
+        Err(MysqlError::Duplicate(_)) => (find(connection, registration, key).await?, true),
         Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
         Err(error) => return Err(error.into()),
     };
-    Ok(Made { id, before, took: sent.elapsed(), by })
+    Ok(Inserted { id, repeated, commit_ms: milliseconds(sent.elapsed()), before })
 }
 
-/// The new row's key.
 async fn insert(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<u64, MysqlError> {
-    let insert = "INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)";
-    let insert = sqlx::query(insert).bind(name.as_str()).bind(email.as_str());
-    let inserted = insert.bind(key.map(IdempotencyKey::as_str)).execute(connection).await?;
+    let inserted = sqlx::query("INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)")
+        .bind(name.as_str())
+        .bind(email.as_str())
+        .bind(key.map(IdempotencyKey::as_str))
+        .execute(connection)
+        .await?;
     Ok(inserted.last_insert_id())
 }
 
-/// The row that stands in the way, where it is this very registration's. An attempt that is not over yet
-/// has been waited for: InnoDB says "duplicate" only of a row that stays.
-async fn earlier(
+#[derive(FromRow)]
+struct User {
+    id: u64,
+    name: String,
+    email: String,
+}
+
+/// Finds the row that made the INSERT a duplicate, if the same registration inserted it. That row is
+/// committed: InnoDB waits for the end of the other transaction before it says "duplicate".
+async fn find(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<u64, Error> {
-    let found: Option<(u64, String, String)> =
+    let user: Option<User> =
         sqlx::query_as("SELECT id, name, email FROM users WHERE idempotency_key = ?")
             .bind(key.map(IdempotencyKey::as_str))
             .fetch_optional(connection)
             .await
             .map_err(MysqlError::from)?;
-    match found {
-        Some((id, its_name, its_email))
-            if its_name == name.as_str() && its_email == email.as_str() =>
-        {
-            Ok(id)
-        }
+    match user {
+        Some(user) if user.name == name.as_str() && user.email == email.as_str() => Ok(user.id),
         Some(_) => Err(Error::IdempotencyKeyReused),
         None => Err(Error::Conflict(FieldProblem {
             field: "email",
@@ -91,36 +88,18 @@ async fn earlier(
     }
 }
 
-impl Made {
-    /// Who answered.
-    pub(super) fn pod(&self) -> &PodName {
-        &self.before.pod
-    }
+/// Whole milliseconds, rounded up: no commit takes 0 ms.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
+}
 
-    /// With what MySQL says of the commit. The row is in, and nothing may fail any more: what cannot be had
-    /// is left out.
-    pub(super) async fn registered(
-        self,
-        mut connection: Pooled<Before>,
-        acknowledgements: &Acknowledgements,
-    ) -> Registered {
-        let Self { id, before, took, by } = self;
-        let pod = before.pod.clone();
-        let is_repeated = matches!(by, Attempt::Earlier);
-        let commit = match by {
-            Attempt::This => commit::last_on(&mut connection, before, acknowledgements).await,
-            Attempt::Earlier => commit::all_on(&mut connection).await,
-        };
-        let commit = match commit {
-            Ok(commit) => {
-                connection.give_back();
-                commit
-            }
-            Err(error) => {
-                tracing::warn!("what MySQL says of a commit is not known: {}", causes(&error));
-                Commit::default()
-            }
-        };
-        Registered { id, pod, took, commit, is_repeated }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_millisecond_counts_as_one() {
+        assert_eq!(milliseconds(Duration::from_micros(1)), 1);
+        assert_eq!(milliseconds(Duration::from_micros(2000)), 2);
     }
 }

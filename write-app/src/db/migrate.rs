@@ -1,4 +1,4 @@
-//! The schema, brought to the primary step by step.
+//! Applies the migrations to the primary.
 
 use app_core::mysql::MysqlError;
 use sqlx::{
@@ -7,31 +7,34 @@ use sqlx::{
     mysql::MySqlDatabaseError,
 };
 
-/// The column or the index that a step adds is there: ER_DUP_FIELDNAME, ER_DUP_KEYNAME.
-const IS_THERE: [u16; 2] = [1060, 1061];
+/// The column or the index that a migration adds exists: ER_DUP_FIELDNAME, ER_DUP_KEYNAME.
+const EXISTS: [u16; 2] = [1060, 1061];
 
-/// Takes every step that is not recorded yet.
+/// Applies every migration that is not recorded yet.
 ///
-/// MySQL commits a change of the schema by itself, so a server may crash between a step and its record.
-/// Each step is one statement that does no harm when it comes again: it is taken again, or where the
-/// server says that it is done, recorded.
-pub(super) async fn bring(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
-    let mut steps = sqlx::migrate!();
-    // The lock that sqlx would take waits without end. Whoever loses the race to record a step simply
-    // tries again.
-    steps.set_locking(false);
+/// MySQL commits a change of the schema by itself, so a server may crash between a migration and its
+/// record. Each migration is one statement that does no harm when it runs again. Where the server says
+/// that the change is there already, the migration is recorded as done.
+pub(super) async fn run(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
+    let mut migrator = sqlx::migrate!();
+    // sqlx's lock waits without end. Without it, two pods may race to record a migration; the pod that
+    // loses tries again.
+    migrator.set_locking(false);
     forget_unfinished(connection).await?;
     loop {
-        match take(&steps, connection).await {
-            // One step further than before, each time.
+        match run_all(&migrator, connection).await {
+            // One migration further than before, each time.
             Err(error) if is_done(&error) => record_unfinished(connection).await?,
             result => return result.map_err(database_error),
         }
     }
 }
 
-async fn take(steps: &Migrator, connection: &mut MySqlConnection) -> Result<(), MigrateError> {
-    steps.run_direct(None, connection, false).await
+async fn run_all(
+    migrator: &Migrator,
+    connection: &mut MySqlConnection,
+) -> Result<(), MigrateError> {
+    migrator.run_direct(None, connection, false).await
 }
 
 fn is_done(error: &MigrateError) -> bool {
@@ -39,7 +42,7 @@ fn is_done(error: &MigrateError) -> bool {
         return false;
     };
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
-    error.is_some_and(|error: &MySqlDatabaseError| IS_THERE.contains(&error.number()))
+    error.is_some_and(|error: &MySqlDatabaseError| EXISTS.contains(&error.number()))
 }
 
 fn database_error(error: MigrateError) -> MysqlError {
@@ -49,7 +52,7 @@ fn database_error(error: MigrateError) -> MysqlError {
     }
 }
 
-/// sqlx would refuse to go on where a step was begun and not recorded as done.
+/// sqlx refuses to go on where a migration was begun and not recorded as done.
 async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), MysqlError> {
     let deleted =
         sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success").execute(connection).await;

@@ -1,5 +1,5 @@
-//! The replicas: they are found over the headless Service, and asked for one thing only, a write that
-//! they refuse.
+//! The replicas. write-app finds them over the headless Service, and sends them one thing only: a write
+//! that they refuse.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -15,21 +15,23 @@ use tokio::{sync::Semaphore, time::timeout};
 use utoipa::ToSchema;
 
 /// The statement that a replica is sent: a registration's, with values that a person can read.
-pub const ATTEMPT: &str = "INSERT INTO users (name, email) VALUES ('Nobody', 'nobody@example.org')";
+pub(crate) const STATEMENT: &str =
+    "INSERT INTO users (name, email) VALUES ('Nobody', 'nobody@example.org')";
 
-/// How long opening a connection to one replica may take: a few milliseconds, unless nobody is there.
+/// How long write-app waits for a connection to one replica. A replica that is there takes a few
+/// milliseconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
 
-/// How many attempts may be under way at once; a server allows 100 connections in all.
-const ATTEMPTS: usize = 4;
+/// How many attempts may be in flight at once. A server allows 100 connections in all.
+const ATTEMPTS_IN_FLIGHT: usize = 4;
 
-/// How long a request may wait until one of them is over.
+/// How long a request may wait for another attempt to end.
 const SLOT_DEADLINE: Duration = Duration::from_secs(2);
 
-/// The pods behind the headless Service that the primary's name belongs to, but for the primary.
-/// Cheap to clone.
+/// The pods of the headless Service that the primary's name belongs to, without the primary. Cheap to
+/// clone.
 #[derive(Clone)]
-pub struct Replicas {
+pub(crate) struct Replicas {
     config: MysqlConfig,
     resolver: Resolver,
     /// The name whose SRV records name the pods.
@@ -38,45 +40,43 @@ pub struct Replicas {
     queries: QueryMetrics,
 }
 
-/// What became of a write that a replica was sent.
+/// What a replica answered to a write.
 #[derive(Debug)]
-pub struct Attempt {
-    /// The pod, by its own account.
-    pub pod: PodName,
+pub(crate) struct Attempt {
+    /// `@@report_host` of the replica.
+    pub(crate) pod: PodName,
     /// The name whose SRV records name the pod.
-    pub found_under: String,
-    /// Its refusal. None where it would have taken the write, and so is no replica.
-    pub refusal: Option<Refusal>,
+    pub(crate) found_under: String,
+    /// None where the server would have taken the write, and so is no replica.
+    pub(crate) refusal: Option<Refusal>,
 }
 
-/// What the server said.
+/// The error with which the server refused the write.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Refusal {
-    /// The error's number, such as 1290.
-    pub number: u16,
-    /// The standard's name for its class, such as HY000.
-    pub sqlstate: String,
-    /// Its text.
-    pub message: String,
+pub(crate) struct Refusal {
+    /// Such as 1290.
+    pub(crate) number: u16,
+    /// The SQL standard's code for the kind of error, such as HY000.
+    pub(crate) sqlstate: String,
+    pub(crate) message: String,
 }
 
 impl Replicas {
-    /// The replicas beside the primary that the configuration names. Nothing is asked of them yet.
-    #[must_use]
-    pub fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
+    /// The replicas of the primary that the configuration names. Opens no connection yet.
+    pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let (_, service) = pod_and_service(&config.host);
         let service = format!("_mysql._tcp.{service}");
-        let slots = Arc::new(Semaphore::new(ATTEMPTS));
+        let slots = Arc::new(Semaphore::new(ATTEMPTS_IN_FLIGHT));
         Self { config: config.clone(), resolver, service, slots, queries: queries.clone() }
     }
 
-    /// Sends the first replica that can be reached an INSERT, in a transaction that is rolled back:
-    /// nothing is left behind, even by a server that would have taken it.
+    /// Sends [`STATEMENT`] to the first replica that accepts a connection. The transaction is rolled
+    /// back, so nothing stays even on a server that takes the write.
     ///
     /// # Errors
     ///
-    /// [`MysqlError::NoReplica`] where there is none to ask; otherwise why it could not be asked.
-    pub async fn try_insert(&self) -> Result<Attempt, MysqlError> {
+    /// [`MysqlError::NoReplica`] where no replica could be asked.
+    pub(crate) async fn try_insert(&self) -> Result<Attempt, MysqlError> {
         let replicas = self.clone();
         let attempt = to_its_end(async move {
             let slot = timeout(SLOT_DEADLINE, replicas.slots.acquire()).await;
@@ -90,14 +90,14 @@ impl Replicas {
             Ok(Attempt { pod, found_under: replicas.service, refusal })
         })
         .await;
-        // That a replica refuses is what was asked for.
+        // A refusal counts as a success: the user wants to see it.
         let pod = attempt.as_ref().ok().map(|attempt: &Attempt| &attempt.pod);
         self.queries.count(pod, attempt.as_ref().map(drop).map_err(code));
         attempt
     }
 
-    /// The pods that DNS lists, by name. None where it lists none, or does not answer.
-    pub async fn names(&self) -> Vec<PodName> {
+    /// The replicas' names in the order of their ordinals. Empty where DNS lists no pod or does not answer.
+    pub(crate) async fn names(&self) -> Vec<PodName> {
         let members = self.resolver.members(&self.service).await.unwrap_or_default();
         let (primary, _) = pod_and_service(&self.config.host);
         let names = members.iter().map(|member| pod_and_service(&member.host).0);
@@ -106,34 +106,34 @@ impl Replicas {
         names.into_iter().map(|name| PodName::new(name.to_owned())).collect()
     }
 
-    /// A connection of its own: a pool to a server that is asked once an hour would be of no use.
+    /// Opens a new connection each time: replicas are asked so seldom that a pool would be of no use.
     async fn connect(&self) -> Result<MySqlConnection, MysqlError> {
         let members = self.resolver.members(&self.service).await;
-        let members = members.map_err(|error| self.none(Some(error.into())))?;
+        let members = members.map_err(|error| self.no_replica(Some(error.into())))?;
         let (primary, _) = pod_and_service(&self.config.host);
-        let mut last = None;
+        let mut last_error = None;
         for member in members {
             if pod_and_service(&member.host).0 == primary {
                 continue;
             }
             match self.server(member).connect(CONNECT_DEADLINE).await {
                 Ok((connection, _)) => return Ok(connection),
-                Err(error) => last = Some(error),
+                Err(error) => last_error = Some(error),
             }
         }
-        Err(self.none(last))
+        Err(self.no_replica(last_error))
     }
 
-    /// Whoever refuses the account, or has another's certificate, did answer.
-    fn none(&self, last: Option<MysqlError>) -> MysqlError {
-        match last {
+    /// A replica that refuses the account, or has an untrusted certificate, did answer.
+    fn no_replica(&self, last_error: Option<MysqlError>) -> MysqlError {
+        match last_error {
             Some(
                 answer @ (MysqlError::AccessDenied(_)
                 | MysqlError::Untrusted { .. }
                 | MysqlError::TooManyConnections(_)),
             ) => answer,
-            last => {
-                MysqlError::NoReplica { service: self.service.clone(), source: last.map(Box::new) }
+            error => {
+                MysqlError::NoReplica { service: self.service.clone(), source: error.map(Box::new) }
             }
         }
     }
@@ -157,7 +157,7 @@ async fn insert_and_roll_back(
 ) -> Result<(PodName, Option<Refusal>), MysqlError> {
     let pod = sqlx::query_scalar("SELECT @@report_host").fetch_one(&mut *connection).await?;
     let mut transaction = connection.begin().await?;
-    let inserted = sqlx::raw_sql(ATTEMPT).execute(&mut *transaction).await;
+    let inserted = sqlx::raw_sql(STATEMENT).execute(&mut *transaction).await;
     transaction.rollback().await?;
     let refusal = match inserted.map_err(MysqlError::from) {
         Ok(_) => None,
@@ -167,15 +167,14 @@ async fn insert_and_roll_back(
     Ok((PodName::new(pod), refusal))
 }
 
-/// The server's own words.
 fn refusal(error: sqlx::Error) -> Result<Refusal, MysqlError> {
-    let said = error.as_database_error().and_then(|error| error.try_downcast_ref());
-    let said = said.map(|error: &MySqlDatabaseError| Refusal {
+    let database_error = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    let refusal = database_error.map(|error: &MySqlDatabaseError| Refusal {
         number: error.number(),
         sqlstate: error.code().unwrap_or_default().to_owned(),
         message: error.message().to_owned(),
     });
-    said.ok_or(MysqlError::Other(error))
+    refusal.ok_or(MysqlError::Other(error))
 }
 
 #[cfg(test)]
@@ -183,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_headless_service_is_what_a_pods_name_ends_in() {
+    fn a_pods_dns_name_ends_with_its_headless_service() {
         for (host, parts) in [
             ("mysql-0.mysql", ("mysql-0", "mysql")),
             (

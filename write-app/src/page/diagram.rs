@@ -1,43 +1,41 @@
-//! The way of a write as a picture: browser, write-app, and the one pod that DNS has under its name.
+//! The diagram of a write: the browser, write-app, and the one pod that DNS has under the primary's name.
 
 use app_core::{
     html::diagram::{Frame, Pod},
     mysql::pod_name::PodName,
 };
 
-use crate::{
-    db::replicas::{Attempt, pod_and_service},
-    page::News,
-};
+use super::notice::Notice;
+use crate::db::replicas::{Attempt, pod_and_service};
 
-/// The picture's numbers and words; the template draws them.
-pub(crate) struct Picture {
+/// The diagram's numbers and words. The template draws them.
+pub(crate) struct Diagram {
     pub(crate) frame: Frame,
     /// The primary, then the replicas.
     pub(crate) pods: Vec<Pod>,
-    /// The classes of the way from the browser to write-app, and on to the pod.
+    /// The CSS classes of the line from the browser over write-app to the pod.
     pub(crate) way: String,
-    /// How far down that way ends. None where it ends at write-app.
+    /// How far down that line ends. None where it ends at write-app.
     pub(crate) y: Option<usize>,
     /// What DNS answered.
     pub(crate) answer: String,
-    /// The picture in words.
+    /// The diagram in words.
     pub(crate) text: String,
     pub(crate) caption: String,
 }
 
-impl Picture {
-    /// None where writes do not go to a pod of a StatefulSet by its own name.
+impl Diagram {
+    /// None where the host is not the name of a pod of a StatefulSet.
     pub(crate) fn new(
         host: &str,
         address: Option<&str>,
         replicas: &[PodName],
-        news: &News<'_>,
+        notice: Option<&Notice<'_>>,
     ) -> Option<Self> {
         let (pod, _) = pod_and_service(host);
         let primary = PodName::new(pod.to_owned());
-        let pods = pods(&primary, address, replicas, news)?;
-        let attempt = attempt(news);
+        let pods = pods(&primary, address, replicas, notice)?;
+        let attempt = attempt(notice);
         let target = attempt.map_or(primary.to_string(), |attempt| attempt.pod.to_string());
         let target = pods.iter().find(|pod| pod.name == target && pod.answers);
         let listed = pods.iter().filter(|pod| pod.answers).count();
@@ -59,9 +57,9 @@ impl Picture {
     }
 }
 
-fn attempt<'a>(news: &'a News<'_>) -> Option<&'a Attempt> {
-    match news {
-        News::Attempted(attempt) => Some(attempt),
+fn attempt<'a>(notice: Option<&'a Notice<'_>>) -> Option<&'a Attempt> {
+    match notice {
+        Some(Notice::Attempted(attempt)) => Some(attempt),
         _ => None,
     }
 }
@@ -71,15 +69,15 @@ fn pods(
     primary: &PodName,
     address: Option<&str>,
     replicas: &[PodName],
-    news: &News<'_>,
+    notice: Option<&Notice<'_>>,
 ) -> Option<Vec<Pod>> {
     let ordinal = primary.ordinal().parse().ok()?;
     let replicas = replicas.iter().filter_map(|pod| Some((pod, pod.ordinal().parse().ok()?)));
     let replicas: Vec<_> = replicas.collect();
     let frame = Frame::of(replicas.len() + 1);
-    let mut pods = vec![drawn_primary(primary, ordinal, address, news, frame.row(0))];
+    let mut pods = vec![primary_pod(primary, ordinal, address, notice, frame.row(0))];
     pods.extend(replicas.iter().enumerate().map(|(index, (pod, ordinal))| {
-        drawn_replica(pod, *ordinal, primary, attempt(news), frame.row(index + 1))
+        replica_pod(pod, *ordinal, primary, attempt(notice), frame.row(index + 1))
     }));
     Some(pods)
 }
@@ -97,16 +95,16 @@ fn caption(host: &str, address: Option<&str>, attempt: Option<&Attempt>) -> Stri
     }
 }
 
-fn drawn_primary(
+fn primary_pod(
     pod: &PodName,
     ordinal: u8,
     address: Option<&str>,
-    news: &News<'_>,
+    notice: Option<&Notice<'_>>,
     y: usize,
 ) -> Pod {
-    let says = match (address, news) {
+    let says = match (address, notice) {
         (None, _) => "no address now",
-        (_, News::Registered(_)) => "primary, took the write",
+        (_, Some(Notice::Registered(_))) => "primary, took the write",
         _ => "primary, takes writes",
     };
     Pod {
@@ -120,7 +118,7 @@ fn drawn_primary(
     }
 }
 
-fn drawn_replica(
+fn replica_pod(
     pod: &PodName,
     ordinal: u8,
     primary: &PodName,
@@ -161,44 +159,44 @@ mod tests {
         PodName::new(name.to_owned())
     }
 
-    fn picture(address: Option<&str>, news: &News) -> Picture {
+    fn diagram(address: Option<&str>, notice: Option<&Notice>) -> Diagram {
         let replicas = [pod("mysql-1"), pod("mysql-2")];
-        Picture::new("mysql-0.mysql", address, &replicas, news).unwrap()
+        Diagram::new("mysql-0.mysql", address, &replicas, notice).unwrap()
     }
 
     #[test]
     fn a_write_goes_to_the_primary_alone() {
-        let picture = picture(ADDRESS, &News::Nothing);
+        let diagram = diagram(ADDRESS, None);
 
-        assert_eq!((picture.way.as_str(), picture.y), (" lit d0", Some(picture.pods[0].y)));
-        assert_eq!(picture.answer, "192.0.2.7");
-        assert!(picture.text.contains("straight to mysql-0."), "{}", picture.text);
-        assert!(picture.text.contains("mysql-2: replica, copies mysql-0"), "{}", picture.text);
+        assert_eq!((diagram.way.as_str(), diagram.y), (" lit d0", Some(diagram.pods[0].y)));
+        assert_eq!(diagram.answer, "192.0.2.7");
+        assert!(diagram.text.contains("straight to mysql-0."), "{}", diagram.text);
+        assert!(diagram.text.contains("mysql-2: replica, copies mysql-0"), "{}", diagram.text);
     }
 
     #[test]
-    fn without_its_address_the_way_ends_at_write_app() {
-        let picture = picture(None, &News::Nothing);
+    fn without_an_address_the_line_ends_at_write_app() {
+        let diagram = diagram(None, None);
 
-        assert_eq!((picture.way.as_str(), picture.y), (" lit", None));
-        assert!(picture.text.contains("and no further"), "{}", picture.text);
+        assert_eq!((diagram.way.as_str(), diagram.y), (" lit", None));
+        assert!(diagram.text.contains("and no further"), "{}", diagram.text);
     }
 
     #[test]
-    fn an_attempt_goes_to_its_replica_which_refuses_it() {
+    fn an_attempt_goes_to_a_replica_which_refuses_it() {
         let refusal = Refusal { number: 1290, sqlstate: String::new(), message: String::new() };
         let found_under = "_mysql._tcp.mysql".to_owned();
         let attempt = Attempt { pod: pod("mysql-2"), found_under, refusal: Some(refusal) };
-        let picture = picture(ADDRESS, &News::Attempted(attempt));
+        let diagram = diagram(ADDRESS, Some(&Notice::Attempted(attempt)));
 
-        assert_eq!((picture.way.as_str(), picture.y), (" lit", Some(picture.pods[2].y)));
-        assert_eq!(picture.pods[2].says, "refused it: error 1290");
-        assert_eq!(picture.answer, "3 pods");
+        assert_eq!((diagram.way.as_str(), diagram.y), (" lit", Some(diagram.pods[2].y)));
+        assert_eq!(diagram.pods[2].says, "refused it: error 1290");
+        assert_eq!(diagram.answer, "3 pods");
     }
 
     #[test]
-    fn a_server_that_is_no_pod_has_no_picture() {
-        assert!(Picture::new("192.0.2.7", ADDRESS, &[], &News::Nothing).is_none());
-        assert!(Picture::new("localhost", ADDRESS, &[], &News::Nothing).is_none());
+    fn a_server_that_is_no_pod_has_no_diagram() {
+        assert!(Diagram::new("192.0.2.7", ADDRESS, &[], None).is_none());
+        assert!(Diagram::new("localhost", ADDRESS, &[], None).is_none());
     }
 }

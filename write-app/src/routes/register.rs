@@ -1,8 +1,8 @@
 //! The page with the form, and `POST /submit`.
 //!
-//! A browser is redirected after a registration, so that reloading the page registers nobody twice;
-//! what happened travels to the next page in a cookie that is shown once. When something is wrong,
-//! the form comes back with what was typed. Programs get JSON, for success and for failure.
+//! After a registration write-app redirects the browser, so that a reload does not send the form again.
+//! The result travels to the next page in a [`Flash`]. When something is wrong, the browser gets the form
+//! again with what the person typed. Programs get JSON, for success and for failure.
 
 use app_core::{
     html::Layout,
@@ -11,7 +11,6 @@ use app_core::{
         negotiate::AnswerForm,
         request_id,
     },
-    mysql::pod_name::PodName,
 };
 use axum::{
     Form, Json,
@@ -30,31 +29,23 @@ use crate::{
     db::{Primary, Registered},
     idempotency::IdempotencyKey,
     page::{
-        Failure, News,
-        flash::{Receipt, milliseconds},
+        flash::Flash,
+        notice::{Failure, Notice},
     },
     registration::{Registration, Typed},
 };
 
-/// The routes of this page.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show)).routes(routes!(submit))
 }
 
-/// The JSON answer. The first two fields are what clients have always relied on.
+/// The JSON response. Old clients rely on the first two fields.
 #[derive(Serialize, ToSchema)]
 struct RegisteredBody {
     success: bool,
     message: &'static str,
-    id: u64,
-    #[schema(value_type = String)]
-    pod: PodName,
-    /// Who has these transactions has the registration: read-app's `after`.
-    gtid: Option<String>,
-    acknowledged: Option<bool>,
-    commit_ms: u64,
-    /// Whether an earlier attempt under the same key had registered the user.
-    repeated: bool,
+    #[serde(flatten)]
+    registered: Registered,
 }
 
 /// The page with the form.
@@ -66,9 +57,9 @@ async fn show(
     layout: Layout,
     jar: CookieJar,
 ) -> Result<(CookieJar, Response), Error> {
-    let (receipt, jar) = Receipt::take(jar);
-    let news = receipt.map_or(News::Nothing, News::Registered);
-    Ok((jar, crate::page::show(&app, layout, news, &Typed::default()).await?))
+    let (flash, jar) = Flash::take(jar);
+    let notice = flash.map(Notice::Registered);
+    Ok((jar, crate::page::show(&app, layout, notice, &Typed::default()).await?))
 }
 
 /// Registers a user. Under a key that was used for the same values before, the answer has that user.
@@ -93,32 +84,20 @@ async fn submit(
     Submitted(typed): Submitted,
 ) -> Result<Response, Error> {
     let registered = register(&app.primary, &headers, &typed).await;
-    registered.iter().for_each(|registered| app.registrations.count(registered));
+    if let Ok(registered) = &registered {
+        app.registrations.count(registered);
+    }
     if AnswerForm::wanted_by(&headers) != Some(AnswerForm::Page) {
-        return Ok(Json(RegisteredBody::from(registered?)).into_response());
+        let (success, message) = (true, "User registered successfully!");
+        let body = RegisteredBody { success, message, registered: registered? };
+        return Ok(Json(body).into_response());
     }
     match registered {
         Ok(registered) => {
-            let receipt = Receipt::new(registered, &typed.name);
-            Ok((jar.add(receipt.cookie()?), Redirect::to("/")).into_response())
+            let flash = Flash { name: typed.name.trim().to_owned(), registered };
+            Ok((jar.add(flash.cookie()?), Redirect::to("/")).into_response())
         }
         Err(error) => form_again(&app, layout, &headers, &typed, &error).await,
-    }
-}
-
-impl From<Registered> for RegisteredBody {
-    fn from(registered: Registered) -> Self {
-        let Registered { id, pod, took, commit, is_repeated } = registered;
-        Self {
-            success: true,
-            message: "User registered successfully!",
-            id,
-            pod,
-            gtid: commit.gtids.map(|gtids| gtids.to_string()),
-            acknowledged: commit.acknowledged,
-            commit_ms: milliseconds(took),
-            repeated: is_repeated,
-        }
     }
 }
 
@@ -132,7 +111,7 @@ async fn register(
     primary.register(registration, key).await
 }
 
-/// The form with what was typed, what is wrong with it, and the true status.
+/// The form with what the person typed and what is wrong with it. The status says the same.
 async fn form_again(
     app: &App,
     layout: Layout,
@@ -143,11 +122,12 @@ async fn form_again(
     let request_id = request_id::of(headers);
     error::log(error, &request_id);
     let failure = Failure::new(error, request_id);
-    let page = crate::page::show(app, layout, News::NotRegistered(failure), typed).await?;
+    let notice = Notice::NotRegistered(failure);
+    let page = crate::page::show(app, layout, Some(notice), typed).await?;
     Ok((error.status(), page).into_response())
 }
 
-/// The body of a submission, whichever of the two forms it has.
+/// The body of `POST /submit`, JSON or a form.
 struct Submitted(Typed);
 
 impl<S: Send + Sync> FromRequest<S> for Submitted {
@@ -158,7 +138,7 @@ impl<S: Send + Sync> FromRequest<S> for Submitted {
             "The body must be a JSON object with the strings \"name\" and \"email\".";
         const FORM: &str = "The body must be a form with the fields name and email.";
         if is_json(request.headers()) {
-            // An object by its fields' names: serde would take a list of values as well.
+            // First as an object: for a struct, serde accepts a list of values too.
             let read = Json::<Map<String, Value>>::from_request(request, state).await;
             let Json(object) = read.map_err(|rejection| unreadable(rejection.status(), OBJECT))?;
             let typed = serde_json::from_value(Value::Object(object));

@@ -1,7 +1,7 @@
 //! `POST /try-replica`: what if we wrote to a replica?
 //!
-//! A replica is sent the INSERT of a registration, and what it answers is shown, word for word. That it
-//! refuses is what was to be found out, so it is no failure of this request.
+//! write-app sends a replica the INSERT of a registration, and shows the answer word for word. The user
+//! wants to see the replica refuse, so the request succeeds when it does.
 
 use app_core::{
     html::Layout,
@@ -20,17 +20,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
-    db::replicas::{ATTEMPT, Attempt, Refusal},
-    page::News,
+    db::replicas::{Attempt, Refusal, STATEMENT},
+    page::notice::Notice,
     registration::Typed,
 };
 
-/// The route of the attempt.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(attempt))
 }
 
-/// The JSON answer.
 #[derive(Serialize, ToSchema)]
 struct AttemptBody {
     success: bool,
@@ -56,10 +54,10 @@ async fn attempt(
 ) -> Result<Response, Error> {
     let attempt = app.replicas.try_insert().await?;
     if AnswerForm::wanted_by(&headers) == Some(AnswerForm::Page) {
-        let news = News::Attempted(attempt);
-        return crate::page::show(&app, layout, news, &Typed::default()).await;
+        let notice = Notice::Attempted(attempt);
+        return crate::page::show(&app, layout, Some(notice), &Typed::default()).await;
     }
     let Attempt { pod, refusal: error, .. } = attempt;
     let refused = error.is_some();
-    Ok(Json(AttemptBody { success: true, pod, sql: ATTEMPT, refused, error }).into_response())
+    Ok(Json(AttemptBody { success: true, pod, sql: STATEMENT, refused, error }).into_response())
 }
