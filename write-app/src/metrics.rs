@@ -10,18 +10,17 @@ use crate::db::{Primary, Registered};
 pub(crate) struct Registrations(IntCounterVec);
 
 impl Registrations {
-    const LABELS: [(Option<bool>, &str); 3] =
-        [(Some(true), "yes"), (Some(false), "no"), (None, "unknown")];
-
     /// Counts a registration. A repeated one was counted the first time.
     pub(crate) fn count(&self, registered: &Registered) {
         if registered.repeated {
             return;
         }
-        let acknowledged = registered.acknowledged;
-        let label =
-            Self::LABELS.iter().find(|(value, _)| *value == acknowledged).map(|(_, label)| *label);
-        self.0.with_label_values(&[label.unwrap_or_default()]).inc();
+        let acknowledged = match registered.acknowledged {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        };
+        self.0.with_label_values(&[acknowledged]).inc();
     }
 }
 
@@ -32,8 +31,9 @@ pub(crate) fn add(metrics: &Metrics, primary: &Primary) -> anyhow::Result<Regist
     let help =
         "Users registered, by whether a replica acknowledged the commit before it was answered";
     let registrations = metrics.counter("registrations_total", help, &["acknowledged"])?;
-    for (_, label) in Registrations::LABELS {
-        registrations.with_label_values(&[label]);
+    // Each series begins at zero.
+    for acknowledged in ["yes", "no", "unknown"] {
+        registrations.with_label_values(&[acknowledged]);
     }
     Ok(Registrations(registrations))
 }

@@ -131,7 +131,7 @@ impl Email {
 mod tests {
     use super::*;
 
-    fn fields_at_fault(name: &str, email: &str) -> Vec<&'static str> {
+    fn invalid_fields(name: &str, email: &str) -> Vec<&'static str> {
         let typed = Typed { name: name.into(), email: email.into(), ..Typed::default() };
         let problems = Registration::parse(&typed).err().unwrap_or_default();
         problems.iter().map(|problem| problem.field).collect()
@@ -142,7 +142,7 @@ mod tests {
         for name in
             ["Ada", "Zoë Müller-Łukasz", "李小龍", "محمد", "शिव", "O'Brien", "X Æ A-12", "Ada 👩‍💻"]
         {
-            assert!(fields_at_fault(name, "ada@example.org").is_empty(), "{name}");
+            assert!(invalid_fields(name, "ada@example.org").is_empty(), "{name}");
         }
     }
 
@@ -160,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_name_has_1_to_255_characters_however_many_bytes_they_take() {
-        assert!(fields_at_fault(&"字".repeat(255), "ada@example.org").is_empty());
-        assert_eq!(fields_at_fault(&"a".repeat(256), "ada@example.org"), ["name"]);
-        assert_eq!(fields_at_fault(" ", "ada@example.org"), ["name"]);
+        assert!(invalid_fields(&"字".repeat(255), "ada@example.org").is_empty());
+        assert_eq!(invalid_fields(&"a".repeat(256), "ada@example.org"), ["name"]);
+        assert_eq!(invalid_fields(" ", "ada@example.org"), ["name"]);
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             "Ada\u{1D173}",
             "!?",
         ] {
-            assert_eq!(fields_at_fault(name, "ada@example.org"), ["name"], "{name:?}");
+            assert_eq!(invalid_fields(name, "ada@example.org"), ["name"], "{name:?}");
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         for email in
             ["ada@example.org", "a.b+c@sub.example.co.uk", "ada_1@example.museum", "用户@例子.广告"]
         {
-            assert!(fields_at_fault("Ada", email).is_empty(), "{email}");
+            assert!(invalid_fields("Ada", email).is_empty(), "{email}");
         }
     }
 
@@ -210,12 +210,12 @@ mod tests {
             "ada@exa\u{200B}mple.org",
             &long,
         ] {
-            assert_eq!(fields_at_fault("Ada", email), ["email"], "{email:?}");
+            assert_eq!(invalid_fields("Ada", email), ["email"], "{email:?}");
         }
     }
 
     #[test]
-    fn every_field_at_fault_is_named_at_once() {
-        assert_eq!(fields_at_fault("", ""), ["name", "email"]);
+    fn every_invalid_field_is_named_in_one_response() {
+        assert_eq!(invalid_fields("", ""), ["name", "email"]);
     }
 }

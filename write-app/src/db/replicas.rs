@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use app_core::{
     config::MysqlConfig,
-    dns::{Member, Resolver},
+    dns::{DnsError, Member, Resolver},
     http::{error::mysql::code, metrics::QueryMetrics},
     mysql::{MysqlError, Server, pod_name::PodName, to_its_end},
 };
@@ -98,24 +98,27 @@ impl Replicas {
 
     /// The replicas' names in the order of their ordinals. Empty where DNS lists no pod or does not answer.
     pub(crate) async fn names(&self) -> Vec<PodName> {
-        let members = self.resolver.members(&self.service).await.unwrap_or_default();
-        let (primary, _) = pod_and_service(&self.config.host);
-        let names = members.iter().map(|member| pod_and_service(&member.host).0);
-        let mut names: Vec<_> = names.filter(|name| *name != primary).collect();
+        let members = self.members().await.unwrap_or_default();
+        let mut names: Vec<_> =
+            members.iter().map(|member| pod_and_service(&member.host).0).collect();
         names.sort_by_key(|name| (name.len(), *name));
         names.into_iter().map(|name| PodName::new(name.to_owned())).collect()
     }
 
+    /// The pods that DNS lists under the Service, without the primary.
+    async fn members(&self) -> Result<Vec<Member>, DnsError> {
+        let (primary, _) = pod_and_service(&self.config.host);
+        let mut members = self.resolver.members(&self.service).await?;
+        members.retain(|member| pod_and_service(&member.host).0 != primary);
+        Ok(members)
+    }
+
     /// Opens a new connection each time: replicas are asked so seldom that a pool would be of no use.
     async fn connect(&self) -> Result<MySqlConnection, MysqlError> {
-        let members = self.resolver.members(&self.service).await;
+        let members = self.members().await;
         let members = members.map_err(|error| self.no_replica(Some(error.into())))?;
-        let (primary, _) = pod_and_service(&self.config.host);
         let mut last_error = None;
         for member in members {
-            if pod_and_service(&member.host).0 == primary {
-                continue;
-            }
             match self.server(member).connect(CONNECT_DEADLINE).await {
                 Ok((connection, _)) => return Ok(connection),
                 Err(error) => last_error = Some(error),

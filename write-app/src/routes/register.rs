@@ -62,7 +62,7 @@ async fn show(
     Ok((jar, crate::page::show(&app, layout, notice, &Typed::default()).await?))
 }
 
-/// Registers a user. Under a key that was used for the same values before, the answer has that user.
+/// Registers a user. Where the key was used before for the same values, the response has that user.
 #[utoipa::path(post, path = "/submit",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64,
         pattern = "^[!#-~]*$", description = "Makes it safe to send the registration again")),

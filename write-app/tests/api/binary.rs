@@ -1,4 +1,4 @@
-//! The binary itself: its command line, its configuration, its end.
+//! The binary: its command line, its configuration, its end.
 
 use std::{
     ffi::OsStr,
@@ -36,7 +36,7 @@ fn a_wrong_configuration_ends_with_78_and_names_every_problem() {
     }
 }
 
-/// What is said of the values below.
+/// What the program says of the values below.
 const PROBLEMS: [&str; 8] = [
     "DB_PASSWORD is empty",
     "DB_USER_FILE: the file cannot be read",
@@ -48,9 +48,9 @@ const PROBLEMS: [&str; 8] = [
     "DNS_SEARCH goes with DNS_SERVER",
 ];
 
-/// All that can be wrong with a value or with the file that should hold it.
+/// Every kind of error in a value, or in the file that should hold it.
 #[test]
-fn what_is_wrong_with_a_value_is_said_by_its_variable_and_the_value_is_not() {
+fn an_error_in_a_value_names_the_variable_and_never_the_value() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
@@ -94,7 +94,7 @@ fn a_wrong_argument_ends_with_2() {
     assert_eq!(write_app().arg("--port=1").output().unwrap().status.code(), Some(2));
 }
 
-/// Also while MySQL is not there: nothing but the signal ends the process.
+/// The process runs until the signal, although it cannot reach MySQL.
 #[test]
 fn an_interrupted_process_ends_with_0() {
     let mut process = write_app()

@@ -1,4 +1,4 @@
-//! The two kinds of clients, and what tests ask of the servers.
+//! The two kinds of clients, and the questions that tests ask the servers.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -27,7 +27,7 @@ pub(crate) fn post_json(body: &Value) -> RequestBuilder {
     Client::new().post(url("/submit")).json(body)
 }
 
-/// A browser: wants pages, keeps cookies, and lets the test look at redirects.
+/// A browser: it asks for pages and keeps cookies. It does not follow redirects, so that tests see them.
 pub(crate) struct Browser {
     client: Client,
     app: String,
@@ -64,7 +64,7 @@ pub(crate) fn url(path: &str) -> String {
     shared().write_app.url() + path
 }
 
-/// How many users with this email a server has.
+/// How many users with this email the pod has.
 pub(crate) async fn count_on(ordinal: u8, email: &str) -> String {
     let Shared { cluster, .. } = shared();
     let sql = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");

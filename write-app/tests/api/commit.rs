@@ -1,4 +1,4 @@
-//! What a registration tells of its commit.
+//! What the response to a registration says of the commit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ fn number(gtid: &str) -> u64 {
     gtid.rsplit_once(':').unwrap().1.parse().unwrap()
 }
 
-/// A primary and a replica, and write-app, for one test alone.
+/// A primary, a replica and write-app for one test alone.
 async fn own_servers() -> (Separate, RunningApp) {
     let servers = Separate::start(2).await.unwrap();
     let app = servers.serve(WRITE_APP).await.unwrap();
@@ -46,7 +46,7 @@ async fn is_part_of(ordinal: u8, gtid: &str, set: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_answer_has_the_gtid_of_the_commit_and_whoever_has_it_has_the_user() {
+async fn the_response_has_the_gtid_of_the_commit_and_a_pod_with_that_gtid_has_the_user() {
     let body = register().await;
 
     let gtid = gtid(&body);
@@ -60,9 +60,9 @@ async fn the_answer_has_the_gtid_of_the_commit_and_whoever_has_it_has_the_user()
     assert_eq!(shared().cluster.sql(1, &read).await.unwrap(), format!("0\n{id}"));
 }
 
-/// A replica that applies up to one GTID and no further has the user of that GTID, and those before.
+/// A replica that applies transactions up to one GTID has the user of that GTID, and the users before.
 #[tokio::test]
-async fn however_many_register_at_once_each_gets_the_gtid_of_its_own_commit() {
+async fn clients_that_register_at_the_same_time_each_get_the_gtid_of_their_commit() {
     let (servers, app) = own_servers().await;
     servers.cluster.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
 
@@ -89,7 +89,7 @@ async fn however_many_register_at_once_each_gets_the_gtid_of_its_own_commit() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_used_again_tells_of_its_last_commit() {
+async fn a_connection_that_is_used_again_gives_the_gtid_of_its_last_commit() {
     let mut numbers = Vec::new();
     for _ in 0..30 {
         numbers.push(number(&gtid(&register().await)));
@@ -99,7 +99,8 @@ async fn a_connection_that_is_used_again_tells_of_its_last_commit() {
 }
 
 #[tokio::test]
-async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_answer_says_how_long_it_took() {
+async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_response_says_how_long_it_took()
+{
     let body = register().await;
 
     assert_eq!(body["acknowledged"], true, "{body}");
@@ -110,9 +111,9 @@ async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_answer_says_
     assert!((1..8000).contains(&took), "{body}");
 }
 
-/// So was the account on clusters that were made before write-app asked for GTIDs.
+/// Such an account is on clusters that were made before write-app asked for GTIDs.
 #[tokio::test]
-async fn an_account_that_may_not_see_its_commit_registers_all_the_same() {
+async fn an_account_without_the_grant_to_see_its_commits_can_still_register_users() {
     let account = "CREATE USER early@'%' IDENTIFIED BY 'early'; GRANT ALL ON userdb.* TO early@'%'";
     shared().cluster.sql(0, account).await.unwrap();
     let variables = [("DB_USER", "early"), ("DB_PASSWORD", "early")];
@@ -159,7 +160,7 @@ async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_browser_is_shown_the_commit_and_a_way_to_read_it_back() {
+async fn a_browser_sees_the_commit_and_a_link_to_read_it_back() {
     let page = registered_in_browser(Browser::new(), "Ada").await;
 
     let (_, rest) = page.split_once("<code id=\"commit\">").unwrap();
@@ -172,18 +173,18 @@ async fn a_browser_is_shown_the_commit_and_a_way_to_read_it_back() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_somebody_made_up_is_text_and_nothing_else() {
-    let receipt = "registered=id=1&name=%3Cb%3E&pod=%22%3Ex&gtid=%22%3E%3Cscript%3E&acknowledged=true&commit_ms=1";
+async fn a_forged_flash_is_shown_as_text() {
+    let flash = "registered=id=1&name=%3Cb%3E&pod=%22%3Ex&gtid=%22%3E%3Cscript%3E&acknowledged=true&commit_ms=1";
     let request = Client::new().get(url("/")).header("accept", "text/html");
 
-    let page = request.header("cookie", receipt).send().await.unwrap().text().await.unwrap();
+    let page = request.header("cookie", flash).send().await.unwrap().text().await.unwrap();
 
     assert!(page.contains("is user 1") && !page.contains("<script"), "{page}");
     assert!(!page.contains("\">x") && !page.contains("<b>"), "{page}");
 }
 
 #[tokio::test]
-async fn the_account_of_write_app_may_write_users_see_its_commits_and_nothing_else() {
+async fn the_account_of_write_app_may_write_users_and_see_its_commits_and_nothing_else() {
     let grants = shared().cluster.sql(0, "SHOW GRANTS FOR 'appuser'@'%'").await.unwrap();
 
     let grants: Vec<_> = grants.lines().collect();

@@ -1,4 +1,4 @@
-//! What goes wrong, and what the client is told of it.
+//! Failures, and what the client hears of them.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Browser, count_on, new_email, url};
 
-/// write-app with another idea of where the primary is.
+/// write-app with another DB_HOST.
 async fn app_with_host(host: &str) -> RunningApp {
     shared().app_with_host(WRITE_APP, host).await.unwrap()
 }
@@ -25,7 +25,7 @@ async fn submit_to(app: &RunningApp) -> (StatusCode, Option<String>, Value) {
 }
 
 #[tokio::test]
-async fn a_replica_refuses_a_write_and_the_answer_says_so() {
+async fn a_replica_refuses_a_write_and_the_response_says_so() {
     let app = app_with_host("mysql-1.mysql").await;
 
     let (status, _, body) = submit_to(&app).await;
@@ -35,7 +35,7 @@ async fn a_replica_refuses_a_write_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
+async fn a_name_without_an_address_and_a_server_that_does_not_answer_have_different_codes() {
     for (host, code) in
         [("mysql-7.mysql", "database_name_unknown"), ("127.255.255.1", "database_unreachable")]
     {
@@ -57,7 +57,7 @@ async fn a_name_without_an_address_is_told_apart_from_a_silent_server() {
 }
 
 #[tokio::test]
-async fn an_app_that_waits_for_mysql_is_alive_not_ready_and_shows_its_page() {
+async fn an_app_that_waits_for_mysql_is_alive_and_not_ready_and_shows_its_page() {
     let app = app_with_host("mysql-7.mysql").await;
     let status =
         async |path: &str| Client::new().get(app.url() + path).send().await.unwrap().status();
@@ -75,7 +75,7 @@ async fn an_app_that_reached_mysql_is_ready() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
+async fn a_body_that_cannot_be_read_is_refused_with_the_right_status_and_code() {
     let send = async |kind: &str, body: String| {
         let request = Client::new().post(url("/submit")).header("content-type", kind).body(body);
         let response = request.send().await.unwrap();
@@ -98,7 +98,7 @@ async fn what_cannot_be_read_is_refused_with_a_true_status_and_a_code() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_are_not_there_are_answered_in_the_same_form() {
+async fn an_unknown_path_or_method_gets_an_error_in_the_same_form() {
     let missing = Client::new().get(url("/nothing")).send().await.unwrap();
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
     assert_eq!(missing.json::<Value>().await.unwrap()["code"], "not_found");
@@ -110,7 +110,7 @@ async fn paths_and_methods_that_are_not_there_are_answered_in_the_same_form() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_to_programs_as_problem_details() {
+async fn a_program_gets_an_error_as_problem_details() {
     let response = Client::new().get(url("/nothing?x=1")).send().await.unwrap();
 
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -130,7 +130,7 @@ async fn a_failure_is_told_to_programs_as_problem_details() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_neither_page_nor_json_is_told_so_and_gets_nothing_done() {
+async fn a_client_that_accepts_neither_html_nor_json_gets_406_and_registers_no_user() {
     let email = new_email();
     let body = json!({ "name": "Ada", "email": email });
     let request = Client::new().post(url("/submit")).header("accept", "image/png").json(&body);
@@ -140,13 +140,13 @@ async fn a_client_that_takes_neither_page_nor_json_is_told_so_and_gets_nothing_d
     assert_eq!(response.status(), StatusCode::NOT_ACCEPTABLE);
     assert_eq!(response.json::<Value>().await.unwrap()["code"], "not_acceptable");
     assert_eq!(count_on(0, &email).await, "0");
-    // What is one file has one form.
+    // The Accept header does not matter for a file.
     let style = Client::new().get(url("/assets/style.css")).header("accept", "text/css");
     assert_eq!(style.send().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_that_carries_the_requests_id() {
+async fn a_browser_gets_an_error_page_with_the_request_id() {
     let request = Browser::new().open().build().unwrap();
     let accept = request.headers()["accept"].clone();
 
@@ -164,7 +164,7 @@ async fn a_browser_gets_a_page_that_carries_the_requests_id() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_not_fit_for_a_log_is_replaced_by_one_of_our_own() {
+async fn a_request_id_that_is_not_fit_for_a_log_is_replaced() {
     for unfit in ["", "two words", &"x".repeat(65), "<b>"] {
         let request = Client::new().get(url("/healthy?")).header("x-request-id", unfit);
 

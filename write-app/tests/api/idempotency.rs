@@ -1,4 +1,4 @@
-//! Sending a registration again.
+//! Registrations that are sent again.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Browser, count_on, new_email, url};
 
-/// Registers under a key, which no other test uses.
+/// Registers under a key. Each test uses other keys.
 async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
     let body = json!({ "name": "Ada", "email": email });
     let request = Client::new().post(app.to_owned() + "/submit").header("idempotency-key", key);
@@ -20,13 +20,13 @@ async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
     (response.status(), response.json().await.unwrap())
 }
 
-/// write-app of all tests.
+/// The write-app that all tests share.
 fn shared_app() -> String {
     url("")
 }
 
 #[tokio::test]
-async fn the_same_registration_under_the_same_key_is_made_once() {
+async fn a_registration_that_is_repeated_under_its_key_registers_one_user() {
     let email = new_email();
     let (_, first) = submit(&shared_app(), "once", &email).await;
 
@@ -40,7 +40,7 @@ async fn the_same_registration_under_the_same_key_is_made_once() {
 }
 
 #[tokio::test]
-async fn however_many_arrive_at_once_one_makes_it_and_all_get_it() {
+async fn of_many_attempts_at_once_under_one_key_one_registers_the_user_and_all_get_the_user() {
     let email = new_email();
     let attempts: Vec<_> = (0..20)
         .map(|_| {
@@ -64,7 +64,7 @@ async fn however_many_arrive_at_once_one_makes_it_and_all_get_it() {
 }
 
 #[tokio::test]
-async fn a_key_stands_for_one_registration() {
+async fn a_key_cannot_be_used_for_another_user() {
     submit(&shared_app(), "taken", &new_email()).await;
     let other = new_email();
 
@@ -76,7 +76,7 @@ async fn a_key_stands_for_one_registration() {
 }
 
 #[tokio::test]
-async fn an_email_that_is_taken_stays_a_conflict_under_any_key() {
+async fn a_taken_email_is_a_conflict_under_any_key() {
     let email = new_email();
     submit(&shared_app(), "first-of-two", &email).await;
 
@@ -108,7 +108,7 @@ async fn key_of_form(response: Response) -> String {
     rest.split_once('"').unwrap().0.to_owned()
 }
 
-/// A primary to do harm to, and write-app beside it.
+/// A primary and write-app for one test alone, which may do harm to them.
 struct OwnPrimary {
     servers: Separate,
     app: RunningApp,
@@ -130,19 +130,19 @@ impl OwnPrimary {
         tokio::spawn(async move { submit(&app, key, &email).await })
     }
 
-    /// Returns when somebody holds a lock, and sleeps on it.
+    /// Returns when a connection holds a lock, and sleeps.
     async fn until_locked(&self) {
         self.connection_that("state = 'User sleep'").await;
     }
 
-    /// Ends the connection whose INSERT is in this state, as soon as there is one.
+    /// Waits for an INSERT in this state, and ends its connection.
     async fn kill_in_state(&self, state: &str) {
         let condition = format!("user = 'appuser' AND state LIKE '{state}%'");
         let id = self.connection_that(&condition).await;
         self.sql(&format!("KILL {id}")).await;
     }
 
-    /// The first connection of which this is true, as soon as there is one.
+    /// Waits for a connection of which this is true.
     async fn connection_that(&self, condition: &str) -> String {
         let query = format!("SELECT id FROM performance_schema.processlist WHERE {condition}");
         let end = Instant::now() + Duration::from_secs(10);
@@ -163,10 +163,11 @@ fn assert_outcome_is_unknown(status: StatusCode, body: &Value) {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_after_the_commit_leaves_it_open_and_the_key_finds_the_user() {
+async fn if_the_connection_breaks_after_the_commit_the_outcome_is_unknown_and_the_key_finds_the_user()
+ {
     let primary = OwnPrimary::start(2).await;
     let email = new_email();
-    // The commit then waits for a replica, for three seconds.
+    // So the commit waits three seconds for a replica.
     primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
     let attempt = primary.submit("after", &email);
     primary.kill_in_state("Waiting for semi-sync ACK").await;
@@ -181,10 +182,11 @@ async fn a_connection_that_breaks_after_the_commit_leaves_it_open_and_the_key_fi
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_before_the_commit_leaves_it_open_and_the_key_registers() {
+async fn if_the_connection_breaks_before_the_commit_the_outcome_is_unknown_and_the_key_registers_the_user()
+ {
     let primary = OwnPrimary::start(1).await;
     let email = new_email();
-    // The lock is its connection's, which sleeps on.
+    // The connection keeps the lock while it sleeps.
     let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4)";
     let locked = primary.servers.cluster.sql(0, lock);
     let broken = async {
@@ -203,7 +205,7 @@ async fn a_connection_that_breaks_before_the_commit_leaves_it_open_and_the_key_r
 }
 
 #[tokio::test]
-async fn a_form_whose_outcome_is_unknown_keeps_its_key_and_says_that_it_can_be_sent_again() {
+async fn while_the_outcome_is_unknown_the_form_keeps_its_key_and_says_that_it_can_be_sent_again() {
     let primary = OwnPrimary::start(1).await;
     let browser = Browser::at(&primary.app);
     let email = new_email();
@@ -215,12 +217,12 @@ async fn a_form_whose_outcome_is_unknown_keeps_its_key_and_says_that_it_can_be_s
         browser.post("/submit").form(&form).send().await
     };
 
-    let (locked, answer) = tokio::join!(primary.servers.cluster.sql(0, lock), submitted);
+    let (locked, response) = tokio::join!(primary.servers.cluster.sql(0, lock), submitted);
 
     locked.unwrap();
-    let answer = answer.unwrap();
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let page = answer.text().await.unwrap();
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let page = response.text().await.unwrap();
     assert!(page.contains("it registers once"), "{page}");
     assert!(page.contains(&format!("name=\"idempotency_key\" value=\"{key}\"")), "{page}");
 }

@@ -16,7 +16,7 @@ pub(crate) async fn write_app(additions: &[(&str, &str)]) -> Process {
 }
 
 #[tokio::test]
-async fn each_request_is_a_line_of_json_with_its_id_and_its_trace() {
+async fn each_request_is_logged_as_a_line_of_json_with_its_id_and_its_trace() {
     let app = write_app(&[]).await;
     let request = Client::new().get(format!("{}/nothing", app.url()));
     let request = request
@@ -35,7 +35,7 @@ async fn each_request_is_a_line_of_json_with_its_id_and_its_trace() {
 }
 
 #[tokio::test]
-async fn what_machines_ask_for_is_logged_only_for_those_who_look_closer() {
+async fn requests_of_probes_and_prometheus_are_logged_at_debug_only() {
     for (filter, expected) in [("info", 0), ("debug,hyper=info", 3)] {
         let app = write_app(&[("RUST_LOG", filter)]).await;
 
@@ -51,9 +51,9 @@ async fn what_machines_ask_for_is_logged_only_for_those_who_look_closer() {
     }
 }
 
-/// Also where all is logged that there is, and where something goes wrong.
+/// Not even at the level "trace", and not in errors.
 #[tokio::test]
-async fn no_email_and_no_name_is_ever_logged() {
+async fn the_log_never_contains_an_email_or_a_name() {
     let app = write_app(&[("RUST_LOG", "trace")]).await;
     let browser = Browser::at_url(app.url());
     let client = Client::new();

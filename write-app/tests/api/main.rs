@@ -1,6 +1,6 @@
-//! write-app from outside: a real primary and its replica, HTTP as browsers and programs speak it.
+//! Tests of write-app over HTTP, as browsers and programs speak it, with a real primary and its replica.
 //!
-//! Everything runs against one shared pair of servers, so each test uses emails of its own.
+//! The tests share one pair of servers, so no two tests use the same email.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 

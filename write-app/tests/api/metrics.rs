@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::client::new_email;
 
-/// An app that nobody else asks.
+/// An app that other tests do not send requests to.
 async fn app() -> RunningApp {
     let app = shared().app_with_host(WRITE_APP, "mysql-0.mysql").await.unwrap();
     app.wait_until_ready().await.unwrap();
@@ -26,7 +26,7 @@ async fn submit(app: &RunningApp, email: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn registrations_and_their_queries_are_counted_by_what_came_of_them() {
+async fn registrations_and_their_queries_are_counted_by_outcome() {
     let (app, email) = (app().await, new_email());
 
     let statuses = [submit(&app, &email).await, submit(&app, &email).await];
@@ -54,7 +54,7 @@ async fn registrations_and_their_queries_are_counted_by_what_came_of_them() {
 }
 
 #[tokio::test]
-async fn a_primary_that_cannot_be_reached_is_counted_by_its_errors_code() {
+async fn a_query_to_a_primary_that_cannot_be_reached_is_counted_by_the_errors_code() {
     let app = shared().app_with_host(WRITE_APP, "mysql-7.mysql").await.unwrap();
 
     assert_eq!(submit(&app, &new_email()).await, StatusCode::SERVICE_UNAVAILABLE);
@@ -65,7 +65,7 @@ async fn a_primary_that_cannot_be_reached_is_counted_by_its_errors_code() {
 }
 
 #[tokio::test]
-async fn whatever_clients_send_there_are_no_more_series() {
+async fn no_request_adds_a_time_series() {
     let app = app().await;
     let send = async |number: u32| {
         let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
@@ -82,7 +82,7 @@ async fn whatever_clients_send_there_are_no_more_series() {
         send(number).await;
     }
 
-    // The first answer was not counted yet when it was made.
+    // The response to /metrics is counted after its text is made.
     let of_metrics = |line: &&str| line.contains(r#"route="/metrics""#);
     let after = metrics(&app).await;
     let new = after.lines().filter(|line| !of_metrics(line)).count();
@@ -90,22 +90,22 @@ async fn whatever_clients_send_there_are_no_more_series() {
 }
 
 #[tokio::test]
-async fn what_machines_ask_for_carries_the_headers_of_every_answer() {
+async fn responses_to_machines_have_the_same_headers_as_pages() {
     for path in ["/version", "/metrics", "/healthz", "/openapi.json"] {
-        let answer = Client::new().get(shared().write_app.url() + path).send().await.unwrap();
+        let response = Client::new().get(shared().write_app.url() + path).send().await.unwrap();
 
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
         for header in ["content-security-policy", "x-content-type-options", "x-request-id"] {
-            assert!(answer.headers().contains_key(header), "{path}: {:?}", answer.headers());
+            assert!(response.headers().contains_key(header), "{path}: {:?}", response.headers());
         }
     }
 }
 
 #[tokio::test]
 async fn the_version_is_that_of_the_binary() {
-    let answer = Client::new().get(shared().write_app.url() + "/version").send().await.unwrap();
+    let response = Client::new().get(shared().write_app.url() + "/version").send().await.unwrap();
 
-    let version: Value = answer.json().await.unwrap();
+    let version: Value = response.json().await.unwrap();
     assert_eq!(
         (&version["name"], &version["version"]),
         (&"write-app".into(), &env!("CARGO_PKG_VERSION").into())

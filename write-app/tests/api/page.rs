@@ -15,7 +15,7 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
 }
 
 #[tokio::test]
-async fn a_hostile_name_is_text_and_nothing_else() {
+async fn a_name_with_markup_is_shown_as_text() {
     let browser = Browser::new();
 
     browser.submit("<script>alert(1)</script>", &new_email()).send().await.unwrap();
@@ -25,7 +25,7 @@ async fn a_hostile_name_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn nothing_in_a_page_may_run_or_come_from_elsewhere() {
+async fn the_page_allows_no_script_and_nothing_from_other_sites() {
     let response = Browser::new().open().send().await.unwrap();
 
     let policy = response.headers()["content-security-policy"].to_str().unwrap();

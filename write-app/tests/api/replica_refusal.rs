@@ -41,9 +41,9 @@ async fn a_browser_sees_the_refusal_on_the_page_with_the_statement() {
     assert!(page.contains("action=\"/submit\""), "the form is there again: {page}");
 }
 
-/// Of the pods it is told to take for the primary, mysql-1, the other one takes writes.
+/// The app believes that mysql-1 is the primary. So it sends the write to mysql-0, which takes writes.
 #[tokio::test]
-async fn a_server_that_would_take_the_write_is_said_to_and_the_write_is_undone() {
+async fn if_the_server_takes_the_write_the_response_says_so_and_the_write_is_rolled_back() {
     let app = shared().app_with_host(WRITE_APP, "mysql-1.mysql").await.unwrap();
 
     let response = Client::new().post(app.url() + "/try-replica").send().await.unwrap();
@@ -55,7 +55,7 @@ async fn a_server_that_would_take_the_write_is_said_to_and_the_write_is_undone()
 }
 
 #[tokio::test]
-async fn where_no_replica_can_be_found_the_answer_says_what_to_do() {
+async fn if_no_replica_is_found_the_response_says_what_to_do() {
     for host in ["mysql-0.elsewhere", "127.255.255.1"] {
         let app = shared().app_with_host(WRITE_APP, host).await.unwrap();
 

@@ -1,10 +1,10 @@
-//! The schema, and a server that crashed while it was brought.
+//! Migrations, and a server that crashed during one.
 
 use demo::{apps::WRITE_APP, shared::shared};
 
-/// Makes the record of a step say what a crash would leave, starts another write-app, and waits until
-/// all steps are recorded.
-async fn is_brought_after(crash: &str) {
+/// Changes the record of migrations to what a crash leaves behind, and starts another write-app. All
+/// migrations must be recorded then.
+async fn assert_migrated_after(crash: &str) {
     let cluster = &shared().cluster;
     cluster.sql(0, crash).await.unwrap();
 
@@ -20,10 +20,11 @@ async fn is_brought_after(crash: &str) {
 }
 
 #[tokio::test]
-async fn a_step_that_was_taken_and_not_recorded_is_recorded() {
+async fn a_migration_that_was_applied_and_not_recorded_is_recorded() {
     shared().write_app.wait_until_ready().await.unwrap();
 
-    is_brought_after("UPDATE userdb._sqlx_migrations SET success = FALSE WHERE version = 2").await;
-    is_brought_after("DELETE FROM userdb._sqlx_migrations WHERE version = 2").await;
-    is_brought_after("DELETE FROM userdb._sqlx_migrations").await;
+    assert_migrated_after("UPDATE userdb._sqlx_migrations SET success = FALSE WHERE version = 2")
+        .await;
+    assert_migrated_after("DELETE FROM userdb._sqlx_migrations WHERE version = 2").await;
+    assert_migrated_after("DELETE FROM userdb._sqlx_migrations").await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Browser, count_on, new_email, post_json, submit_json, url, wait_for_replica};
 
 #[tokio::test]
-async fn json_is_answered_as_it_always_was_and_names_the_pod() {
+async fn the_json_response_has_the_fields_that_old_clients_know_and_names_the_pod() {
     let email = new_email();
 
     let response = submit_json("Ada", &email).send().await.unwrap();
@@ -21,7 +21,7 @@ async fn json_is_answered_as_it_always_was_and_names_the_pod() {
 }
 
 #[tokio::test]
-async fn a_registration_reaches_the_replica_by_replication() {
+async fn a_registered_user_reaches_the_replica() {
     let email = new_email();
 
     submit_json("Ada", &email).send().await.unwrap().error_for_status().unwrap();
@@ -39,7 +39,7 @@ async fn a_program_may_send_a_form_and_gets_json() {
 }
 
 #[tokio::test]
-async fn a_media_type_may_be_written_in_capitals_and_have_parameters() {
+async fn a_media_type_may_have_capitals_and_parameters() {
     let body = json!({ "name": "Ada", "email": new_email() }).to_string();
     let request = Client::new().post(url("/submit")).body(body);
 
@@ -50,7 +50,7 @@ async fn a_media_type_may_be_written_in_capitals_and_have_parameters() {
 }
 
 #[tokio::test]
-async fn the_same_email_again_is_a_conflict_also_in_capitals() {
+async fn the_same_email_again_is_a_conflict_even_in_capitals() {
     let email = new_email();
     submit_json("Ada", &email).send().await.unwrap().error_for_status().unwrap();
 
@@ -67,7 +67,7 @@ async fn the_same_email_again_is_a_conflict_also_in_capitals() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_with_one_email_exactly_one_is_registered() {
+async fn of_many_registrations_at_once_with_one_email_exactly_one_succeeds() {
     let email = new_email();
 
     let requests = (0..20).map(|_| tokio::spawn(submit_json("Ada", &email).send()));
@@ -82,7 +82,7 @@ async fn of_many_at_once_with_one_email_exactly_one_is_registered() {
 }
 
 #[tokio::test]
-async fn every_field_at_fault_is_named_and_nothing_is_stored() {
+async fn every_invalid_field_is_named_and_nothing_is_stored() {
     let body: Value = submit_json(" ", "nobody").send().await.unwrap().json().await.unwrap();
 
     assert_eq!(body["code"], "invalid_fields");
@@ -91,14 +91,14 @@ async fn every_field_at_fault_is_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn missing_fields_are_treated_as_empty_ones() {
+async fn a_missing_field_counts_as_empty() {
     let response = post_json(&json!({})).send().await.unwrap();
 
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
-async fn the_longest_unicode_name_survives_the_round_trip() {
+async fn the_longest_unicode_name_is_stored_unchanged() {
     let (name, email) = ("字".repeat(255), new_email());
 
     submit_json(&name, &email).send().await.unwrap().error_for_status().unwrap();
@@ -108,7 +108,7 @@ async fn the_longest_unicode_name_survives_the_round_trip() {
 }
 
 #[tokio::test]
-async fn a_browser_is_redirected_and_told_once() {
+async fn a_browser_is_redirected_and_sees_the_result_once() {
     let browser = Browser::new();
 
     let submitted = browser.submit("Ada Lovelace", &new_email()).send().await.unwrap();
@@ -127,7 +127,7 @@ async fn a_browser_is_redirected_and_told_once() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_the_form_back_with_what_was_typed() {
+async fn a_browser_gets_the_form_back_with_the_values_that_were_typed() {
     let browser = Browser::new();
 
     let response = browser.submit("Ada & Co", "nobody").send().await.unwrap();
@@ -145,7 +145,7 @@ async fn a_browser_gets_the_form_back_with_what_was_typed() {
 }
 
 #[tokio::test]
-async fn a_browser_is_told_at_the_field_that_an_email_is_taken() {
+async fn a_browser_is_told_next_to_the_field_that_an_email_is_taken() {
     let (browser, email) = (Browser::new(), new_email());
     browser.submit("Ada", &email).send().await.unwrap();
 

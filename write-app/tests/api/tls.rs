@@ -1,4 +1,4 @@
-//! TLS to MySQL: whose certificate is trusted.
+//! TLS to MySQL: which certificates write-app trusts.
 
 use demo::{apps::WRITE_APP, shared::shared};
 use reqwest::{Client, StatusCode};
@@ -6,30 +6,30 @@ use serde_json::{Value, json};
 
 use crate::client::new_email;
 
-/// What signed the certificate of a server: each has made its own.
+/// The file of the authority that signed the server's certificate. Each server has made one for itself.
 async fn ca_of(ordinal: u8) -> String {
     shared().cluster.sql(ordinal, "SELECT CONCAT(@@datadir, @@ssl_ca)").await.unwrap()
 }
 
-/// The answer to a registration on mysql-0 by an app with these variables.
+/// The response to a registration on mysql-0 by an app with these variables.
 async fn submit_with(variables: &[(&str, &str)]) -> (StatusCode, Value) {
     let owned = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
     let app = shared().app_with(WRITE_APP, owned.collect()).await.unwrap();
     let body = json!({ "name": "Ada", "email": new_email() });
-    let answer = Client::new().post(app.url() + "/submit").json(&body).send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap())
+    let response = Client::new().post(app.url() + "/submit").json(&body).send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_the_named_authority_has_signed_is_trusted() {
+async fn a_server_with_a_certificate_from_the_configured_authority_is_trusted() {
     let (status, body) = submit_with(&[("DB_TLS_CA_FILE", &ca_of(0).await)]).await;
 
     assert_eq!(status, StatusCode::OK, "{body}");
 }
 
-/// As while one takes the place of another.
+/// Two authorities are configured while one replaces the other.
 #[tokio::test]
-async fn several_authorities_may_be_named_and_none_is_passed_over() {
+async fn several_authorities_may_be_configured_and_each_counts() {
     let mut authorities = Vec::new();
     for ordinal in [1, 0] {
         authorities.push(std::fs::read_to_string(ca_of(ordinal).await).unwrap().trim().to_owned());
@@ -44,16 +44,16 @@ async fn several_authorities_may_be_named_and_none_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_server_of_another_authority_is_refused_with_a_code_of_its_own() {
+async fn a_server_with_a_certificate_from_another_authority_is_refused_as_untrusted() {
     let (status, body) = submit_with(&[("DB_TLS_CA_FILE", &ca_of(1).await)]).await;
 
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(body["code"], "database_untrusted", "{body}");
 }
 
-/// A server that was told the account would refuse it.
+/// A server that learns this account refuses it.
 #[tokio::test]
-async fn a_server_that_is_not_trusted_is_not_told_the_account() {
+async fn an_untrusted_server_does_not_learn_the_account() {
     for (ordinal, code) in [(0, "database_access_denied"), (1, "database_untrusted")] {
         let variables = [("DB_TLS_CA_FILE", ca_of(ordinal).await), ("DB_USER", "stranger".into())];
         let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));

@@ -1,4 +1,4 @@
-//! Spans, as a collector gets them.
+//! Spans, as a collector receives them.
 
 use std::{
     net::TcpListener,
@@ -24,7 +24,7 @@ const PARENT: &str = "00f067aa0ba902b7";
 
 type Exports = Arc<Mutex<Vec<ExportTraceServiceRequest>>>;
 
-/// A collector that keeps what it gets, and its address.
+/// A collector that keeps what it receives, and its address.
 async fn collector() -> (Exports, String) {
     let exports = Exports::default();
     let keep = async |State(exports): State<Exports>, body: Bytes| {
@@ -50,7 +50,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What the collector got: the services' names, and the spans of a trace.
+/// The names of the services that the collector heard of, and the spans of a trace.
 fn received(exports: &Exports, trace: &str) -> (Vec<String>, Vec<Span>) {
     let exports = exports.lock().unwrap();
     let resources: Vec<_> = exports.iter().flat_map(|export| &export.resource_spans).collect();
@@ -67,7 +67,7 @@ fn service_name(resource: &opentelemetry_proto::tonic::resource::v1::Resource) -
     text(&resource.attributes, "service.name").to_owned()
 }
 
-/// As Ctrl-C does: how long it took to end, and with which status it did.
+/// Interrupts the app as Ctrl-C does. Returns how long its end took, and its exit status.
 async fn interrupt(app: &mut Process) -> (Duration, Option<i32>) {
     let start = Instant::now();
     app.signal(Signal::INT).unwrap();
@@ -76,14 +76,14 @@ async fn interrupt(app: &mut Process) -> (Duration, Option<i32>) {
 }
 
 #[tokio::test]
-async fn a_request_and_its_database_work_are_spans_of_the_clients_trace() {
+async fn a_request_and_its_database_work_are_spans_in_the_clients_trace() {
     let (exports, url) = collector().await;
     let mut app = write_app(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]).await;
     let body = json!({ "name": "Ada", "email": new_email() });
     let request = Client::new().post(format!("{}/submit", app.url())).json(&body);
 
-    let answer = request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
-    assert_eq!(answer.send().await.unwrap().status(), StatusCode::OK);
+    let request = request.header("traceparent", format!("00-{TRACE}-{PARENT}-01"));
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
     let (_, status) = interrupt(&mut app).await;
 
     assert_eq!(status, Some(0));
@@ -102,7 +102,7 @@ async fn a_request_and_its_database_work_are_spans_of_the_clients_trace() {
 }
 
 #[tokio::test]
-async fn an_invalid_parent_begins_a_trace_whose_id_is_logged() {
+async fn an_invalid_traceparent_starts_a_new_trace_whose_id_is_logged() {
     let (exports, url) = collector().await;
     let named = [("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()), ("OTEL_SERVICE_NAME", "mine")];
     let mut app = write_app(&named).await;
@@ -121,15 +121,16 @@ async fn an_invalid_parent_begins_a_trace_whose_id_is_logged() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_silent_fails_no_request_and_holds_the_end_only_for_a_moment() {
+async fn a_collector_that_does_not_answer_fails_no_request_and_delays_the_shutdown_only_for_a_moment()
+ {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut app = write_app(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]).await;
 
     for _ in 0..20 {
         let body = json!({ "name": "Ada", "email": new_email() });
-        let answer = Client::new().post(format!("{}/submit", app.url())).json(&body).send().await;
-        assert_eq!(answer.unwrap().status(), StatusCode::OK);
+        let response = Client::new().post(format!("{}/submit", app.url())).json(&body).send().await;
+        assert_eq!(response.unwrap().status(), StatusCode::OK);
     }
     let (took, status) = interrupt(&mut app).await;
 
@@ -139,11 +140,11 @@ async fn a_collector_that_is_silent_fails_no_request_and_holds_the_end_only_for_
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_is_said_once() {
+async fn a_collector_that_cannot_be_reached_is_logged_once() {
     let mut app = write_app(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")]).await;
 
-    let answer = Client::new().get(format!("{}/version", app.url())).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = Client::new().get(format!("{}/version", app.url())).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
     let (_, status) = interrupt(&mut app).await;
 
     assert_eq!(status, Some(0));
