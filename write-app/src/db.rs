@@ -48,7 +48,8 @@ pub(crate) struct Primary {
     queries: QueryMetrics,
 }
 
-/// A registered user. Programs get these fields as JSON; browsers get them in a cookie.
+/// A registered user.
+// Programs get these fields as JSON, browsers in a cookie. The docs below are part of /openapi.json.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Registered {
     pub(crate) id: u64,
@@ -60,7 +61,7 @@ pub(crate) struct Registered {
     /// Whether a replica had stored the commit before the primary answered. Null where MySQL does not
     /// say.
     pub(crate) acknowledged: Option<bool>,
-    /// From sending the INSERT to its result. The wait for a replica's acknowledgement is a part of it.
+    /// Milliseconds from sending the INSERT to its result. The wait for a replica is a part of it.
     pub(crate) commit_ms: u64,
     /// Whether an earlier attempt under the same key had registered the user.
     #[serde(default)]
