@@ -22,7 +22,7 @@ use hickory_server::{
 };
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::endpoints::Endpoints;
+use crate::{endpoints::Endpoints, network::MYSQL_PORT};
 
 /// The domain that a pod's short names are looked up in first, then its parents.
 pub const SEARCH: &str = "default.svc.cluster.local svc.cluster.local cluster.local";
@@ -90,7 +90,7 @@ impl ClusterNames {
             Name::from_ascii(format!("{pod}.mysql.default.svc.cluster.local.")).ok()
         });
         let records = targets.map(|target| {
-            let service = SRV::new(0, 100, 3306, target);
+            let service = SRV::new(0, 100, MYSQL_PORT, target);
             Record::from_rdata(name.clone(), TTL, RData::SRV(service))
         });
         if kind == RecordType::SRV { records.collect() } else { Vec::new() }

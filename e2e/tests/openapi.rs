@@ -1,4 +1,4 @@
-//! `/openapi.json` of both apps says what they offer: no less, and no more.
+//! `/openapi.json` of both apps describes all that they offer, and nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
@@ -16,7 +16,7 @@ use serde_json::Value;
 /// A path and a method.
 type Operation = (String, String);
 
-/// HEAD is answered wherever GET is.
+/// Without HEAD, which every route of GET has too.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::POST,
@@ -28,8 +28,8 @@ const METHODS: [Method; 7] = [
 ];
 
 async fn document(app: &RunningApp) -> Value {
-    let answer = Client::new().get(app.url() + "/openapi.json").send().await.unwrap();
-    answer.json().await.unwrap()
+    let response = Client::new().get(app.url() + "/openapi.json").send().await.unwrap();
+    response.json().await.unwrap()
 }
 
 fn described(document: &Value) -> BTreeSet<Operation> {
@@ -40,8 +40,7 @@ fn described(document: &Value) -> BTreeSet<Operation> {
     operations.collect()
 }
 
-/// The paths of the routes in the code. A router tells them only to those who debug it:
-/// `RouteId(3): "/users"`.
+/// The paths of the routes in the code. A router has them only in its debug output: `RouteId(3): "/users"`.
 fn paths(routes: &Router) -> BTreeSet<String> {
     let printed = format!("{routes:?}");
     let named = printed.split("RouteId(").filter_map(|rest| rest.split_once("): \""));
@@ -52,7 +51,7 @@ fn paths(routes: &Router) -> BTreeSet<String> {
         .collect()
 }
 
-/// Which of all methods are answered at these paths.
+/// The methods that the app has at these paths.
 async fn offered(app: &RunningApp, paths: &BTreeSet<String>) -> BTreeSet<Operation> {
     let mut offered = BTreeSet::new();
     for path in paths {
@@ -71,7 +70,7 @@ async fn check(app: &RunningApp, about: &About, make: impl Fn(&Config) -> Router
     let environment = shared().cluster.environment(about).unwrap();
     let mut paths = paths(&make(&Config::from_variables(about, environment).unwrap()));
     assert!(paths.contains("/") && paths.contains("/assets/style.css"), "{paths:?}");
-    // The one exception: the files that pages refer to.
+    // The document does not describe the files of the pages.
     paths.retain(|path| !path.starts_with("/assets/"));
 
     let document = document(app).await;
@@ -102,4 +101,30 @@ async fn errors_are_described_in_the_form_of_all_errors() {
     for field in ["type", "title", "status", "detail", "success", "message", "code", "request_id"] {
         assert!(fields.contains(&field.into()), "{field}: {fields:?}");
     }
+}
+
+#[tokio::test]
+async fn users_has_its_nine_parameters_and_the_page_has_those_and_nine_more() {
+    let document = document(&shared().read_app).await;
+    let parameters = |path: &str| -> BTreeSet<String> {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        assert!(parameters.iter().all(|parameter| parameter["in"] == "query"), "{parameters:?}");
+        parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let set = |names: [&str; 9]| BTreeSet::from(names.map(str::to_owned));
+
+    let users = set([
+        "via",
+        "with",
+        "strategy",
+        "user",
+        "after",
+        "wait",
+        "older_than",
+        "newer_than",
+        "search",
+    ]);
+    let page = set(["compare", "large", "seen", "seen2", "was", "over", "ask", "part", "id"]);
+    assert_eq!(parameters("/users"), users);
+    assert_eq!(parameters("/"), &users | &page);
 }

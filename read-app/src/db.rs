@@ -1,85 +1,104 @@
-//! What one connection is asked, and what it says: the pod that is named and the rows that are shown
-//! come from the same connection.
+//! One read on one connection: the pod that is named and the users that are listed come from the same
+//! connection.
 
 mod users;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
-use app_core::mysql::{MysqlError, gtid::GtidSet, pod_name::PodName};
+use app_core::mysql::{MysqlError, Pool, Server, gtid::GtidSet, pod_name::PodName};
 use serde::Serialize;
-use sqlx::{FromRow, MySqlConnection};
+use sqlx::{Connection as _, FromRow, MySqlConnection};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
-pub use self::users::{User, UsersPage};
+pub(crate) use self::users::{User, UsersPage};
 
-/// The statement behind each dot. It is shown as it is sent.
-pub const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
+/// The statement behind each dot. The page shows it as it is sent.
+pub(crate) const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
 
-/// What a connection is asked, besides who it leads to.
+/// How long opening a connection may take. It takes a few milliseconds where a server accepts. All attempts
+/// together end within four seconds.
+const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+
+/// How long a read may wait for a kept connection. With the time that finding out the cause takes, and
+/// the next attempt, it ends within four seconds too.
+const POOL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long a kept connection counts as open after its last answer. To test it before each read would double
+/// the round trips, and routing tries a read again whose connection was closed. With fifty pods in turn, each
+/// connection rests for about this long.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// What to read, besides the server's identity.
 #[derive(Clone, Debug, Default)]
-pub struct Question {
-    /// Transactions that the pod must have applied before it is asked for users.
-    pub after: Option<After>,
+pub(crate) struct ReadRequest {
+    /// Transactions that the pod must have applied before it lists users.
+    pub(crate) after: Option<After>,
     /// Which users, and how many of them at most.
-    pub users: Option<(UsersQuery, usize)>,
+    pub(crate) users: Option<(UsersQuery, usize)>,
 }
 
-impl Question {
-    /// How long it asks to wait at most.
-    #[must_use]
-    pub fn wait(&self) -> Duration {
+impl ReadRequest {
+    /// How long it may wait for transactions.
+    pub(crate) fn wait(&self) -> Duration {
         self.after.as_ref().map_or(Duration::ZERO, |after| after.wait)
     }
 }
 
 /// Transactions to wait for.
 #[derive(Clone, Debug)]
-pub struct After {
-    /// What a write gave as its token.
-    pub token: GtidSet,
+pub(crate) struct After {
+    /// The token of a write.
+    pub(crate) token: GtidSet,
     /// How long to wait.
-    pub wait: Duration,
+    pub(crate) wait: Duration,
 }
 
-/// Which of the users.
+/// Which users.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UsersQuery {
+pub(crate) enum UsersQuery {
     /// The newest.
     Newest,
-    /// The newest of those before this id.
+    /// The newest of the users before this id.
     OlderThan(u64),
-    /// Those next after this id.
+    /// The next users after this id.
     NewerThan(u64),
-    /// Those whose name or email begins so.
+    /// The users whose name or email begins with this.
     Beginning(String),
 }
 
-/// What one connection said.
+/// What a pod answered.
 #[derive(Debug)]
-pub struct Answer {
-    /// Who it leads to.
-    pub server: ServerIdentity,
-    /// Whether the pod had what was to be waited for.
-    pub freshness: Option<Freshness>,
-    /// The users, where they were asked for.
-    pub users: Option<UsersPage>,
+pub(crate) struct ReadResult {
+    pub(crate) server: ServerIdentity,
+    /// Whether the pod had the transactions, where the request named some.
+    pub(crate) freshness: Option<Freshness>,
+    /// The users, where the request asked for them.
+    pub(crate) users: Option<UsersPage>,
+    /// Where the connection leads to: for `mysql-read` the Service's address, not the pod's.
+    pub(crate) address: SocketAddr,
+    /// How long this attempt took, with the opening of a connection.
+    pub(crate) took: Duration,
+    /// Why the attempts before it failed.
+    pub(crate) failed_attempts: Vec<MysqlError>,
 }
 
 /// The server at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerIdentity {
-    /// The pod.
-    pub pod: PodName,
-    /// What the pod is.
-    pub role: Role,
-    /// The server's own number for the connection: a kept connection keeps it.
-    pub connection: u64,
+pub(crate) struct ServerIdentity {
+    pub(crate) pod: PodName,
+    pub(crate) role: Role,
+    /// The server's number for the connection: a kept connection keeps it.
+    pub(crate) connection: u64,
 }
 
-/// What a server is to the others.
+/// What a server does in replication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Role {
+pub(crate) enum Role {
     /// It takes writes.
     Primary,
     /// It is super-read-only and follows the primary.
@@ -88,14 +107,12 @@ pub enum Role {
 
 impl Role {
     /// By `@@super_read_only`.
-    #[must_use]
-    pub fn new(super_read_only: bool) -> Self {
+    pub(crate) fn new(super_read_only: bool) -> Self {
         if super_read_only { Self::Replica } else { Self::Primary }
     }
 
-    /// As people say it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    /// The word for people, and for a metric's label.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Primary => "primary",
             Self::Replica => "replica",
@@ -105,43 +122,81 @@ impl Role {
 
 /// Whether a pod has the transactions that a client must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// It had them when it was asked.
+pub(crate) enum Freshness {
+    /// It had them already.
     AtOnce,
     /// It had them after this time.
     AfterWaiting(Duration),
-    /// It does not have them yet: it lacks so many transactions up to the last of them.
+    /// It does not have them yet, and lacks this many transactions up to the last of them.
     Behind(u64),
 }
 
-/// Asks everything on one connection, in this order.
-///
-/// # Errors
-///
-/// Why it did not answer.
-pub async fn answer(
+/// A pool of connections that remember which server they lead to.
+pub(crate) fn pool(server: Server, size: u32) -> Pool<ServerIdentity> {
+    Pool::new(server, size, POOL_DEADLINE, FRESH)
+}
+
+/// Reads on a connection that is opened for this read and closed after it; `slot` is dropped once the
+/// connection is closed.
+pub(crate) async fn read_on_new(
+    server: &Server,
+    request: &ReadRequest,
+    slot: impl Send + 'static,
+) -> Result<ReadResult, MysqlError> {
+    let start = Instant::now();
+    let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
+    let server = identity(&mut connection).await?;
+    let result = read(&mut connection, request, server, address, start).await?;
+    // The response does not wait for this: the server takes a millisecond to close its end.
+    tokio::spawn(async move {
+        drop(timeout(CONNECT_DEADLINE, connection.close()).await);
+        drop(slot);
+    });
+    Ok(result)
+}
+
+/// Reads on a connection of the pool.
+pub(crate) async fn read_on_kept(
+    pool: &Pool<ServerIdentity>,
+    request: &ReadRequest,
+) -> Result<ReadResult, MysqlError> {
+    let start = Instant::now();
+    let mut connection = pool.acquire().await?;
+    let address = connection.address();
+    let server = match connection.known() {
+        Some(server) => server.clone(),
+        None => {
+            let server = identity(&mut connection).await?;
+            connection.learn(server.clone());
+            server
+        }
+    };
+    let result = read(&mut connection, request, server, address, start).await?;
+    connection.give_back();
+    Ok(result)
+}
+
+async fn read(
     connection: &mut MySqlConnection,
+    request: &ReadRequest,
     server: ServerIdentity,
-    question: &Question,
-) -> Result<Answer, MysqlError> {
-    let freshness = match &question.after {
+    address: SocketAddr,
+    start: Instant,
+) -> Result<ReadResult, MysqlError> {
+    let freshness = match &request.after {
         Some(after) => Some(freshness(connection, after).await?),
         None => None,
     };
-    let users = match &question.users {
+    let users = match &request.users {
         Some((query, length)) => Some(users::page(connection, query, *length).await?),
         None => None,
     };
-    Ok(Answer { server, freshness, users })
+    let took = start.elapsed();
+    Ok(ReadResult { server, freshness, users, address, took, failed_attempts: Vec::new() })
 }
 
-/// Asks who is at the other end.
-///
-/// # Errors
-///
-/// Why it did not answer.
-pub async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, MysqlError> {
-    // As text: to prepare it would take a round trip more, and it is asked once or seldom.
+async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, MysqlError> {
+    // As text: to prepare it would take another round trip, and a connection sends it once or seldom.
     let row = sqlx::raw_sql(IDENTITY).fetch_one(connection).await?;
     let (pod, read_only, connection): (String, bool, u64) = FromRow::from_row(&row)?;
     Ok(ServerIdentity { pod: PodName::new(pod), role: Role::new(read_only), connection })

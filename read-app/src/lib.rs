@@ -2,24 +2,27 @@
 //!
 //! # Tour
 //!
-//! A read passes few rooms: a handler, [`routing`], one connection, an answer.
+//! `GET /users` passes five files on its way to MySQL: `api/users.rs` says which users and waits for which
+//! transactions; [`routing`] tries until a pod answers; `routing/service.rs` or `routing/headless.rs` decides which pod
+//! and which connection; [`db`] sends the statements, those of `db/users.rs` among them; and [`app_core::mysql`] opens
+//! connections and keeps them.
 //!
 //! - [`routing`]: **the lesson**. Two Services lead to the same pods: `mysql-read` has one address, and the
 //!   cluster picks a pod; the headless `mysql` has all addresses, and this app picks.
-//! - [`db`]: the statements, and what a connection says: which pod it is, whether it is fresh, the users.
+//! - [`db`]: one read on one connection: the pod that is named and the users come from the same connection.
 //! - [`api`]: `GET /users`, `/pods` and `/names`, for programs.
 //! - [`page`]: `GET /`, for people: the dots, the drawing, the evidence, the sentences that explain them.
-//! - `metrics`: what is counted besides requests and queries.
+//! - [`metrics`]: what is counted besides requests and queries.
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
 mod api;
-pub mod db;
+mod db;
 mod metrics;
 mod page;
 #[cfg(test)]
 mod properties;
-pub mod routing;
+mod routing;
 
 use app_core::{
     config::{About, Config},
@@ -31,8 +34,11 @@ use axum::{Router, extract::FromRef};
 
 use crate::{
     api::dns::Names,
-    db::Question,
-    routing::{Reads, mode::Mode},
+    db::ReadRequest,
+    routing::{
+        Reads,
+        mode::{Mode, Via},
+    },
 };
 
 /// What this app says of itself, and its defaults.
@@ -40,7 +46,7 @@ pub const ABOUT: About = About {
     name: "read-app",
     summary: "lists users and says which MySQL pod answered",
     version: env!("CARGO_PKG_VERSION"),
-    db_host: "mysql-read",
+    db_host: Via::MysqlRead.name(),
     db_user: "reader",
     other_app: "write-app",
     other_app_port: 30000,
@@ -74,6 +80,6 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
 }
 
 async fn until_answered(reads: Reads, health: Health) {
-    let attempt = async || reads.ask(&Mode::default(), Question::default()).await.map(drop);
+    let attempt = async || reads.read(&Mode::default(), ReadRequest::default()).await.map(drop);
     health.ready_after("an answer from a pod", attempt).await;
 }

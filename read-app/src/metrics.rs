@@ -1,5 +1,5 @@
-//! What is measured here, besides requests and queries: whenever somebody asks, it is read from what the pods'
-//! watchers know.
+//! What this app measures besides requests and queries: the pools, and the pods as their watchers see them when
+//! Prometheus asks.
 
 use app_core::http::metrics::{Metrics, gauge, pod_label};
 
@@ -33,7 +33,7 @@ pub(crate) fn add(metrics: &Metrics, reads: &Reads) -> anyhow::Result<()> {
             let seconds = match (role, behind) {
                 (Role::Primary, _) => 0.0,
                 (Role::Replica, Some(behind)) => behind.time.as_secs_f64(),
-                // Behind whom, while no primary was seen?
+                // No primary was seen that it could be behind.
                 (Role::Replica, None) => continue,
             };
             lag.with_label_values(&[pod.as_str(), role.name()]).set(seconds);

@@ -9,6 +9,7 @@ mod evidence;
 mod explain;
 mod form;
 mod lanes;
+mod params;
 mod queries;
 mod shares;
 pub(crate) mod times;
@@ -35,6 +36,7 @@ use self::{
     evidence::{ATTEMPTS_IN_WORDS, Evidence},
     form::Form,
     lanes::{Lane, lanes},
+    params::{MOST_QUERIES, PageParams, PageQueryString},
     shares::ShareTable,
     users::{Failure, UsersPart},
 };
@@ -42,11 +44,12 @@ use crate::{
     App,
     api::{
         dns::NamesView,
-        params::{MOST_QUERIES, Params, Raw},
+        params::UsersQueryString,
         pods::{self, PodView},
     },
+    db::ReadResult,
     routing::{
-        Reads, Served,
+        Reads,
         mode::{Strategy, Via, With},
     },
 };
@@ -96,7 +99,7 @@ struct LivePart<'a> {
 impl askama::filters::HtmlSafe for LivePart<'_> {}
 
 /// The page, or the part of it that lives.
-#[utoipa::path(get, path = "/", operation_id = "live_page", params(Raw), responses(
+#[utoipa::path(get, path = "/", operation_id = "live_page", params(UsersQueryString, PageQueryString), responses(
     (status = 200, description = "The page", body = String, content_type = "text/html"),
     (status = 400, description = "A parameter is not acceptable"),
 ))]
@@ -104,7 +107,7 @@ async fn show(
     State(App { reads, names, .. }): State<App>,
     layout: Layout,
     headers: HeaderMap,
-    mut params: Params,
+    mut params: PageParams,
 ) -> Result<Response, Error> {
     let last = queries::make(&reads, &mut params).await;
     let pods = pods::now(&reads);
@@ -126,11 +129,11 @@ async fn show(
 impl<'a> LivePart<'a> {
     fn new(
         reads: &'a Reads,
-        params: &'a Params,
+        params: &'a PageParams,
         form: &'a Form,
         names: &'a NamesView,
         pods: &'a [PodView],
-        last: Option<&Result<Served, MysqlError>>,
+        last: Option<&Result<ReadResult, MysqlError>>,
     ) -> Self {
         let evidence = |served| Evidence::new(served, &params.mode, pods);
         let lanes = lanes(params, names, pods);

@@ -1,5 +1,5 @@
-//! What holds for whatever a query string or the page's own form brings: each is tried on 256 values, and by
-//! `.ci/run properties` on 20,000.
+//! What holds for every query string, with the page's form and without: each property is tried on 256 values, and
+//! by `.ci/run properties` on 20,000.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use app_core::{http::error::Error, mysql::pod_name::PodName};
 use axum::{extract::FromRequestParts as _, http::Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{
-    api::params::{MOST_QUERIES, Params},
-    page::dots::{Dot, Dots, KEPT},
+use crate::page::{
+    dots::{Dot, Dots, KEPT},
+    params::{MOST_QUERIES, PageParams},
 };
 
 const NAMES: [&str; 18] = [
@@ -62,11 +62,11 @@ fn pairs() -> impl Strategy<Value = Vec<(&'static str, String)>> {
     vec((select(&NAMES[..]), value), 0..6)
 }
 
-fn read(query: &str) -> Result<Params, Error> {
+fn read(query: &str) -> Result<PageParams, Error> {
     let request = Request::get(format!("/?{query}")).body(()).unwrap();
     let mut parts = request.into_parts().0;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(Params::from_request_parts(&mut parts, &()))
+    runtime.block_on(PageParams::from_request_parts(&mut parts, &()))
 }
 
 fn percent_encoded(pairs: &[(&str, String)]) -> String {

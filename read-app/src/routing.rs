@@ -1,24 +1,18 @@
-//! A question to MySQL, by whichever way the client chose, and what came of it.
+//! **The lesson**: which pod a read reaches, and what happens when that pod does not answer.
 //!
-//! # Layout
-//!
-//! - [`mode`]: the choices.
-//! - [`service`]: the door with one address.
-//! - [`headless`]: the door with all addresses: the pods as DNS lists them, each with a pool and
-//!   somebody who watches it.
-//! - [`strategy`]: picking one of them.
+//! - [`mode`]: the choices of a client.
+//! - [`service`]: the Service `mysql-read` has one address, and the cluster picks a pod behind it.
+//! - [`headless`]: the headless Service `mysql` has all addresses, and this app picks.
+//! - [`strategy`]: picking one of several pods.
+//! - [`watch`]: asking each pod of the headless Service again and again how it is.
 
-pub mod headless;
-pub mod mode;
-pub mod service;
-pub mod strategy;
-pub mod watch;
+pub(crate) mod headless;
+pub(crate) mod mode;
+pub(crate) mod service;
+pub(crate) mod strategy;
+pub(crate) mod watch;
 
-use std::{
-    net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use app_core::{
     config::{Config, MysqlConfig},
@@ -27,23 +21,25 @@ use app_core::{
         error::{causes, mysql::code},
         metrics::QueryMetrics,
     },
-    mysql::{MysqlError, Pool, PoolStatus, Server, to_its_end},
+    mysql::{MysqlError, PoolStatus, Server, to_its_end},
 };
-use sqlx::Connection as _;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
-    db::{self, Answer, Question, ServerIdentity},
+    db::{ReadRequest, ReadResult},
     routing::{
         headless::Headless,
         mode::{Mode, Via},
-        service::MysqlRead,
+        service::Service,
     },
 };
 
-/// A query is tried again after these pauses. Reading twice does no harm, and another pod may be
-/// picked: a Service still sends connections to one that has just died, until the cluster notices.
-const PAUSES: [Duration; 6] = [
+/// How often a read is tried at most.
+pub(crate) const ATTEMPTS: usize = 7;
+
+/// A read is tried again after these pauses. Reading twice does no harm, and the next attempt may reach another
+/// pod: a Service sends connections to a dead pod until the cluster notices.
+const PAUSES: [Duration; ATTEMPTS - 1] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -52,153 +48,125 @@ const PAUSES: [Duration; 6] = [
     Duration::from_millis(400),
 ];
 
-/// How often a query is tried at most.
-pub(crate) const ATTEMPTS: usize = PAUSES.len() + 1;
+/// How long all attempts of a read may take, besides the time that it waits for transactions.
+const READ_DEADLINE: Duration = Duration::from_millis(3_600);
 
-/// How long opening a connection may take: a few milliseconds, unless nobody is there. All attempts
-/// together end within four seconds.
-const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
-
-/// How long a request may wait for a kept connection. With the time that finding out the cause takes, and
-/// the next attempt, it ends within four seconds too.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// For how long a kept connection that answered is taken to be there. With fifty pods that take turns, each rests
-/// so long; to ask it first would be a second round trip, and a read that finds it gone is tried again.
-const FRESH: Duration = Duration::from_millis(100);
-
-/// How long a question may take in all attempts, besides the time that it asks to wait.
-const ANSWER_DEADLINE: Duration = Duration::from_millis(3_600);
-
-/// Both doors. Cheap to clone.
+/// Both Services. Cheap to clone.
 #[derive(Clone)]
-pub struct Reads {
-    mysql_read: MysqlRead,
+pub(crate) struct Reads {
+    service: Service,
     headless: Headless,
     resolver: Resolver,
     queries: QueryMetrics,
 }
 
-/// An answer, and how it was come by.
-#[derive(Debug)]
-pub struct Served {
-    /// What the connection said.
-    pub answer: Answer,
-    /// Where the connection leads to: for `mysql-read` the Service's address, not the pod's.
-    pub address: SocketAddr,
-    /// How long the attempt took that succeeded, the opening of a connection included.
-    pub took: Duration,
-    /// Why the attempts before it failed.
-    pub failed_attempts: Vec<MysqlError>,
-}
-
 impl Reads {
-    /// Both doors, as the configuration names them. From now on the pods of the headless Service are
-    /// followed and watched.
-    #[must_use]
-    pub fn new(config: &Config, resolver: Resolver, queries: &QueryMetrics) -> Self {
+    /// Both Services, as the configuration names them. From now on this follows the pods of the headless
+    /// Service, and watches them.
+    pub(crate) fn new(config: &Config, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let database = &config.database;
         let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
         let headless = MysqlConfig { host: headless_host.to_owned(), ..database.clone() };
-        let service = Server::new(database, resolver.clone());
+        let server = Server::new(database, resolver.clone());
         Self {
-            headless: Headless::follow(&headless, resolver.clone(), service.clone()),
-            mysql_read: MysqlRead::new(service),
+            headless: Headless::follow(&headless, resolver.clone(), server.clone()),
+            service: Service::new(server),
             resolver,
             queries: queries.clone(),
         }
     }
 
-    /// The connections that are kept: those to `mysql-read`, and those to each pod.
+    /// The connections that are kept to `mysql-read` and to each pod.
     pub(crate) fn pools(&self) -> Vec<PoolStatus> {
         let mut pools = self.headless.pools();
-        pools.push(self.mysql_read.pool());
+        pools.push(self.service.pool());
         pools
     }
 
     /// The pods of the headless Service.
-    #[must_use]
-    pub fn headless(&self) -> &Headless {
+    pub(crate) fn headless(&self) -> &Headless {
         &self.headless
     }
 
-    /// The DNS server that both doors go by.
-    #[must_use]
-    pub fn resolver(&self) -> &Resolver {
+    /// The DNS resolver that both Services' names go through.
+    pub(crate) fn resolver(&self) -> &Resolver {
         &self.resolver
     }
 
-    /// The name behind a door, which the configuration may have changed.
-    #[must_use]
-    pub fn host(&self, via: Via) -> &str {
+    /// The Service's name, which the configuration may have changed.
+    pub(crate) fn host(&self, via: Via) -> &str {
         match via {
-            Via::MysqlRead => self.mysql_read.host(),
+            Via::MysqlRead => self.service.host(),
             Via::Mysql => self.headless.host(),
         }
     }
 
-    /// Asks a pod, and where it does not answer, up to four others.
+    /// Reads from a pod, in at most [`ATTEMPTS`] attempts.
     ///
     /// # Errors
     ///
-    /// Why no pod answered.
-    pub async fn ask(&self, mode: &Mode, question: Question) -> Result<Served, MysqlError> {
-        let (reads, mode) = (self.clone(), mode.clone());
-        to_its_end(async move { reads.ask_until_answered(&mode, &question).await }).await
-    }
-
-    async fn ask_until_answered(
+    /// Why the last attempt failed.
+    pub(crate) async fn read(
         &self,
         mode: &Mode,
-        question: &Question,
-    ) -> Result<Served, MysqlError> {
-        let end = Instant::now() + ANSWER_DEADLINE + question.wait();
+        request: ReadRequest,
+    ) -> Result<ReadResult, MysqlError> {
+        let (reads, mode) = (self.clone(), mode.clone());
+        to_its_end(async move { reads.read_until_answered(&mode, &request).await }).await
+    }
+
+    async fn read_until_answered(
+        &self,
+        mode: &Mode,
+        request: &ReadRequest,
+    ) -> Result<ReadResult, MysqlError> {
+        let end = Instant::now() + READ_DEADLINE + request.wait();
         let (mut failed_attempts, mut pauses) = (Vec::new(), PAUSES.into_iter());
         loop {
-            let error = match self.ask_once_until(end, mode, question).await {
-                Ok(served) => return Ok(Served { failed_attempts, ..served }),
+            let error = match self.read_once(mode, request, end).await {
+                Ok(result) => return Ok(ReadResult { failed_attempts, ..result }),
                 Err(error) => error,
             };
             let pause = pauses.next().filter(|pause| Instant::now() + *pause < end);
             let Some(pause) = pause.filter(|_| another_pod_might_answer(&error)) else {
                 return Err(cause(error, failed_attempts));
             };
-            tracing::info!(causes = causes(&error), "asking again in {pause:?}");
+            tracing::info!(causes = causes(&error), "reading again in {pause:?}");
             failed_attempts.push(error);
             sleep(pause).await;
         }
     }
 
-    async fn ask_once_until(
+    /// One attempt, which is counted by the pod that answered or was picked.
+    async fn read_once(
         &self,
-        end: Instant,
         mode: &Mode,
-        question: &Question,
-    ) -> Result<Served, MysqlError> {
-        let asked = timeout_at(end, self.ask_once(mode, question)).await;
-        asked.unwrap_or_else(|_| {
-            let error = MysqlError::Deadline(ANSWER_DEADLINE);
-            // It was dropped before it could be counted.
-            self.queries.count(None, Err(code(&error)));
-            Err(error)
-        })
-    }
-
-    async fn ask_once(&self, mode: &Mode, question: &Question) -> Result<Served, MysqlError> {
-        let mut asked = None;
-        let served = match mode.via {
-            Via::MysqlRead => self.mysql_read.ask(mode.with, question).await,
-            Via::Mysql => self.headless.ask(mode, question, &mut asked).await,
+        request: &ReadRequest,
+        end: Instant,
+    ) -> Result<ReadResult, MysqlError> {
+        let mut picked = None;
+        let attempt = async {
+            match mode.via {
+                Via::MysqlRead => self.service.read(mode.with, request).await,
+                Via::Mysql => {
+                    let member = self.headless.pick(mode).await?;
+                    picked = member.name();
+                    member.read(mode.with, request).await
+                }
+            }
         };
-        let answered = served.as_ref().ok().map(|served| &served.answer.server.pod);
-        self.queries.count(answered.or(asked.as_ref()), served.as_ref().map(drop).map_err(code));
-        let served = served?;
-        self.headless.answered(&served.answer.server);
-        Ok(served)
+        let result = timeout_at(end, attempt).await;
+        let result = result.unwrap_or(Err(MysqlError::Deadline(READ_DEADLINE)));
+        let answered = result.as_ref().ok().map(|result| &result.server.pod);
+        self.queries.count(answered.or(picked.as_ref()), result.as_ref().map(drop).map_err(code));
+        if let Some(pod) = answered {
+            self.headless.answered(pod);
+        }
+        result
     }
 }
 
-/// Whether the error is of one pod, and says nothing of the others.
+/// Whether the error is about one pod, and says nothing of the others.
 fn another_pod_might_answer(error: &MysqlError) -> bool {
     matches!(
         error,
@@ -214,49 +182,4 @@ fn cause(last: MysqlError, mut failed_attempts: Vec<MysqlError>) -> MysqlError {
         MysqlError::Deadline(_) => failed_attempts.pop().unwrap_or(last),
         last => last,
     }
-}
-
-/// Asks on a connection that is opened for this and closed after it; then its place is free.
-async fn ask_on_new(
-    server: &Server,
-    question: &Question,
-    place: impl Send + 'static,
-) -> Result<Served, MysqlError> {
-    let start = Instant::now();
-    let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
-    let server = db::identity(&mut connection).await?;
-    let answer = db::answer(&mut connection, server, question).await?;
-    let took = start.elapsed();
-    // Nobody waits for the goodbye: the server takes a millisecond to say its own.
-    tokio::spawn(async move {
-        drop(timeout(CONNECT_DEADLINE, connection.close()).await);
-        drop(place);
-    });
-    Ok(Served { answer, address, took, failed_attempts: Vec::new() })
-}
-
-/// Asks on a connection that was there, and stays for the next.
-async fn ask_on_kept(
-    pool: &Pool<ServerIdentity>,
-    question: &Question,
-) -> Result<Served, MysqlError> {
-    let start = Instant::now();
-    let mut connection = pool.acquire().await?;
-    let address = connection.address();
-    let server = match connection.known() {
-        Some(server) => server.clone(),
-        None => {
-            let server = db::identity(&mut connection).await?;
-            connection.learn(server.clone());
-            server
-        }
-    };
-    let answer = db::answer(&mut connection, server, question).await?;
-    connection.give_back();
-    Ok(Served { answer, address, took: start.elapsed(), failed_attempts: Vec::new() })
-}
-
-/// What is behind these is whole after every step, also where a thread has panicked.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

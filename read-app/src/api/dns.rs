@@ -19,7 +19,7 @@ use crate::{
     routing::{Reads, mode::Via},
 };
 
-/// How long an answer is shown again instead of asking for it anew. All who look share it.
+/// For how long all requests share an answer.
 const SHOWN_FOR: Duration = Duration::from_millis(500);
 
 /// How many changes are remembered.
@@ -30,16 +30,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// Asks for the names when somebody looks, never by itself: a name that is asked for while its pod is
-/// away is remembered as missing, for everybody. Cheap to clone.
+/// The names, looked up when a request asks for them, and never before: DNS remembers a name as missing that is
+/// looked up while its pod is away, and answers so to every client. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Names {
     resolver: Resolver,
-    questions: Arc<[Question; 4]>,
+    lookups: Arc<[Lookup; 4]>,
     last: Arc<Mutex<Last>>,
 }
 
-struct Question {
+struct Lookup {
     name: String,
     kind: RecordKind,
 }
@@ -67,7 +67,7 @@ pub(crate) struct NamesView {
 pub(crate) struct NameView {
     pub(crate) name: String,
     pub(crate) kind: &'static str,
-    /// The whole name that had the answer. Empty where none had.
+    /// The full name that had the answer. Empty where none had.
     pub(crate) full_name: String,
     pub(crate) records: Vec<RecordView>,
     /// Why there is no answer.
@@ -81,7 +81,7 @@ pub(crate) struct RecordView {
     pub(crate) ttl: u32,
 }
 
-/// A record that came or went while somebody looked.
+/// A record that came or went between two requests.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Change {
     /// UTC.
@@ -94,28 +94,28 @@ pub(crate) struct Change {
 impl Names {
     pub(crate) fn new(reads: &Reads) -> Self {
         let headless = reads.host(Via::Mysql);
-        let question = |name: String, kind| Question { name, kind };
-        let questions = [
-            question(headless.to_owned(), RecordKind::A),
-            question(format!("_mysql._tcp.{headless}"), RecordKind::Srv),
-            question(format!("mysql-0.{headless}"), RecordKind::A),
-            question(reads.host(Via::MysqlRead).to_owned(), RecordKind::A),
+        let lookup = |name: String, kind| Lookup { name, kind };
+        let lookups = [
+            lookup(headless.to_owned(), RecordKind::A),
+            lookup(format!("_mysql._tcp.{headless}"), RecordKind::Srv),
+            lookup(format!("mysql-0.{headless}"), RecordKind::A),
+            lookup(reads.host(Via::MysqlRead).to_owned(), RecordKind::A),
         ];
         Self {
             resolver: reads.resolver().clone(),
-            questions: Arc::new(questions),
+            lookups: Arc::new(lookups),
             last: Arc::default(),
         }
     }
 
-    /// What they answer now, or did half a second ago; last, the own name of a pod that is missed.
+    /// What the names answer now, or did within [`SHOWN_FOR`]. The last answer is for the name of the missed pod.
     pub(crate) async fn now(&self, missed: Option<u8>) -> NamesView {
         let mut last = self.last.lock().await;
         let is_old = last.asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR);
         if is_old || last.missed != missed {
             let mut answers = self.ask().await;
             if let Some(ordinal) = missed {
-                answers.push(self.ask_one(&self.own_name(ordinal)).await);
+                answers.push(self.ask_one(&self.pod_name(ordinal)).await);
             }
             last.missed = missed;
             let mut changes = std::mem::take(&mut last.view.changes);
@@ -127,20 +127,20 @@ impl Names {
         last.view.clone()
     }
 
-    fn own_name(&self, ordinal: u8) -> Question {
-        let [headless, ..] = &*self.questions;
-        Question { name: format!("mysql-{ordinal}.{}", headless.name), kind: RecordKind::A }
+    fn pod_name(&self, ordinal: u8) -> Lookup {
+        let [headless, ..] = &*self.lookups;
+        Lookup { name: format!("mysql-{ordinal}.{}", headless.name), kind: RecordKind::A }
     }
 
     async fn ask(&self) -> Vec<NameView> {
-        let [a, b, c, d] = &*self.questions;
-        let one = |question| self.ask_one(question);
+        let [a, b, c, d] = &*self.lookups;
+        let one = |lookup| self.ask_one(lookup);
         let (a, b, c, d) = tokio::join!(one(a), one(b), one(c), one(d));
         vec![a, b, c, d]
     }
 
-    async fn ask_one(&self, question: &Question) -> NameView {
-        let (answer, problem) = match self.resolver.ask(&question.name, question.kind).await {
+    async fn ask_one(&self, lookup: &Lookup) -> NameView {
+        let (answer, problem) = match self.resolver.ask(&lookup.name, lookup.kind).await {
             Ok(answer) if answer.records.is_empty() => (answer, Some("there is no such name now")),
             Ok(answer) => (answer, None),
             Err(_) => (DnsAnswer::default(), Some("the DNS server does not answer")),
@@ -150,26 +150,26 @@ impl Names {
             .into_iter()
             .map(|record| RecordView { value: record.value, ttl: record.ttl })
             .collect();
-        // The server shuffles them; a reader would take that for a change.
+        // The DNS server shuffles them, which a reader would take for a change.
         records.sort_by(|one, other| one.value.cmp(&other.value));
-        let kind = match question.kind {
+        let kind = match lookup.kind {
             RecordKind::A => "A",
             RecordKind::Srv => "SRV",
         };
-        let name = question.name.clone();
+        let name = lookup.name.clone();
         NameView { name, kind, full_name: answer.full_name, records, problem }
     }
 }
 
 impl NamesView {
-    /// The address that a name answers first with.
+    /// The first address of a name.
     pub(crate) fn first_address(&self, name: &str) -> Option<String> {
         let answer =
             self.answers.iter().find(|answer| answer.name == name && answer.kind == "A")?;
         answer.records.first().map(|record| record.value.clone())
     }
 
-    /// The whole name behind the headless one.
+    /// The full name of the headless Service.
     pub(crate) fn full_name(&self) -> Option<&str> {
         let answer = self.answers.first()?;
         Some(answer.full_name.as_str()).filter(|name| !name.is_empty())

@@ -23,15 +23,15 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// A pod, for people.
+/// A pod, for the page.
 #[derive(Clone, Debug)]
 pub(crate) struct PodView {
     pub(crate) ordinal: u8,
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) state: PodState,
-    pub(crate) under_way: usize,
-    /// Whether it answered a query after its address had fallen silent: the Service knows its new
+    pub(crate) in_flight: usize,
+    /// Whether it answered a read after its address had fallen silent: the Service knows its new
     /// address, and DNS does not yet.
     pub(crate) answers_elsewhere: bool,
 }
@@ -55,7 +55,7 @@ impl PodView {
         matches!(self.state, PodState::Answers { .. })
     }
 
-    /// Its state in a few words.
+    /// Its state, in a few words.
     pub(crate) fn health(&self) -> String {
         match &self.state {
             PodState::Unknown => "not asked yet".to_owned(),
@@ -70,7 +70,7 @@ impl PodView {
     }
 }
 
-/// The pods by ordinal. Those that have not told their name yet are not among them.
+/// The pods by ordinal, without those whose servers have not said their names yet.
 pub(crate) fn now(reads: &Reads) -> Vec<PodView> {
     let mut views: Vec<PodView> = reads
         .headless()
@@ -98,7 +98,7 @@ fn view(pod: Pod, name: &PodName, ordinal: u8, since_answer: Option<Duration>) -
         name: name.to_string(),
         address: pod.address.ip().to_string(),
         state: pod.state,
-        under_way: pod.under_way,
+        in_flight: pod.in_flight,
         answers_elsewhere,
     }
 }
@@ -119,7 +119,8 @@ struct PodBody {
     /// Behind the primary, by time and by transactions.
     lag_seconds: Option<f64>,
     lag_transactions: Option<u64>,
-    queries_under_way: usize,
+    #[serde(rename = "queries_under_way")]
+    in_flight: usize,
 }
 
 /// The pods as they are at this moment.
@@ -132,7 +133,7 @@ async fn list(State(reads): State<Reads>) -> Json<PodsBody> {
         role: pod.role(),
         lag_seconds: pod.lag().map(|lag| lag.time.as_secs_f64()),
         lag_transactions: pod.lag().map(|lag| lag.transactions),
-        queries_under_way: pod.under_way,
+        in_flight: pod.in_flight,
         name: pod.name,
         address: pod.address,
     });

@@ -1,110 +1,49 @@
-//! The statements that list users, and a page of them.
+//! The statements that list users.
 
-use std::ops::Range;
+use std::time::SystemTime;
 
 use app_core::mysql::MysqlError;
-use futures_util::TryStreamExt as _;
-use sqlx::{
-    Either, Executor as _, MySql, MySqlConnection, Row as _,
-    mysql::{MySqlArguments, MySqlRow},
-    query::Query,
-};
+use serde::{Serialize, Serializer};
+use sqlx::{FromRow, MySql, MySqlConnection, mysql::MySqlArguments, query::QueryAs};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::UsersQuery;
 
 /// One registered user.
-#[derive(Clone, Copy, Debug)]
-pub struct User<'a> {
-    /// The row's key; a newer user has a larger one.
-    pub id: u64,
-    /// The name as it was registered.
-    pub name: &'a str,
-    /// The email as it was registered.
-    pub email: &'a str,
-    /// When, in UTC, to the second.
-    pub created_at: OffsetDateTime,
+#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+pub(crate) struct User {
+    /// A newer user has a larger one.
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) email: String,
+    /// RFC 1123, GMT, such as `Sat, 21 Nov 2026 08:49:37 GMT`.
+    #[serde(serialize_with = "as_http_date")]
+    #[schema(value_type = String)]
+    pub(crate) created_at: OffsetDateTime,
 }
 
-/// At most as many users as were asked for, newest first, and whether there are more on either side. A search has
-/// one page, by email and name: more letters find the rest.
+/// Users, newest first. A search has one page, by email and name: more letters find the rest.
 #[derive(Debug, Default)]
-pub struct UsersPage {
-    rows: Vec<Row>,
-    /// All names and emails, one after the other: an allocation for each would cost more than all else that is
-    /// done with them.
-    text: String,
-    /// Whether there are newer ones.
-    pub has_newer: bool,
-    /// Whether there are older ones.
-    pub has_older: bool,
+pub(crate) struct UsersPage {
+    pub(crate) users: Vec<User>,
+    /// The id after which the page of newer users begins, where there are any.
+    pub(crate) newer_than: Option<u64>,
+    /// The id before which the page of older users begins, where there are any.
+    pub(crate) older_than: Option<u64>,
 }
 
-#[derive(Debug)]
-struct Row {
-    id: u64,
-    name: Range<usize>,
-    email: Range<usize>,
-    created_at: OffsetDateTime,
+fn as_http_date<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&httpdate::fmt_http_date(SystemTime::from(*at)))
 }
 
-impl UsersPage {
-    /// The users.
-    #[must_use]
-    pub fn users(&self) -> impl DoubleEndedIterator<Item = User<'_>> + ExactSizeIterator {
-        self.rows.iter().map(|row| User {
-            id: row.id,
-            name: &self.text[row.name.clone()],
-            email: &self.text[row.email.clone()],
-            created_at: row.created_at,
-        })
-    }
-
-    fn with_room_for(users: usize) -> Self {
-        // For most names and emails: so the text seldom has to move.
-        let text = String::with_capacity(users * 64);
-        Self { rows: Vec::with_capacity(users), text, ..Self::default() }
-    }
-
-    async fn add_all(
-        &mut self,
-        connection: &mut MySqlConnection,
-        query: Query<'_, MySql, MySqlArguments>,
-    ) -> sqlx::Result<()> {
-        // `fetch` would hand each row through two streams more.
-        let mut steps = connection.fetch_many(query);
-        while let Some(step) = steps.try_next().await? {
-            if let Either::Right(row) = step {
-                self.add(&row)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, row: &MySqlRow) -> sqlx::Result<()> {
-        let (id, name, email) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let (name, email) = (self.add_text(name), self.add_text(email));
-        // MySQL's last moment is in 2038, long before this type's.
-        let created_at = OffsetDateTime::from_unix_timestamp(row.try_get(3)?);
-        let created_at = created_at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        self.rows.push(Row { id, name, email, created_at });
-        Ok(())
-    }
-
-    fn add_text(&mut self, text: &str) -> Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(text);
-        start..self.text.len()
-    }
-}
-
-/// Each statement reads one page along an index, however many users there are. One more than a page
-/// is asked for: it says whether there are others.
+/// Reads at most `length` users. Each statement reads one page along an index, however many users there are.
 pub(super) async fn page(
     connection: &mut MySqlConnection,
     query: &UsersQuery,
     length: usize,
 ) -> Result<UsersPage, MysqlError> {
+    // One more than the page shows: it says whether there are others.
     let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
     let statement = match query {
         UsersQuery::Newest => older_than(u64::MAX, limit),
@@ -112,51 +51,81 @@ pub(super) async fn page(
         UsersQuery::NewerThan(id) => newer_than(*id, limit),
         UsersQuery::Beginning(text) => beginning(text, limit),
     };
-    let mut page = UsersPage::with_room_for(length + 1);
-    page.add_all(connection, statement).await?;
-    let more = page.rows.len() > length;
-    page.rows.truncate(length);
-    (page.has_newer, page.has_older) = match query {
-        UsersQuery::Newest => (false, more),
-        UsersQuery::OlderThan(_) => (true, more),
+    let mut users = statement.fetch_all(connection).await?;
+    let has_more = users.len() > length;
+    users.truncate(length);
+    let (has_newer, has_older) = match query {
+        UsersQuery::Newest => (false, has_more),
+        UsersQuery::OlderThan(_) => (true, has_more),
         UsersQuery::NewerThan(_) => {
-            page.rows.reverse();
-            (more, true)
+            users.reverse();
+            (has_more, true)
         }
         UsersQuery::Beginning(_) => (false, false),
     };
-    Ok(page)
+    Ok(UsersPage {
+        newer_than: users.first().filter(|_| has_newer).map(|user| user.id),
+        older_than: users.last().filter(|_| has_older).map(|user| user.id),
+        users,
+    })
 }
 
-// The columns of a user. A `TIMESTAMP` would come in the connection's time zone.
+// MySQL gives a TIMESTAMP in the connection's time zone, whatever that is, so the statements ask for UTC:
+// https://dev.mysql.com/doc/refman/9.7/en/cast-functions.html#function_cast
 
-fn older_than(id: u64, limit: u32) -> Query<'static, MySql, MySqlArguments> {
-    let users = sqlx::query(
-        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-         WHERE id < ? ORDER BY id DESC LIMIT ?",
+type UsersStatement = QueryAs<'static, MySql, User, MySqlArguments>;
+
+/// Newest first.
+fn older_than(id: u64, limit: u32) -> UsersStatement {
+    let users = sqlx::query_as(
+        "SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+         FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
     );
     users.bind(id).bind(limit)
 }
 
-/// Those next after it, oldest first.
-fn newer_than(id: u64, limit: u32) -> Query<'static, MySql, MySqlArguments> {
-    let users = sqlx::query(
-        "SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-         WHERE id > ? ORDER BY id LIMIT ?",
+/// Oldest first.
+fn newer_than(id: u64, limit: u32) -> UsersStatement {
+    let users = sqlx::query_as(
+        "SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+         FROM users WHERE id > ? ORDER BY id LIMIT ?",
     );
     users.bind(id).bind(limit)
 }
 
-/// Those whose email begins so, then those whose name does: two ranges of two indexes.
-fn beginning(text: &str, limit: u32) -> Query<'static, MySql, MySqlArguments> {
-    // In a pattern these three characters have a meaning of their own.
+/// The users whose email begins with the text, then those whose name does: two ranges of two indexes.
+fn beginning(text: &str, limit: u32) -> UsersStatement {
+    // LIKE gives these three characters a meaning.
     let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
-    let users = sqlx::query(
-        "(SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-          WHERE email LIKE ? ORDER BY email LIMIT ?)
-         UNION (SELECT id, name, email, UNIX_TIMESTAMP(created_at) FROM users
-          WHERE name LIKE ? ORDER BY name LIMIT ?)
+    let users = sqlx::query_as(
+        "(SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+          FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
+         UNION
+         (SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+          FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
          LIMIT ?",
     );
     users.bind(pattern.clone()).bind(limit).bind(pattern).bind(limit).bind(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_user_is_json_whatever_the_name_holds() {
+        for name in ["Ada", "\"},{\"", "\\", "\n\u{1f}\u{7f}", "\u{202E}é😀", "</script>", ""] {
+            let created_at = datetime!(2026-11-21 08:49:37 UTC);
+            let user = User { id: u64::MAX, name: name.into(), email: name.into(), created_at };
+
+            let text = serde_json::to_string(&user).unwrap();
+
+            let expected = json!({ "id": u64::MAX, "name": name, "email": name,
+                "created_at": "Sat, 21 Nov 2026 08:49:37 GMT" });
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected, "{name}");
+        }
+    }
 }

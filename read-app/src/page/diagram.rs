@@ -3,9 +3,10 @@
 use app_core::html::diagram::{Frame, Pod};
 
 use crate::{
-    api::{dns::NamesView, params::Params, pods::PodView},
+    api::{dns::NamesView, pods::PodView},
     page::{
         dots::{Dot, pod_name},
+        params::PageParams,
         times,
     },
     routing::{
@@ -38,7 +39,12 @@ pub(super) struct Line {
 }
 
 impl Diagram {
-    pub(super) fn new(reads: &Reads, params: &Params, names: &NamesView, pods: &[PodView]) -> Self {
+    pub(super) fn new(
+        reads: &Reads,
+        params: &PageParams,
+        names: &NamesView,
+        pods: &[PodView],
+    ) -> Self {
         let (mode, last) = (&params.mode, params.dots.last());
         let is_headless = mode.via == Via::Mysql;
         let host = reads.host(mode.via);

@@ -2,10 +2,10 @@
 
 use crate::{
     api::pods::PodView,
-    db::{IDENTITY, Role, ServerIdentity},
+    db::{IDENTITY, ReadResult, Role, ServerIdentity},
     page::times,
     routing::{
-        ATTEMPTS, Served,
+        ATTEMPTS,
         mode::{Mode, Via, With},
     },
 };
@@ -33,8 +33,8 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn new(served: &Served, mode: &Mode, pods: &[PodView]) -> Self {
-        let ServerIdentity { pod, role, connection: number } = &served.answer.server;
+    pub(super) fn new(served: &ReadResult, mode: &Mode, pods: &[PodView]) -> Self {
+        let ServerIdentity { pod, role, connection: number } = &served.server;
         let name = pod.to_string();
         let view = pods.iter().find(|view| view.name == name);
         let read_only = u8::from(*role == Role::Replica);

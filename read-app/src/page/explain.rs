@@ -291,7 +291,7 @@ mod tests {
             name: format!("mysql-{ordinal}"),
             address: format!("192.0.2.{ordinal}"),
             state: if answers { State::Answers { role, lag: None } } else { silent },
-            under_way: 0,
+            in_flight: 0,
             answers_elsewhere: false,
         }
     }

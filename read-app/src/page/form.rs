@@ -1,6 +1,6 @@
 //! What the page remembers. It stands in the page's form and links, so any copy of read-app can continue the page.
 
-use crate::{api::params::Params, routing::mode::Mode};
+use crate::{page::params::PageParams, routing::mode::Mode};
 
 /// The parameters that the next request repeats.
 pub(super) struct Form {
@@ -13,7 +13,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn new(params: &Params) -> Self {
+    pub(super) fn new(params: &PageParams) -> Self {
         Self {
             mode: params.mode.clone(),
             compare: params.compare,

@@ -1,8 +1,11 @@
 //! The lanes of dots, one for each kind of connection that is asked.
 
 use crate::{
-    api::{dns::NamesView, params::Params, pods::PodView},
-    page::dots::{Dot, Dots, Reason},
+    api::{dns::NamesView, pods::PodView},
+    page::{
+        dots::{Dot, Dots, Reason},
+        params::PageParams,
+    },
     routing::mode::{Mode, Via, With},
 };
 
@@ -17,7 +20,7 @@ pub(super) struct Lane<'a> {
 
 /// One lane, or two where the page compares.
 pub(super) fn lanes<'a>(
-    params: &'a Params,
+    params: &'a PageParams,
     names: &NamesView,
     pods: &'a [PodView],
 ) -> Vec<Lane<'a>> {

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use app_core::mysql::MysqlError;
 
 use crate::{
-    api::params::Params,
-    db::Question,
-    page::dots::{Dot, Dots},
-    routing::{Reads, Served},
+    db::{ReadRequest, ReadResult},
+    page::{
+        dots::{Dot, Dots},
+        params::PageParams,
+    },
+    routing::Reads,
 };
 
 /// How many users the page shows: the longest names still leave it under 60 kB.
@@ -19,16 +21,19 @@ const LAST_QUERY_AFTER: Duration = Duration::from_secs(4);
 
 /// Makes the queries that the request asks for, one after the other, until one fails or the time is up. The last
 /// query also asks for the users if the whole page is wanted. Returns its outcome; none if there was no query.
-pub(super) async fn make(reads: &Reads, params: &mut Params) -> Option<Result<Served, MysqlError>> {
-    let (queries, question) = match (params.ask.unwrap_or(1), params.only_live) {
-        (queries, true) => (queries, Question::default()),
+pub(super) async fn make(
+    reads: &Reads,
+    params: &mut PageParams,
+) -> Option<Result<ReadResult, MysqlError>> {
+    let (queries, request) = match (params.ask.unwrap_or(1), params.only_live) {
+        (queries, true) => (queries, ReadRequest::default()),
         // The whole page lists users, so it makes at least one query.
         (queries, false) => (queries.max(1), users(params)),
     };
     let start = Instant::now();
     for number in 1..=queries {
         let is_last = number == queries || start.elapsed() > LAST_QUERY_AFTER;
-        let asked = if is_last { question.clone() } else { Question::default() };
+        let asked = if is_last { request.clone() } else { ReadRequest::default() };
         let outcome = make_one(reads, params, asked).await;
         if is_last || outcome.is_err() {
             return Some(outcome);
@@ -37,20 +42,20 @@ pub(super) async fn make(reads: &Reads, params: &mut Params) -> Option<Result<Se
     None
 }
 
-fn users(params: &Params) -> Question {
-    Question { after: params.after.clone(), users: Some((params.users.clone(), USERS_SHOWN)) }
+fn users(params: &PageParams) -> ReadRequest {
+    ReadRequest { after: params.after.clone(), users: Some((params.users.clone(), USERS_SHOWN)) }
 }
 
 /// Makes one query. If the page compares, it also asks on the other kind of connection at the same moment.
 async fn make_one(
     reads: &Reads,
-    params: &mut Params,
-    question: Question,
-) -> Result<Served, MysqlError> {
+    params: &mut PageParams,
+    request: ReadRequest,
+) -> Result<ReadResult, MysqlError> {
     let other = params.mode.other_connections();
-    let query = reads.ask(&params.mode, question);
+    let query = reads.read(&params.mode, request);
     let outcome = if params.compare {
-        let (outcome, beside) = tokio::join!(query, reads.ask(&other, Question::default()));
+        let (outcome, beside) = tokio::join!(query, reads.read(&other, ReadRequest::default()));
         add_dots(&mut params.dots_beside, &beside);
         outcome
     } else {
@@ -61,11 +66,11 @@ async fn make_one(
 }
 
 /// A dot for each attempt: those that failed before the answer are part of the lesson.
-fn add_dots(dots: &mut Dots, outcome: &Result<Served, MysqlError>) {
+fn add_dots(dots: &mut Dots, outcome: &Result<ReadResult, MysqlError>) {
     match outcome {
         Ok(served) => {
             served.failed_attempts.iter().for_each(|error| dots.push(Dot::Failed(error.into())));
-            dots.push(Dot::of(&served.answer.server.pod));
+            dots.push(Dot::of(&served.server.pod));
         }
         Err(error) => dots.push(Dot::Failed(error.into())),
     }

@@ -7,10 +7,8 @@ use app_core::http::{
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::{
-    api::params::Params,
-    db::{Freshness, User, UsersPage, UsersQuery},
-    page::times,
-    routing::Served,
+    db::{Freshness, ReadResult, User, UsersPage, UsersQuery},
+    page::{params::PageParams, times},
 };
 
 /// The users, and how fresh they are.
@@ -32,13 +30,13 @@ pub(super) struct Failure {
 }
 
 impl<'a> UsersPart<'a> {
-    pub(super) fn new(served: Served, params: &'a Params) -> Self {
-        let pod = served.answer.server.pod;
+    pub(super) fn new(served: ReadResult, params: &'a PageParams) -> Self {
+        let pod = served.server.pod;
         Self {
             ordinal: pod.ordinal().to_owned(),
             pod: pod.to_string(),
-            freshness: served.answer.freshness,
-            page: served.answer.users.unwrap_or_default(),
+            freshness: served.freshness,
+            page: served.users.unwrap_or_default(),
             query: &params.users,
             id: params.id,
         }

@@ -1,14 +1,14 @@
-//! The door with all addresses: the headless Service `mysql`.
+//! The headless Service `mysql`, with all addresses.
 //!
-//! DNS answers with an address for each pod, and picking one is the client's affair. So this keeps a
-//! list that follows the DNS answer: a pool and a watcher for each address, made when it appears and
-//! dropped when it is gone.
+//! DNS answers with an address for each pod, and the client picks one. So this keeps a list that follows the
+//! DNS answer. Each address in it has a pool and a watcher, which start when the address appears and end when
+//! it is gone.
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -23,9 +23,8 @@ use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    db::{Question, ServerIdentity},
+    db::{self, ReadRequest, ReadResult, ServerIdentity},
     routing::{
-        FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, lock,
         mode::{Mode, With},
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
@@ -40,7 +39,7 @@ const POOL_SIZE: u32 = 4;
 
 /// The pods. Cheap to clone; they are followed until the last clone is gone.
 #[derive(Clone)]
-pub struct Headless {
+pub(crate) struct Headless {
     members: Arc<Members>,
     _following: Arc<AbortOnDropHandle<()>>,
 }
@@ -48,43 +47,42 @@ pub struct Headless {
 struct Members {
     config: MysqlConfig,
     resolver: Resolver,
-    /// By address, so that they are in the same order for everybody.
+    /// By address, so that every request sees them in the same order.
     by_address: Mutex<BTreeMap<IpAddr, Arc<Member>>>,
-    /// One for each kind of connection, so that a page can ask with both at once and each takes turns.
+    /// One for each kind of connection, so that a page can use both at once and each takes turns.
     new: Picker,
     pool: Picker,
     progress: PrimaryProgress,
-    /// When each pod last answered a query, through either door.
+    /// When each pod last answered a read, through either Service.
     answered: Mutex<BTreeMap<String, Instant>>,
 }
 
 /// A pod, by one of the addresses in the DNS answer.
-pub struct Member {
+pub(super) struct Member {
     address: SocketAddr,
     server: Server,
     pool: Pool<ServerIdentity>,
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
     observed: Observed,
     _watching: AbortOnDropHandle<()>,
 }
 
 /// A pod as it is at this moment.
 #[derive(Clone, Debug)]
-pub struct Pod {
+pub(crate) struct Pod {
     /// Its name, once its server has said it.
-    pub name: Option<PodName>,
+    pub(crate) name: Option<PodName>,
     /// Its address in the DNS answer.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What its watcher saw.
-    pub state: State,
-    /// How many queries are under way to it.
-    pub under_way: usize,
+    pub(crate) state: State,
+    /// How many reads wait for its answer.
+    pub(crate) in_flight: usize,
 }
 
 impl Headless {
-    /// Follows the name, from the moment on at which the Service in front of its pods accepts.
-    #[must_use]
-    pub fn follow(config: &MysqlConfig, resolver: Resolver, service: Server) -> Self {
+    /// Follows the name. It begins when `service`, the Service in front of the pods, accepts a connection.
+    pub(super) fn follow(config: &MysqlConfig, resolver: Resolver, service: Server) -> Self {
         let members = Arc::new(Members {
             config: config.clone(),
             resolver,
@@ -99,26 +97,23 @@ impl Headless {
     }
 
     /// The name that is followed.
-    #[must_use]
-    pub fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         &self.members.config.host
     }
 
     /// The pods that the DNS answer lists, in the order of their addresses.
-    #[must_use]
-    pub fn pods(&self) -> Vec<Pod> {
+    pub(crate) fn pods(&self) -> Vec<Pod> {
         self.members.list().values().map(|member| member.pod()).collect()
     }
 
-    /// How long ago a pod answered a query, through either door.
-    #[must_use]
-    pub fn since_answer(&self, pod: &PodName) -> Option<Duration> {
-        lock(&self.members.answered).get(&pod.to_string()).map(Instant::elapsed)
+    /// How long ago a pod answered a read, through either Service.
+    pub(crate) fn since_answer(&self, pod: &PodName) -> Option<Duration> {
+        self.members.answered().get(&pod.to_string()).map(Instant::elapsed)
     }
 
-    /// A pod has answered a query.
-    pub(super) fn answered(&self, server: &ServerIdentity) {
-        lock(&self.members.answered).insert(server.pod.to_string(), Instant::now());
+    /// Remembers that a pod has answered a read just now.
+    pub(super) fn answered(&self, pod: &PodName) {
+        self.members.answered().insert(pod.to_string(), Instant::now());
     }
 
     /// The connections that are kept to each pod.
@@ -126,37 +121,17 @@ impl Headless {
         self.members.list().values().map(|member| member.pool.status()).collect()
     }
 
-    /// Asks the pod that the strategy picks among those that answered their watcher, and says in `asked`
-    /// which that is.
+    /// The pod that the strategy picks among those that answer their watcher.
     ///
     /// # Errors
     ///
-    /// Why there was no answer.
-    pub async fn ask(
-        &self,
-        mode: &Mode,
-        question: &Question,
-        asked: &mut Option<PodName>,
-    ) -> Result<Served, MysqlError> {
-        let member = self.pick(mode).await?;
-        *asked = member.pod().name;
-        let _under_way = UnderWay::count(&member);
-        let served = match mode.with {
-            With::New => ask_on_new(&member.server, question, ()).await,
-            With::Pool => ask_on_kept(&member.pool, question).await,
-        };
-        if let Err(MysqlError::Unreachable { .. } | MysqlError::ConnectionLost(_)) = &served {
-            member.observed.failed("it did not answer a query");
-        }
-        served
-    }
-
-    async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, MysqlError> {
+    /// Where the name has no address, or DNS does not answer.
+    pub(super) async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, MysqlError> {
         let listed: Vec<_> = self.members.list().values().cloned().collect();
         let answering = listed.iter().filter(|member| member.observed.answers()).cloned();
         let mut members: Vec<_> = answering.collect();
         if members.is_empty() {
-            // Rather a pod that may answer again than none.
+            // A silent pod may answer again.
             members = listed;
         }
         let picker = match mode.with {
@@ -166,7 +141,7 @@ impl Headless {
         let candidate = |at: usize| members[at].candidate();
         match picker.pick(mode.strategy, members.len(), candidate, &mode.user) {
             Some(index) => Ok(members.swap_remove(index)),
-            // Says why there is none, or finds one that is new.
+            // Says why there is none, or finds a new one.
             None => self.members.first_address().await,
         }
     }
@@ -174,7 +149,12 @@ impl Headless {
 
 impl Members {
     fn list(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Arc<Member>>> {
-        lock(&self.by_address)
+        // The map is whole after every step, also where a thread has panicked.
+        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answered(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn first_address(&self) -> Result<Arc<Member>, MysqlError> {
@@ -189,16 +169,16 @@ impl Members {
         let watching = watch(server.clone(), observed.clone(), self.progress.clone());
         Member {
             address: (ip, config.port).into(),
-            pool: Pool::new(server.clone(), POOL_SIZE, PATIENCE, FRESH),
+            pool: db::pool(server.clone(), POOL_SIZE),
             server,
-            under_way: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
             observed,
             _watching: AbortOnDropHandle::new(tokio::spawn(watching)),
         }
     }
 
     /// Makes the list equal to the DNS answer.
-    fn reconcile_with(&self, addresses: &[IpAddr]) {
+    fn reconcile(&self, addresses: &[IpAddr]) {
         let mut list = self.list();
         list.retain(|address, _| addresses.contains(address));
         for address in addresses {
@@ -211,8 +191,8 @@ async fn follow(service: Server, members: Arc<Members>) {
     service.wait_until_it_accepts().await;
     loop {
         match members.resolver.addresses(&members.config.host).await {
-            Ok(addresses) => members.reconcile_with(&addresses),
-            Err(DnsError::NoAddress(_)) => members.reconcile_with(&[]),
+            Ok(addresses) => members.reconcile(&addresses),
+            Err(DnsError::NoAddress(_)) => members.reconcile(&[]),
             // A DNS server that is silent says nothing of the pods.
             Err(error @ DnsError::NoAnswer(..)) => tracing::debug!(%error, "the list stays"),
         }
@@ -221,30 +201,52 @@ async fn follow(service: Server, members: Arc<Members>) {
 }
 
 impl Member {
+    /// The pod's name, once its server has said it.
+    pub(super) fn name(&self) -> Option<PodName> {
+        self.observed.now().0
+    }
+
+    /// Reads from this pod. Where it does not answer, it is passed over until its watcher reaches it.
+    pub(super) async fn read(
+        &self,
+        with: With,
+        request: &ReadRequest,
+    ) -> Result<ReadResult, MysqlError> {
+        let _in_flight = InFlight::count(&self.in_flight);
+        let result = match with {
+            With::New => db::read_on_new(&self.server, request, ()).await,
+            With::Pool => db::read_on_kept(&self.pool, request).await,
+        };
+        if let Err(MysqlError::Unreachable { .. } | MysqlError::ConnectionLost(_)) = &result {
+            self.observed.failed("it did not answer a query");
+        }
+        result
+    }
+
     fn pod(&self) -> Pod {
         let (name, state) = self.observed.now();
-        let under_way = self.under_way.load(Ordering::Relaxed);
-        Pod { name, address: self.address, state, under_way }
+        let in_flight = self.in_flight.load(Ordering::Relaxed);
+        Pod { name, address: self.address, state, in_flight }
     }
 
     fn candidate(&self) -> Candidate {
-        let Pod { name, under_way, .. } = self.pod();
+        let Pod { name, in_flight, .. } = self.pod();
         let name = name.map_or_else(|| self.address.to_string(), |name| name.to_string());
-        Candidate { name, under_way }
+        Candidate { name, in_flight }
     }
 }
 
-/// Counts a query for as long as it is under way.
-struct UnderWay<'a>(&'a AtomicUsize);
+/// Counts a read until its result is there, or its future is dropped.
+struct InFlight<'a>(&'a AtomicUsize);
 
-impl<'a> UnderWay<'a> {
-    fn count(member: &'a Member) -> Self {
-        member.under_way.fetch_add(1, Ordering::Relaxed);
-        Self(&member.under_way)
+impl<'a> InFlight<'a> {
+    fn count(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

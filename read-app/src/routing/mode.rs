@@ -1,63 +1,59 @@
-//! How a query gets to a pod: the choices that the page and the API offer.
+//! How a read gets to a pod: the choices that the page and the API offer.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// All choices for one query.
+/// All choices for one read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Mode {
-    /// Which name is asked for.
-    pub via: Via,
-    /// On which kind of connection.
-    pub with: With,
-    /// How this app picks a pod; only over the headless Service, where picking is the client's affair.
-    pub strategy: Strategy,
-    /// Who asks, for [`Strategy::Sticky`].
-    pub user: String,
+pub(crate) struct Mode {
+    pub(crate) via: Via,
+    pub(crate) with: With,
+    /// How this app picks a pod; only over the headless Service, where the client picks.
+    pub(crate) strategy: Strategy,
+    /// The user who asks, for [`Strategy::Sticky`].
+    pub(crate) user: String,
 }
 
-/// The two doors to the same pods.
+/// The Service that leads to the pods.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
-pub enum Via {
-    /// One address for all; a pod is picked for each connection, by whoever makes the Service.
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Via {
+    /// One address for all pods; the cluster picks one for each connection.
     #[default]
-    #[serde(rename = "mysql-read")]
     MysqlRead,
-    /// The headless Service: all addresses; this app picks.
-    #[serde(rename = "mysql")]
+    /// The headless Service: all addresses, of which this app picks one.
     Mysql,
 }
 
-/// Where the connection for a query comes from.
+/// Where the connection for a read comes from.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum With {
-    /// One is opened for this query, and closed after it.
+pub(crate) enum With {
+    /// One is opened for this read, and closed after it.
     #[default]
     New,
     /// One that is kept open: one for `mysql-read`, a few for each pod of `mysql`.
     Pool,
 }
 
-/// How a client that knows all addresses picks one.
+/// How a client that knows all addresses picks one of them.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Strategy {
+pub(crate) enum Strategy {
     /// Each in turn.
     #[default]
     RoundRobin,
     /// Any, with equal chances.
     Random,
-    /// The one with the fewest queries under way.
+    /// The one with the fewest reads in flight.
     LeastConnections,
     /// Always the same one for the same user.
     Sticky,
 }
 
 impl Mode {
-    /// All of it in one word, by which two modes are told apart.
-    #[must_use]
-    pub fn text(&self) -> String {
+    /// All choices that matter, as one text: two modes are equal where their texts are.
+    pub(crate) fn text(&self) -> String {
         let Self { via, with, strategy, user } = self;
         match (via, strategy) {
             (Via::MysqlRead, _) => format!("{} {}", via.name(), with.name()),
@@ -69,8 +65,7 @@ impl Mode {
     }
 
     /// The same with the other kind of connection.
-    #[must_use]
-    pub fn other_connections(&self) -> Self {
+    pub(crate) fn other_connections(&self) -> Self {
         let with = match self.with {
             With::New => With::Pool,
             With::Pool => With::New,
@@ -80,9 +75,8 @@ impl Mode {
 }
 
 impl Via {
-    /// The name in the form and in the API, which is the Service's.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    /// The default name of the Service, which is also its name in the form and in the API.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::MysqlRead => "mysql-read",
             Self::Mysql => "mysql",
@@ -92,8 +86,7 @@ impl Via {
 
 impl With {
     /// The name in the form and in the API.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Pool => "pool",
@@ -103,12 +96,11 @@ impl With {
 
 impl Strategy {
     /// All there are, in the order in which the page offers them.
-    pub const ALL: [Self; 4] =
+    pub(crate) const ALL: [Self; 4] =
         [Self::RoundRobin, Self::Random, Self::LeastConnections, Self::Sticky];
 
     /// The name in the form and in the API.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::RoundRobin => "round-robin",
             Self::Random => "random",
@@ -118,8 +110,7 @@ impl Strategy {
     }
 
     /// Which pod it picks, in a few words.
-    #[must_use]
-    pub fn picks(self) -> &'static str {
+    pub(crate) fn picks(self) -> &'static str {
         match self {
             Self::RoundRobin => "each in turn",
             Self::Random => "any",

@@ -1,7 +1,7 @@
-//! The door with one address: the Service `mysql-read`.
+//! The Service with one address, `mysql-read`.
 //!
 //! A Service picks a pod for a connection when it is opened, and never again. So a new connection for
-//! each query meets all pods, and one that is kept open stays with the pod that it met first.
+//! each read meets all pods, and a connection that is kept open stays with the pod that it met first.
 //! <https://kubernetes.io/docs/reference/networking/virtual-ips/>
 
 use std::{sync::Arc, time::Duration};
@@ -10,38 +10,35 @@ use app_core::mysql::{MysqlError, Pool, PoolStatus, Server};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    db::{Question, ServerIdentity},
-    routing::{FRESH, PATIENCE, Served, ask_on_kept, ask_on_new, mode::With},
+    db::{self, ReadRequest, ReadResult, ServerIdentity},
+    routing::mode::With,
 };
 
 /// How many new connections may be open at once; a server allows 100 in all.
 const CONNECTIONS: usize = 32;
 
-/// How long a request may wait until one of them is closed.
+/// How long a read may wait until one of them is closed.
 const SLOT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// One connection is the smallest pool, and shows best that a pool sticks.
+/// One connection is the smallest pool, and shows best that a kept connection stays with its pod.
 const POOL_SIZE: u32 = 1;
 
 /// The Service, by its name. Cheap to clone.
 #[derive(Clone)]
-pub struct MysqlRead {
+pub(super) struct Service {
     server: Server,
     slots: Arc<Semaphore>,
     pool: Pool<ServerIdentity>,
 }
 
-impl MysqlRead {
-    /// Nothing is asked of it yet.
-    #[must_use]
-    pub fn new(server: Server) -> Self {
-        let pool = Pool::new(server.clone(), POOL_SIZE, PATIENCE, FRESH);
+impl Service {
+    pub(super) fn new(server: Server) -> Self {
+        let pool = db::pool(server.clone(), POOL_SIZE);
         Self { server, slots: Arc::new(Semaphore::new(CONNECTIONS)), pool }
     }
 
-    /// The name that it is known by.
-    #[must_use]
-    pub fn host(&self) -> &str {
+    /// The Service's name.
+    pub(super) fn host(&self) -> &str {
         self.server.host()
     }
 
@@ -50,19 +47,19 @@ impl MysqlRead {
         self.pool.status()
     }
 
-    /// Asks whichever pod the connection leads to.
-    ///
-    /// # Errors
-    ///
-    /// Why there was no answer.
-    pub async fn ask(&self, with: With, question: &Question) -> Result<Served, MysqlError> {
+    /// Reads from the pod that the cluster picks, or picked when the kept connection was opened.
+    pub(super) async fn read(
+        &self,
+        with: With,
+        request: &ReadRequest,
+    ) -> Result<ReadResult, MysqlError> {
         match with {
             With::New => {
                 let slot = timeout(SLOT_DEADLINE, self.slots.clone().acquire_owned()).await;
                 let slot = slot.map_err(|_| MysqlError::Busy)?;
-                ask_on_new(&self.server, question, slot).await
+                db::read_on_new(&self.server, request, slot).await
             }
-            With::Pool => ask_on_kept(&self.pool, question).await,
+            With::Pool => db::read_on_kept(&self.pool, request).await,
         }
     }
 }

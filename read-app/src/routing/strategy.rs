@@ -9,27 +9,26 @@ use rand::seq::IteratorRandom as _;
 
 use crate::routing::mode::Strategy;
 
-/// What picking goes by.
+/// What a strategy knows of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The pod's name, or its address as long as no server has told its name.
-    pub name: String,
-    /// How many queries are under way to it.
-    pub under_way: usize,
+    pub(crate) name: String,
+    /// How many reads wait for its answer.
+    pub(crate) in_flight: usize,
 }
 
-/// Picks. It remembers whose turn it is.
+/// Picks pods, and remembers whose turn it is.
 #[derive(Debug, Default)]
-pub struct Picker {
+pub(crate) struct Picker {
     turn: AtomicUsize,
 }
 
 impl Picker {
-    /// The index of the picked one of so many candidates. None where there are none.
+    /// The index of the picked one of `count` candidates. None where there are none.
     ///
-    /// Candidates come in the order of their addresses each time, or taking turns means nothing.
-    #[must_use]
-    pub fn pick(
+    /// Candidates come in the order of their addresses each time, or round-robin means nothing.
+    pub(crate) fn pick(
         &self,
         strategy: Strategy,
         count: usize,
@@ -39,23 +38,23 @@ impl Picker {
         let indices = 0..count;
         match strategy {
             Strategy::RoundRobin => {
-                // The turn advances even where it is alone with its candidate, and wraps in the end.
+                // The turn wraps in the end.
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
                 turn.checked_rem(count)
             }
             Strategy::Random => indices.choose(&mut rand::rng()),
             Strategy::LeastConnections => {
-                let under_way: Vec<_> = indices.clone().map(|at| candidate(at).under_way).collect();
-                let least = under_way.iter().min()?;
-                // Among equals any: always the first would make the others idle.
-                indices.filter(|at| under_way[*at] == *least).choose(&mut rand::rng())
+                let in_flight: Vec<_> = indices.clone().map(|at| candidate(at).in_flight).collect();
+                let least = in_flight.iter().min()?;
+                // Any among equals: always the first would make the others idle.
+                indices.filter(|at| in_flight[*at] == *least).choose(&mut rand::rng())
             }
             Strategy::Sticky => indices.max_by_key(|at| weight(user, &candidate(*at).name)),
         }
     }
 }
 
-/// Highest random weight: each user ranks all pods in an order of their own, and gets the first. When
+/// Highest random weight: a hash of the user and the pod ranks all pods for each user, who gets the first. When
 /// a pod goes, only its users move. <https://en.wikipedia.org/wiki/Rendezvous_hashing>
 fn weight(user: &str, pod: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -67,12 +66,12 @@ fn weight(user: &str, pod: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn pods(under_way: &[usize]) -> Vec<Candidate> {
-        let candidate = |(ordinal, under_way): (usize, &usize)| Candidate {
+    fn pods(in_flight: &[usize]) -> Vec<Candidate> {
+        let candidate = |(ordinal, in_flight): (usize, &usize)| Candidate {
             name: format!("mysql-{ordinal}"),
-            under_way: *under_way,
+            in_flight: *in_flight,
         };
-        under_way.iter().enumerate().map(candidate).collect()
+        in_flight.iter().enumerate().map(candidate).collect()
     }
 
     fn pick(
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_picked_where_nobody_is() {
+    fn none_is_picked_where_there_is_none() {
         for strategy in Strategy::ALL {
             assert_eq!(pick(&Picker::default(), strategy, &[], "ada"), None);
         }
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewest_under_way_is_picked_and_equals_share() {
+    fn the_pod_with_the_fewest_reads_in_flight_is_picked_and_equals_share() {
         assert_eq!(counts(Strategy::LeastConnections, &pods(&[3, 1, 2]), 100), [0, 100, 0]);
         let [first, second] = counts(Strategy::LeastConnections, &pods(&[1, 1]), 1000)[..] else {
             panic!("two pods");

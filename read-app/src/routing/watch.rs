@@ -1,11 +1,10 @@
-//! Watching one pod: does it answer, what is it, and how far behind the primary is it?
+//! Watching one pod: whether it answers, its role, and its replication lag.
 //!
-//! The lag is measured from outside, by one clock and without any privilege: a replica is behind by
-//! the time it takes from the moment at which the primary was seen to have a transaction until the
-//! replica is seen to have it too.
+//! The lag is measured from outside, by one clock and without any privilege. It begins when the primary is seen
+//! to have a transaction, and ends when the replica is seen to have it too.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,29 +15,27 @@ use app_core::{
 use sqlx::MySqlConnection;
 use tokio::time::{sleep, timeout};
 
-use crate::{db::Role, routing::lock};
+use crate::db::Role;
 
-/// How often a pod is looked at.
+/// The pause between two looks at a pod.
 const PERIOD: Duration = Duration::from_millis(300);
 
-/// How long it may take to answer. With the period it is how late a frozen pod is noticed.
+/// How long a pod may take to answer. A frozen pod is noticed after this and the period.
 const DEADLINE: Duration = Duration::from_secs(1);
 
-/// How a pod was found.
+/// What a pod's watcher last saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// It has not been looked at yet.
+pub(crate) enum State {
+    /// Nothing yet.
     Unknown,
-    /// It answers.
+    /// The pod answers.
     Answers {
-        /// What it is.
         role: Role,
         /// How far it is behind the primary. None while no primary was seen.
         lag: Option<Lag>,
     },
-    /// It does not.
+    /// The pod does not answer.
     Silent {
-        /// Since when.
         since: Instant,
         /// Why, in words.
         reason: String,
@@ -47,11 +44,10 @@ pub enum State {
 
 /// How far a replica is behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lag {
-    /// By how much time.
-    pub time: Duration,
-    /// By how many transactions of those that the primary had a moment before.
-    pub transactions: u64,
+pub(crate) struct Lag {
+    pub(crate) time: Duration,
+    /// How many transactions it lacks of those that the primary had a moment before.
+    pub(crate) transactions: u64,
 }
 
 /// What a watcher knows. Clones share it.
@@ -69,7 +65,7 @@ impl Observed {
         self.lock().clone()
     }
 
-    /// Whether there is no reason to pass it over.
+    /// Whether a read may pick the pod.
     pub(super) fn answers(&self) -> bool {
         !matches!(self.lock().1, State::Silent { .. })
     }
@@ -87,7 +83,8 @@ impl Observed {
     }
 
     fn lock(&self) -> MutexGuard<'_, (Option<PodName>, State)> {
-        lock(&self.0)
+        // The state is whole after every step, also where a thread has panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,11 +100,15 @@ struct Progress {
 
 impl PrimaryProgress {
     fn get(&self) -> Option<Progress> {
-        lock(&self.0).clone()
+        self.lock().clone()
     }
 
     fn set(&self, progress: Progress) {
-        *lock(&self.0) = Some(progress);
+        *self.lock() = Some(progress);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -178,13 +179,13 @@ async fn look(
     Ok((PodName::new(look.pod), role, lag))
 }
 
-/// A replica on its way to what the primary had at one moment. When it is there, the next way begins.
+/// A replica that catches up with what the primary had at one moment. When it has that, the next moment counts.
 #[derive(Default)]
 struct CatchingUp {
     target: Option<Progress>,
-    /// How long after that moment the replica was last seen without it.
+    /// How long after that moment the replica was last seen without those transactions.
     lacked_for: Duration,
-    /// The same of the last way.
+    /// The same of the moment before.
     last: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What the tests ask for.
+//! Requests to the apps.
 
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,13 @@ pub(crate) async fn register(name: &str, email: &str) {
     assert_eq!(cluster.sql(1, &caught_up).await.unwrap(), "0", "the replica did not catch up");
 }
 
-/// What an app answers a program at this path.
+/// The status and the JSON of an app at this path.
 pub(crate) async fn get(app: &RunningApp, path: &str) -> (StatusCode, Value) {
-    let answer = Client::new().get(app.url() + path).send().await.unwrap();
-    (answer.status(), answer.json().await.unwrap())
+    let response = Client::new().get(app.url() + path).send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
 }
 
-/// The answer of `GET /users`.
+/// The JSON of `GET /users`.
 pub(crate) async fn users_of(app: &RunningApp) -> Value {
     let (status, body) = get(app, "/users").await;
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -44,12 +44,12 @@ pub(crate) async fn page_of(app: &RunningApp) -> String {
     page_at(app, "/").await
 }
 
-/// read-app that reads from somewhere else.
+/// read-app with this host in place of `mysql-read`.
 pub(crate) async fn app_with_host(host: &str) -> RunningApp {
     shared().app_with_host(READ_APP, host).await.unwrap()
 }
 
-/// Asks until it is so.
+/// Waits until the condition holds, for 30 seconds at most.
 pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_so().await {

@@ -1,14 +1,14 @@
-//! What the names answer and how the pods are: `GET /names` and `GET /pods`.
+//! `GET /names` and `GET /pods`.
 
-use demo::shared::shared;
+use demo::{network::MYSQL_PORT, shared::shared};
 
 use crate::{
     client::{get, register},
-    doors::wait_until_both_are_known,
+    routing::wait_until_both_are_known,
 };
 
 #[tokio::test]
-async fn the_headless_name_answers_with_the_pods_and_the_service_with_itself() {
+async fn the_headless_name_has_the_pods_addresses_and_mysql_read_has_one_address() {
     register("Ada", "names@example.org").await;
     let app = &shared().read_app;
     wait_until_both_are_known(app).await;
@@ -37,13 +37,13 @@ async fn the_headless_name_answers_with_the_pods_and_the_service_with_itself() {
     assert!(service.len() == 1 && !addresses.contains(&service[0]), "{service:?}");
     assert_eq!(
         records("_mysql._tcp.mysql"),
-        [0, 1].map(|n| format!("mysql-{n}.mysql.default.svc.cluster.local. 3306"))
+        [0, 1].map(|n| format!("mysql-{n}.mysql.default.svc.cluster.local. {MYSQL_PORT}"))
     );
     assert_eq!(names["search_path"][0], "default.svc.cluster.local");
 }
 
 #[tokio::test]
-async fn the_pods_say_what_they_are_and_how_far_behind() {
+async fn each_pod_has_its_role_and_its_lag() {
     register("Ada", "pods@example.org").await;
     let app = &shared().read_app;
     wait_until_both_are_known(app).await;

@@ -1,4 +1,4 @@
-//! Reading what was written: `GET /users?after=`.
+//! `GET /users?after=`: a read sees what was written.
 
 use demo::shared::shared;
 use reqwest::StatusCode;
@@ -21,10 +21,10 @@ async fn a_pod_that_has_the_transactions_answers_at_once() {
 }
 
 #[tokio::test]
-async fn a_pod_that_lacks_them_says_so_after_the_wait_and_lists_nobody() {
+async fn a_pod_that_lacks_the_transactions_says_so_after_the_wait_and_lists_no_users() {
     register("Ada", "behind@example.org").await;
     let uuid = shared().cluster.sql(0, "SELECT @@server_uuid").await.unwrap();
-    // No server has it, and nobody will write so many.
+    // No server has this transaction, or will.
     let token = format!("{uuid}:1000000000");
 
     for wait in ["0", "0.2"] {

@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod client;
-mod doors;
 mod evidence;
 mod fresh;
 mod metrics;
 mod page;
 mod paging;
+mod routing;
 mod slow_pods;
 mod users;

@@ -1,4 +1,4 @@
-//! `GET /metrics`, and what is not in the log.
+//! `GET /metrics`, and what the log must not hold.
 
 use demo::{apps::RunningApp, process::Process, shared::shared};
 use reqwest::{Client, StatusCode};
@@ -16,7 +16,7 @@ async fn queries_are_counted_by_the_pod_that_answered() {
 
     users_of(&app).await;
 
-    // The first was asked when the app started.
+    // The app read once when it started.
     let text = metrics(&app).await;
     assert!(text.contains(r#"database_queries_total{outcome="ok",pod="mysql-1"} 2"#), "{text}");
     assert!(!text.contains(r#"outcome="ok",pod="mysql-0""#), "{text}");
@@ -25,7 +25,7 @@ async fn queries_are_counted_by_the_pod_that_answered() {
 }
 
 #[tokio::test]
-async fn each_pods_lag_is_known_with_its_role() {
+async fn each_pods_lag_is_measured_with_its_role() {
     let app = &shared().read_app;
     let is_known = async |line: &str| metrics(app).await.contains(line);
 
@@ -44,16 +44,16 @@ async fn each_pods_lag_is_known_with_its_role() {
 async fn a_name_that_has_no_address_is_counted_without_a_pod() {
     let app = app_with_host("mysql-7.mysql").await;
 
-    let answer = Client::new().get(app.url() + "/users").send().await.unwrap();
+    let response = Client::new().get(app.url() + "/users").send().await.unwrap();
 
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let text = metrics(&app).await;
     let counted = r#"database_queries_total{outcome="database_name_unknown",pod="unknown"}"#;
     assert!(text.contains(counted), "{text}");
 }
 
 #[tokio::test]
-async fn nobody_who_is_looked_for_is_named_in_the_log() {
+async fn the_log_does_not_name_the_user_who_is_searched_for() {
     let shared = shared();
     let binary = env!("CARGO_BIN_EXE_read-app");
     let all = [("RUST_LOG", "trace")];
@@ -66,8 +66,8 @@ async fn nobody_who_is_looked_for_is_named_in_the_log() {
         ("/users/zuleika@example.org", 404),
     ] {
         let request = Client::new().get(app.url().to_owned() + path);
-        let answer = request.header("x-request-id", "the-last").send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let response = request.header("x-request-id", "the-last").send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
     }
 
     app.line(r#""status":404"#).await.unwrap();

@@ -4,7 +4,7 @@ use demo::shared::shared;
 
 use crate::{
     client::{app_with_host, page_at, page_of, register},
-    doors::wait_until_both_are_known,
+    routing::wait_until_both_are_known,
 };
 
 /// The dots that a page remembers.
@@ -29,7 +29,7 @@ async fn the_page_names_the_pod_its_role_and_the_users() {
 }
 
 #[tokio::test]
-async fn a_hostile_name_is_text_and_nothing_else() {
+async fn a_hostile_name_is_shown_as_text() {
     register("<img src=x onerror=alert(1)>", "hostile@example.org").await;
 
     let page = page_of(&shared().read_app).await;
@@ -38,7 +38,7 @@ async fn a_hostile_name_is_text_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_comes_with_the_request_is_text_and_nothing_else() {
+async fn hostile_parameters_are_shown_as_text() {
     register("Ada", "hostile-query@example.org").await;
     let hostile = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E";
 
@@ -75,7 +75,7 @@ async fn the_form_carries_the_dots_and_forgets_those_of_another_mode() {
 }
 
 #[tokio::test]
-async fn the_living_part_asks_as_often_as_it_is_told() {
+async fn the_living_part_makes_as_many_queries_as_the_request_says() {
     register("Ada", "part@example.org").await;
     let app = &shared().read_app;
 

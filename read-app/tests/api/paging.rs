@@ -1,4 +1,4 @@
-//! The users page by page, and by the first letters.
+//! The pages of users, and the search.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use demo::{
 use crate::client::{get, page_at, register};
 
 async fn add_users(prefix: &str, count: u32) {
-    // All at once, and below the keys of those that other tests register meanwhile.
+    // In one statement, so that the ids of users from other tests do not fall between them.
     let rows: Vec<_> =
         (0..count).map(|n| format!("('{prefix} {n:03}', '{prefix}{n:03}@example.org')")).collect();
     let insert = format!("INSERT INTO userdb.users (name, email) VALUES {}", rows.join(","));
@@ -23,7 +23,7 @@ fn ids(body: &serde_json::Value) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn following_older_meets_every_user_once_and_newer_leads_back() {
+async fn the_older_pages_list_every_user_once_and_newer_leads_back() {
     add_users("paging", 120).await;
     let app = &shared().read_app;
     let (_, first) = get(app, "/users").await;
@@ -45,7 +45,7 @@ async fn following_older_meets_every_user_once_and_newer_leads_back() {
 }
 
 #[tokio::test]
-async fn a_search_finds_names_and_emails_that_begin_so_and_signs_mean_themselves() {
+async fn a_search_finds_names_and_emails_that_begin_with_it_and_takes_wildcards_as_letters() {
     add_users("search", 3).await;
     register("Zoë %_\\ Search", "percent@example.org").await;
     let app = &shared().read_app;
@@ -62,7 +62,7 @@ async fn a_search_finds_names_and_emails_that_begin_so_and_signs_mean_themselves
     assert_eq!(found("_").await, 0);
 }
 
-/// How many rows the app's account has had read so far.
+/// How many rows MySQL has read for the app's account so far.
 async fn rows_read(servers: &Separate) -> u64 {
     let sum = "SELECT SUM(sum_rows_examined)
                FROM performance_schema.events_statements_summary_by_user_by_event_name
@@ -87,7 +87,7 @@ async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
         let (_, body) = get(&read_app, &format!("/users?{query}")).await;
         let read = rows_read(&servers).await - before;
         assert_eq!(body["users"].as_array().unwrap().len(), 50, "{query}: {body}");
-        // The watcher looks meanwhile, too.
+        // The watcher reads a few meanwhile.
         assert!(read < 500, "{query}: {read} rows were read");
     }
     read_app.stop().await.unwrap();

@@ -1,4 +1,4 @@
-//! Pods whose answers take their time: the real ones, seen through a slow wire.
+//! Slow pods: proxies in front of the shared pods, which delay what the pods answer.
 
 use std::{
     net::Ipv4Addr,
@@ -20,31 +20,31 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// How long each part of an answer of mysql-0 takes. mysql-1 is ten times slower, and must still open a
-/// connection within a second, or its watcher gives it up.
+/// The delay of each part of what mysql-0 answers. mysql-1 is ten times slower, and must still open a
+/// connection within a second, or its watcher finds it silent.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A cluster of its own names, whose pods are the shared ones behind slow wires.
+/// An app, and names for it that lead to the shared pods through the proxies.
 pub(crate) struct SlowPods {
     app: RunningApp,
     _dns: cluster_dns::Running,
-    _wires: [AbortOnDropHandle<()>; 2],
+    _proxies: [AbortOnDropHandle<()>; 2],
 }
 
 impl SlowPods {
     pub(crate) async fn start() -> Self {
         let [pod_0, pod_1] = [address_of(0).await, address_of(1).await];
-        let [wire_0, wire_1] = [beside(pod_0), beside(pod_0)];
-        let wires = [wire(wire_0, pod_0, PAUSE).await, wire(wire_1, pod_1, PAUSE * 10).await];
+        let [proxy_0, proxy_1] = [beside(pod_0), beside(pod_0)];
+        let proxies = [proxy(proxy_0, pod_0, PAUSE).await, proxy(proxy_1, pod_1, PAUSE * 10).await];
         let endpoints = Endpoints::default();
-        for (name, address) in [("mysql-0", wire_0), ("mysql-1", wire_1)] {
+        for (name, address) in [("mysql-0", proxy_0), ("mysql-1", proxy_1)] {
             endpoints.add(name, address);
         }
         let dns = std::net::SocketAddrV4::new(beside(pod_0), 53);
-        let running = cluster_dns::serve(dns, endpoints, wire_0).await.unwrap();
+        let running = cluster_dns::serve(dns, endpoints, proxy_0).await.unwrap();
         let server = ("DNS_SERVER".to_owned(), dns.to_string());
         let app = shared().app_with(READ_APP, vec![server]).await.unwrap();
-        Self { app, _dns: running, _wires: wires }
+        Self { app, _dns: running, _proxies: proxies }
     }
 
     pub(crate) fn app(&self) -> &RunningApp {
@@ -57,14 +57,14 @@ async fn address_of(ordinal: u8) -> Ipv4Addr {
     address.parse().unwrap()
 }
 
-/// An address of the local cluster's own network that nobody has.
+/// A free address in the network of the local cluster.
 fn beside(address: Ipv4Addr) -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(100);
     let [_, a, b, _] = address.octets();
     Ipv4Addr::new(127, a, b, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-async fn wire(from: Ipv4Addr, to: Ipv4Addr, pause: Duration) -> AbortOnDropHandle<()> {
+async fn proxy(from: Ipv4Addr, to: Ipv4Addr, pause: Duration) -> AbortOnDropHandle<()> {
     let listener = TcpListener::bind((from, MYSQL_PORT)).await.unwrap();
     AbortOnDropHandle::new(tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
@@ -77,8 +77,8 @@ async fn forward(client: TcpStream, to: Ipv4Addr, pause: Duration) -> std::io::R
     let server = TcpStream::connect((to, MYSQL_PORT)).await?;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let questions = async { copy(&mut from_client, &mut to_server).await.map(drop) };
-    let answers = async {
+    let to_the_server = async { copy(&mut from_client, &mut to_server).await.map(drop) };
+    let to_the_client = async {
         let mut part = [0; 16 * 1024];
         loop {
             let length = from_server.read(&mut part).await?;
@@ -90,7 +90,7 @@ async fn forward(client: TcpStream, to: Ipv4Addr, pause: Duration) -> std::io::R
         }
     };
     tokio::select! {
-        ended = questions => ended,
-        ended = answers => ended,
+        ended = to_the_server => ended,
+        ended = to_the_client => ended,
     }
 }

@@ -36,7 +36,7 @@ async fn users_come_newest_first_in_the_form_that_clients_know() {
 }
 
 #[tokio::test]
-async fn over_repeated_reads_every_pod_answers() {
+async fn every_pod_answers_some_of_many_reads() {
     register("Ada", "spread@example.org").await;
     let end = Instant::now() + Duration::from_secs(30);
     let mut pods = BTreeSet::new();
@@ -73,7 +73,7 @@ async fn a_pod_that_cannot_be_reached_is_a_503_with_a_cause() {
 }
 
 #[tokio::test]
-async fn the_account_of_read_app_can_look_and_nothing_else() {
+async fn the_account_of_read_app_can_select_and_nothing_else() {
     let grants = shared().cluster.sql(0, "SHOW GRANTS FOR 'reader'@'%'").await.unwrap();
 
     let grants: Vec<_> = grants.lines().collect();
@@ -101,10 +101,10 @@ async fn a_pod_that_has_just_died_costs_no_reader_an_error() {
     // Every second connection goes to the dead pod.
     let mut failed = 0;
     for _ in 0..40 {
-        let answer = Client::new().get(app.url() + "/users").send().await.unwrap();
-        failed += u32::from(!answer.status().is_success());
+        let response = Client::new().get(app.url() + "/users").send().await.unwrap();
+        failed += u32::from(!response.status().is_success());
     }
 
-    // Five attempts all meet it once in 32 times; one attempt would every second time.
+    // Five attempts all meet the dead pod in one of 32 requests; a single attempt in every second request.
     assert!(failed < 10, "{failed} of 40 requests failed");
 }
