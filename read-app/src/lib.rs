@@ -2,10 +2,15 @@
 //!
 //! # Tour
 //!
-//! `GET /users` passes five files on its way to MySQL: `api/users.rs` says which users and waits for which
-//! transactions; [`routing`] tries until a pod answers; `routing/service.rs` or `routing/headless.rs` decides which pod
-//! and which connection; [`db`] sends the statements, those of `db/users.rs` among them; and [`app_core::mysql`] opens
-//! connections and keeps them.
+//! `GET /users` passes five files on its way to MySQL, and each decides something:
+//!
+//! - `api/users.rs`, which users, and what the pod must have applied;
+//! - `routing.rs`, whether to try again;
+//! - `routing/service.rs` or `routing/headless.rs`, which pod;
+//! - `db.rs` and `db/users.rs`, which statements;
+//! - [`app_core::mysql`], which connection, a new one or a kept one.
+//!
+//! The modules:
 //!
 //! - [`routing`]: **the lesson**. Two Services lead to the same pods: `mysql-read` has one address, and the
 //!   cluster picks a pod; the headless `mysql` has all addresses, and this app picks.

@@ -30,8 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// The names, looked up when a request asks for them, and never before: DNS remembers a name as missing that is
-/// looked up while its pod is away, and answers so to every client. Cheap to clone.
+/// The names. They are looked up only when a request asks for them: if a pod is away when its name is looked up,
+/// DNS remembers that there is no such name, and says so to every client. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Names {
     resolver: Resolver,

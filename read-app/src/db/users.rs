@@ -70,7 +70,8 @@ pub(super) async fn page(
     })
 }
 
-// MySQL gives a TIMESTAMP in the connection's time zone, whatever that is, so the statements ask for UTC:
+// MySQL gives a TIMESTAMP in the connection's time zone, whatever that is, so the statements ask for UTC. By its
+// offset: to know the name, MySQL needs tables that it does not have at first.
 // https://dev.mysql.com/doc/refman/9.7/en/cast-functions.html#function_cast
 
 type UsersStatement = QueryAs<'static, MySql, User, MySqlArguments>;
@@ -78,7 +79,7 @@ type UsersStatement = QueryAs<'static, MySql, User, MySqlArguments>;
 /// Newest first.
 fn older_than(id: u64, limit: u32) -> UsersStatement {
     let users = sqlx::query_as(
-        "SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+        "SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
          FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
     );
     users.bind(id).bind(limit)
@@ -87,7 +88,7 @@ fn older_than(id: u64, limit: u32) -> UsersStatement {
 /// Oldest first.
 fn newer_than(id: u64, limit: u32) -> UsersStatement {
     let users = sqlx::query_as(
-        "SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+        "SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
          FROM users WHERE id > ? ORDER BY id LIMIT ?",
     );
     users.bind(id).bind(limit)
@@ -98,10 +99,10 @@ fn beginning(text: &str, limit: u32) -> UsersStatement {
     // LIKE gives these three characters a meaning.
     let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
     let users = sqlx::query_as(
-        "(SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+        "(SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
           FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
          UNION
-         (SELECT id, name, email, CAST(created_at AT TIME ZONE 'UTC' AS DATETIME) AS created_at
+         (SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
           FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
          LIMIT ?",
     );

@@ -36,6 +36,23 @@ async fn users_come_newest_first_in_the_form_that_clients_know() {
 }
 
 #[tokio::test]
+async fn dates_are_in_utc_whatever_the_time_zone_of_the_server_is() {
+    register("Ada", "time-zone@example.org").await;
+    // This holds for connections that are opened from now on.
+    shared().cluster.sql(1, "SET GLOBAL time_zone = '+05:00'").await.unwrap();
+    let app = app_with_host("mysql-1.mysql").await;
+
+    let body = users_of(&app).await;
+
+    shared().cluster.sql(1, "SET GLOBAL time_zone = 'SYSTEM'").await.unwrap();
+    let users = body["users"].as_array().unwrap();
+    let ada = users.iter().find(|user| user["email"] == "time-zone@example.org").unwrap();
+    let created_at = httpdate::parse_http_date(ada["created_at"].as_str().unwrap()).unwrap();
+    let age = SystemTime::now().duration_since(created_at).unwrap();
+    assert!(age < Duration::from_secs(60), "{ada}");
+}
+
+#[tokio::test]
 async fn every_pod_answers_some_of_many_reads() {
     register("Ada", "spread@example.org").await;
     let end = Instant::now() + Duration::from_secs(30);
