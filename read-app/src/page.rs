@@ -9,7 +9,7 @@ mod evidence;
 mod explain;
 mod form;
 mod lanes;
-mod params;
+pub(crate) mod params;
 mod queries;
 mod shares;
 pub(crate) mod times;
