@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use app_core::config::About;
-use demo::{process::Process, shared::Shared};
+use demo::{for_tests::SharedCluster, process::Process};
 use tempfile::TempDir;
 
 /// How long an idle process is looked at.
@@ -34,7 +34,7 @@ impl Counted {
     pub(crate) async fn start(
         binary: &str,
         about: &About,
-        shared: &Shared,
+        shared: &SharedCluster,
     ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let file = format!("--callgrind-out-file={}", folder.path().join("counts").display());

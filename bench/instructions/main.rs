@@ -18,7 +18,7 @@ mod handlers;
 use std::{collections::BTreeMap, fs, process::Command};
 
 use anyhow::{Context as _, ensure};
-use demo::shared::shared;
+use demo::for_tests::shared;
 
 use crate::{
     callgrind::Counted,

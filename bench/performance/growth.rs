@@ -3,9 +3,9 @@
 use demo::{
     cluster_dns,
     endpoints::Endpoints,
+    for_tests::TEST_NETWORKS,
     network::{MYSQL_PORT, Network},
     read_service,
-    shared::TEST_NETWORKS,
 };
 use tokio_util::task::AbortOnDropHandle;
 

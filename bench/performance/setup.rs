@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use app_core::config::About;
-use demo::{LocalCluster, network::MYSQL_PORT, shared::Separate};
+use demo::{LocalCluster, for_tests::SeparateCluster, network::MYSQL_PORT};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use tempfile::TempDir;
 
@@ -78,7 +78,7 @@ impl Login {
 impl Setup {
     /// A primary and a replica with a hundred users.
     pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
-        let Separate { cluster, volumes, run } = Separate::start(2).await?;
+        let SeparateCluster { cluster, volumes, run } = SeparateCluster::start(2).await?;
         let setup = Self { cluster, extent, volumes, run };
         // write-app brings the schema.
         drop(WRITE_APP.start(&setup.cluster, &[]).await?);

@@ -14,13 +14,14 @@
 //! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
 //! - [`kubernetes_api`]: the little that `bootstrap.sh` asks of the API server.
 //! - [`local_cluster`]: all of it together.
-//! - [`shared`]: one local cluster for all tests of a process, and separate ones for tests that break them.
+//! - [`for_tests`]: one local cluster for all tests of a process, and separate ones for tests that break them.
 //! - [`apps`]: write-app and read-app, served from this process.
 //! - [`process`]: one of them as a process of its own, with its log and its end.
 
 pub mod apps;
 pub mod cluster_dns;
 pub mod endpoints;
+pub mod for_tests;
 pub mod kubernetes_api;
 pub mod local_cluster;
 pub mod manifests;
@@ -29,7 +30,6 @@ pub mod network;
 pub mod pod;
 pub mod process;
 pub mod read_service;
-pub mod shared;
 
 pub use local_cluster::LocalCluster;
 

@@ -12,9 +12,9 @@ use clap::{Parser, value_parser};
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
+    for_tests::cache_folder,
     local_cluster::Plan,
     network::Network,
-    shared::cache_folder,
 };
 use tempfile::TempDir;
 use tokio::{

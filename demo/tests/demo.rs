@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use demo::{mysql_programs::MysqlPrograms, shared::cache_folder};
+use demo::{for_tests::cache_folder, mysql_programs::MysqlPrograms};
 use reqwest::Client;
 use serde_json::{Value, json};
 

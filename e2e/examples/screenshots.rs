@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use demo::{apps::serve_both, shared::Separate};
+use demo::{apps::serve_both, for_tests::SeparateCluster};
 use e2e::browser::{Browser, Key, LAPTOP, View};
 use tokio::net::TcpListener;
 
@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let folder = std::env::args_os().nth(1).map_or_else(|| "docs".into(), PathBuf::from);
     let pages = folder.join("pages");
     ensure!(pages.is_dir(), "{} is not a folder", pages.display());
-    let mut servers = Separate::start(3).await?;
+    let mut servers = SeparateCluster::start(3).await?;
     let listener = || TcpListener::bind("127.0.0.1:0");
     let [write, read] =
         serve_both([listener().await?, listener().await?], &servers.cluster).await?;

@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use demo::shared;
+use demo::for_tests;
 
 /// How long chromedriver may take to start.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ struct Chromedriver {
 
 /// Starts a browser with an empty profile. Its client runs on the runtime of the local cluster.
 pub(crate) async fn new_session() -> anyhow::Result<Client> {
-    shared::run(async {
+    for_tests::run(async {
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "args": ARGUMENTS }));
         capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
@@ -73,7 +73,7 @@ async fn chromedriver() -> anyhow::Result<&'static Chromedriver> {
 /// The kernel stops chromedriver when the thread that started it ends. So this runs on a thread of the runtime, which
 /// lives as long as the process.
 async fn start() -> anyhow::Result<Chromedriver> {
-    let folder = shared::run_folder()?.join("browser");
+    let folder = for_tests::run_folder()?.join("browser");
     std::fs::create_dir_all(&folder)?;
     let mut process = command(&folder).spawn().context("setpriv cannot be started")?;
     let mut lines = BufReader::new(process.stdout.take().context("no output")?).lines();

@@ -15,8 +15,8 @@ use std::{
 
 use demo::{
     apps::{App, READ_APP, RunningApp, WRITE_APP},
+    for_tests::SeparateCluster,
     manifests::Files,
-    shared::Separate,
 };
 use reqwest::{Client, Response};
 use serde_json::json;
@@ -55,7 +55,7 @@ impl MountedSecret {
         fs::rename(link, self.0.path().join("..data")).unwrap();
     }
 
-    async fn serve(&self, app: App, account: &str, servers: &Separate) -> RunningApp {
+    async fn serve(&self, app: App, account: &str, servers: &SeparateCluster) -> RunningApp {
         let file = self.0.path().join(account);
         let additions = [("DB_PASSWORD_FILE", file.to_str().unwrap())];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -125,7 +125,7 @@ impl Traffic {
 }
 
 /// Runs SQL on the primary, and waits until the replica has applied it too.
-async fn run_on_both(servers: &Separate, sql: &str) {
+async fn run_on_both(servers: &SeparateCluster, sql: &str) {
     servers.cluster.sql(0, sql).await.unwrap();
     let done = servers.cluster.sql(0, "SELECT @@GLOBAL.gtid_executed").await.unwrap();
     let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{done}', 30)");
@@ -133,7 +133,7 @@ async fn run_on_both(servers: &Separate, sql: &str) {
 }
 
 /// Ends every connection of these accounts, so that the next request opens one.
-async fn end_connections(servers: &Separate) {
+async fn end_connections(servers: &SeparateCluster) {
     for ordinal in [0, 1] {
         let list = "SELECT CONCAT('KILL ', id, ';') FROM performance_schema.processlist \
                     WHERE user IN ('appuser', 'reader')";
@@ -165,7 +165,7 @@ async fn failures_during(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_apps_take_new_passwords_while_requests_go_on_and_none_fails() {
-    let servers = Separate::start(2).await.unwrap();
+    let servers = SeparateCluster::start(2).await.unwrap();
     let demo = Files::mysql_credentials().unwrap();
     let old = ["appuser", "reader"].map(|name| demo.get(&format!("{name}-password")).unwrap());
     let secret = MountedSecret::new(old);

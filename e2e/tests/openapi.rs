@@ -8,7 +8,7 @@ use app_core::config::{About, Config};
 use axum::Router;
 use demo::{
     apps::RunningApp,
-    shared::{Shared, shared},
+    for_tests::{SharedCluster, shared},
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
@@ -82,7 +82,7 @@ async fn check(app: &RunningApp, about: &About, make: impl Fn(&Config) -> Router
 
 #[tokio::test]
 async fn every_route_is_described_and_every_description_is_of_a_route() {
-    let Shared { write_app, read_app, .. } = shared();
+    let SharedCluster { write_app, read_app, .. } = shared();
 
     check(write_app, &write_app::ABOUT, |config| write_app::app(config).unwrap().0).await;
     check(read_app, &read_app::ABOUT, |config| read_app::app(config).unwrap().0).await;

@@ -12,7 +12,7 @@ use std::{
 
 use demo::{
     apps::{READ_APP, RunningApp, WRITE_APP},
-    shared::Separate,
+    for_tests::SeparateCluster,
 };
 use e2e::repetitions;
 use reqwest::{Client, StatusCode};
@@ -31,14 +31,14 @@ const CLIENTS: u32 = 56;
 const READ_APPS: usize = 2;
 
 struct Lagging {
-    servers: Separate,
+    servers: SeparateCluster,
     write_app: RunningApp,
     read_apps: Vec<RunningApp>,
 }
 
 impl Lagging {
     async fn start() -> Self {
-        let servers = Separate::start(2).await.unwrap();
+        let servers = SeparateCluster::start(2).await.unwrap();
         let write_app = servers.serve(WRITE_APP).await.unwrap();
         let mut read_apps = Vec::new();
         for _ in 0..READ_APPS {

@@ -14,7 +14,7 @@ use app_core::{
     dns::Resolver,
     mysql::Server,
 };
-use demo::shared::shared;
+use demo::for_tests::shared;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, MySqlConnection, mysql::MySqlDatabaseError};

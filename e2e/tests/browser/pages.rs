@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
-    shared::{self, Separate, shared},
+    for_tests::{self, SeparateCluster, shared},
 };
 use reqwest::Client;
 use serde_json::json;
@@ -48,12 +48,12 @@ impl Pages {
 
 /// Pages over the primary and the replica that all tests share. Their turns and pools are for this test alone.
 pub(crate) async fn pages() -> Pages {
-    shared::run(serve(&shared().cluster)).await.unwrap()
+    for_tests::run(serve(&shared().cluster)).await.unwrap()
 }
 
 /// Pages over servers that the test may break.
-pub(crate) async fn separate() -> (Separate, Pages) {
-    let servers = Separate::start(2).await.unwrap();
+pub(crate) async fn separate() -> (SeparateCluster, Pages) {
+    let servers = SeparateCluster::start(2).await.unwrap();
     let pages = serve(&servers.cluster).await.unwrap();
     (servers, pages)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use demo::{
     apps::{READ_APP, RunningApp, WRITE_APP},
-    shared::Separate,
+    for_tests::SeparateCluster,
 };
 use e2e::repetitions;
 use reqwest::{Client, Response};
@@ -34,7 +34,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A primary, without replicas, and both apps beside it.
 pub(crate) struct Apps {
-    pub(crate) servers: Separate,
+    pub(crate) servers: SeparateCluster,
     write_app: RunningApp,
     read_app: RunningApp,
 }
@@ -47,14 +47,14 @@ pub(crate) struct Codes<'a> {
 
 impl Apps {
     /// Beside a primary that runs.
-    pub(crate) async fn beside(servers: Separate) -> Self {
+    pub(crate) async fn beside(servers: SeparateCluster) -> Self {
         let write_app = servers.serve(WRITE_APP).await.unwrap();
         let read_app = servers.serve(READ_APP).await.unwrap();
         Self { servers, write_app, read_app }
     }
 
     pub(crate) async fn start() -> Self {
-        Self::beside(Separate::start(1).await.unwrap()).await
+        Self::beside(SeparateCluster::start(1).await.unwrap()).await
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> String {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use demo::{LocalCluster, shared::Separate};
+use demo::{LocalCluster, for_tests::SeparateCluster};
 use tempfile::TempDir;
 
 /// Servers that one test may break, and the folders they live in.
@@ -17,7 +17,7 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) async fn start(pods: u8) -> Self {
-        let Separate { cluster, volumes, run } = Separate::start(pods).await.unwrap();
+        let SeparateCluster { cluster, volumes, run } = SeparateCluster::start(pods).await.unwrap();
         Self { cluster, volumes, _run: run }
     }
 

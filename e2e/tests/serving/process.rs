@@ -8,8 +8,8 @@ use std::{
 
 use app_core::config::About;
 use demo::{
+    for_tests::shared,
     process::{self, Signal},
-    shared::shared,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::Value;

@@ -1,13 +1,13 @@
 //! A primary whose volume is full.
 
-use demo::shared::Separate;
+use demo::for_tests::SeparateCluster;
 use e2e::small_volume::SmallVolume;
 
 use crate::cycle::{Apps, Met, SUCCESS};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_volume_is_full_is_called_so_and_is_spared_further_writes() {
-    let mut servers = Separate::start(0).await.unwrap();
+    let mut servers = SeparateCluster::start(0).await.unwrap();
     let volume = SmallVolume::mount(servers.volumes.path().join("mysql-0")).unwrap();
     servers.cluster.start_pod(0).unwrap();
     servers.cluster.wait_until_ready(0).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use demo::{
     apps::{READ_APP, RunningApp},
-    shared::shared,
+    for_tests::shared,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};

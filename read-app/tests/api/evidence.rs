@@ -1,6 +1,6 @@
 //! `GET /names` and `GET /pods`.
 
-use demo::{network::MYSQL_PORT, shared::shared};
+use demo::{for_tests::shared, network::MYSQL_PORT};
 
 use crate::{
     client::{get, register},

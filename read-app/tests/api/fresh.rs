@@ -1,6 +1,6 @@
 //! `GET /users?after=`: a read sees what was written.
 
-use demo::shared::shared;
+use demo::for_tests::shared;
 use reqwest::StatusCode;
 
 use crate::client::{get, register};

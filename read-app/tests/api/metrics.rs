@@ -1,6 +1,6 @@
 //! `GET /metrics`, and what the log must not hold.
 
-use demo::{apps::RunningApp, process::Process, shared::shared};
+use demo::{apps::RunningApp, for_tests::shared, process::Process};
 use reqwest::{Client, StatusCode};
 
 use crate::client::{app_with_host, until, users_of};

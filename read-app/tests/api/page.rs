@@ -1,6 +1,6 @@
 //! The page, as a browser without scripts gets it.
 
-use demo::shared::shared;
+use demo::for_tests::shared;
 
 use crate::{
     client::{app_with_host, page_at, page_of, register},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use demo::{
     apps::{READ_APP, WRITE_APP},
-    shared::{Separate, shared},
+    for_tests::{SeparateCluster, shared},
 };
 
 use crate::client::{get, page_at, register};
@@ -63,7 +63,7 @@ async fn a_search_finds_names_and_emails_that_begin_with_it_and_takes_wildcards_
 }
 
 /// How many rows MySQL has read for the app's account so far.
-async fn rows_read(servers: &Separate) -> u64 {
+async fn rows_read(servers: &SeparateCluster) -> u64 {
     let sum = "SELECT SUM(sum_rows_examined)
                FROM performance_schema.events_statements_summary_by_user_by_event_name
                WHERE user = 'reader'";
@@ -72,7 +72,7 @@ async fn rows_read(servers: &Separate) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
-    let servers = Separate::start(1).await.unwrap();
+    let servers = SeparateCluster::start(1).await.unwrap();
     let write_app = servers.serve(WRITE_APP).await.unwrap();
     let read_app = servers.serve(READ_APP).await.unwrap();
     let million = "SET SESSION cte_max_recursion_depth = 1000000;

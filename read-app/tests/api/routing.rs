@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use demo::{
     apps::{READ_APP, RunningApp},
-    shared::shared,
+    for_tests::shared,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::Value;

@@ -10,8 +10,8 @@ use demo::{
     apps::{READ_APP, RunningApp},
     cluster_dns,
     endpoints::Endpoints,
+    for_tests::shared,
     network::MYSQL_PORT,
-    shared::shared,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy},

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use demo::{endpoints::Endpoints, network::MYSQL_PORT, read_service, shared::shared};
+use demo::{endpoints::Endpoints, for_tests::shared, network::MYSQL_PORT, read_service};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 

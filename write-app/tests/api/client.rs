@@ -7,7 +7,7 @@ use std::{
 
 use demo::{
     apps::RunningApp,
-    shared::{Shared, shared},
+    for_tests::{SharedCluster, shared},
 };
 use reqwest::{Client, RequestBuilder, redirect::Policy};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ pub(crate) fn url(path: &str) -> String {
 
 /// How many users with this email the pod has.
 pub(crate) async fn count_on(ordinal: u8, email: &str) -> String {
-    let Shared { cluster, .. } = shared();
+    let SharedCluster { cluster, .. } = shared();
     let sql = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
     cluster.sql(ordinal, &sql).await.unwrap()
 }

@@ -7,7 +7,7 @@ use std::{
 
 use demo::{
     apps::{RunningApp, WRITE_APP},
-    shared::{Separate, shared},
+    for_tests::{SeparateCluster, shared},
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -28,8 +28,8 @@ fn number(gtid: &str) -> u64 {
 }
 
 /// A primary, a replica and write-app for one test alone.
-async fn own_servers() -> (Separate, RunningApp) {
-    let servers = Separate::start(2).await.unwrap();
+async fn own_servers() -> (SeparateCluster, RunningApp) {
+    let servers = SeparateCluster::start(2).await.unwrap();
     let app = servers.serve(WRITE_APP).await.unwrap();
     (servers, app)
 }

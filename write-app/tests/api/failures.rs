@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use demo::{
     apps::{RunningApp, WRITE_APP},
-    shared::shared,
+    for_tests::shared,
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};

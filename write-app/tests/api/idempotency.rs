@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use demo::{
     apps::{RunningApp, WRITE_APP},
-    shared::Separate,
+    for_tests::SeparateCluster,
 };
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
@@ -110,13 +110,13 @@ async fn key_of_form(response: Response) -> String {
 
 /// A primary and write-app for one test alone, which may do harm to them.
 struct OwnPrimary {
-    servers: Separate,
+    servers: SeparateCluster,
     app: RunningApp,
 }
 
 impl OwnPrimary {
     async fn start(pods: u8) -> Self {
-        let servers = Separate::start(pods).await.unwrap();
+        let servers = SeparateCluster::start(pods).await.unwrap();
         let app = servers.serve(WRITE_APP).await.unwrap();
         Self { servers, app }
     }

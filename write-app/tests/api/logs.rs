@@ -1,6 +1,6 @@
 //! The log.
 
-use demo::{process::Process, shared::shared};
+use demo::{for_tests::shared, process::Process};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use demo::{
     apps::{RunningApp, WRITE_APP},
-    shared::shared,
+    for_tests::shared,
 };
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! `POST /try-replica`.
 
-use demo::{apps::WRITE_APP, shared::shared};
+use demo::{apps::WRITE_APP, for_tests::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 

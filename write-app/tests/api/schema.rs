@@ -1,6 +1,6 @@
 //! Migrations, and a server that crashed during one.
 
-use demo::{apps::WRITE_APP, shared::shared};
+use demo::{apps::WRITE_APP, for_tests::shared};
 
 /// Changes the record of migrations to what a crash leaves behind, and starts another write-app. All
 /// migrations must be recorded then.

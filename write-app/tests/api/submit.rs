@@ -1,6 +1,6 @@
 //! `POST /submit`.
 
-use demo::shared::shared;
+use demo::for_tests::shared;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 

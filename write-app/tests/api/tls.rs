@@ -1,6 +1,6 @@
 //! TLS to MySQL: which certificates write-app trusts.
 
-use demo::{apps::WRITE_APP, shared::shared};
+use demo::{apps::WRITE_APP, for_tests::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 

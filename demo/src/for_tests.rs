@@ -26,7 +26,7 @@ pub const TEST_NETWORKS: u8 = 60;
 const RUN_FOLDER: &str = "headless-service-tests";
 
 /// A primary and a replica, and both apps on ports of their own.
-pub struct Shared {
+pub struct SharedCluster {
     /// The servers.
     pub cluster: LocalCluster,
     /// write-app.
@@ -43,8 +43,8 @@ pub struct Shared {
 /// # Panics
 ///
 /// Where it cannot be started: the test fails and says what to do.
-pub fn shared() -> &'static Shared {
-    static SHARED: OnceLock<Shared> = OnceLock::new();
+pub fn shared() -> &'static SharedCluster {
+    static SHARED: OnceLock<SharedCluster> = OnceLock::new();
     SHARED.get_or_init(|| {
         // On a thread of the runtime, which lives as long as the process: the kernel stops a server
         // when the thread that started it ends.
@@ -58,7 +58,7 @@ pub fn shared() -> &'static Shared {
     })
 }
 
-impl Shared {
+impl SharedCluster {
     /// Serves an app that looks for MySQL at `host`, on a port of its own. It runs where the local cluster
     /// runs, and so outlives the caller.
     ///
@@ -89,7 +89,7 @@ impl Shared {
 }
 
 /// Servers of one test's own, which it may break, and the folders they live in.
-pub struct Separate {
+pub struct SeparateCluster {
     /// The servers. They stand first, and so end before their folders do.
     pub cluster: LocalCluster,
     /// The folder of their volumes and logs.
@@ -98,7 +98,7 @@ pub struct Separate {
     pub run: TempDir,
 }
 
-impl Separate {
+impl SeparateCluster {
     /// Starts a primary and `pods - 1` replicas, and returns when every one is ready.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().unwrap_or_else(|error| panic!("no runtime: {error}")))
 }
 
-async fn start() -> anyhow::Result<Shared> {
+async fn start() -> anyhow::Result<SharedCluster> {
     let cache = cache_folder()?;
     let cluster = LocalCluster::start(Plan {
         volumes: folder_of_process(&cache.join("tests"))?,
@@ -176,7 +176,7 @@ async fn start() -> anyhow::Result<Shared> {
     let read_app = serve(READ_APP, &cluster, &[]).await?;
     write_app.wait_until_ready().await?;
     read_app.wait_until_ready().await?;
-    Ok(Shared { cluster, write_app, read_app })
+    Ok(SharedCluster { cluster, write_app, read_app })
 }
 
 /// This process's folder for sockets and settings.
