@@ -123,7 +123,7 @@ fn routing_part(crowds: &[(u8, Vec<f64>)]) -> Part {
 /// read-app with names of its own, behind which there seem to be many servers.
 struct Crowd {
     app: Server,
-    _dns: cluster_dns::Running,
+    _dns: cluster_dns::DnsServer,
     _service: AbortOnDropHandle<()>,
     _endpoints: Vec<AbortOnDropHandle<()>>,
 }

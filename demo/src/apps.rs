@@ -1,4 +1,4 @@
-//! write-app and read-app, served from this process as their binaries serve them.
+//! write-app and read-app, served from this process with the same code as in their binaries.
 
 use std::{
     net::SocketAddr,
@@ -16,10 +16,10 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::LocalCluster;
 
-/// How long an app may take to reach MySQL once the servers are ready.
+/// How long an app may take to reach MySQL when the servers are ready.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What differs between the two: what it says of itself, and how it is made.
+/// One of the two apps, not running yet.
 #[derive(Clone, Copy)]
 pub struct App {
     about: &'static About,
@@ -41,12 +41,11 @@ pub struct RunningApp {
 }
 
 impl App {
-    /// Serves the app on a listener, with the environment that its Deployment would give it and these
-    /// additions.
+    /// Serves the app on a listener. Its environment is that of [`LocalCluster::environment`]; `additions` win over it.
     ///
     /// # Errors
     ///
-    /// Where the configuration is not usable.
+    /// If the configuration is not valid.
     pub fn serve(
         self,
         listener: TcpListener,
@@ -54,7 +53,7 @@ impl App {
         additions: &[(&str, &str)],
     ) -> anyhow::Result<RunningApp> {
         let mut environment = cluster.environment(self.about)?;
-        // A value that an addition has in a file does not stand beside it.
+        // The app refuses a variable that is set twice: DB_PASSWORD_FILE replaces DB_PASSWORD.
         environment.retain(|(name, _)| {
             !additions
                 .iter()
@@ -71,11 +70,11 @@ impl App {
     }
 }
 
-/// Serves write-app and read-app, each with links to the other, and returns when both are ready.
+/// Serves write-app and read-app, whose pages link to each other, and returns when both are ready.
 ///
 /// # Errors
 ///
-/// Where one cannot be served, or does not reach MySQL.
+/// If an app does not start or does not reach MySQL.
 pub async fn serve_both(
     listeners: [TcpListener; 2],
     cluster: &LocalCluster,
@@ -94,7 +93,7 @@ pub async fn serve_both(
 }
 
 impl RunningApp {
-    /// Its address, as in `http://127.0.0.1:30000`.
+    /// The app's URL, such as `http://127.0.0.1:30000`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -104,13 +103,13 @@ impl RunningApp {
     ///
     /// # Errors
     ///
-    /// Where it has not within 30 seconds.
+    /// If it has not reached MySQL within 30 seconds.
     pub async fn wait_until_ready(&self) -> anyhow::Result<()> {
         let end = Instant::now() + READY_DEADLINE;
         while !self.health.is_ready() {
             ensure!(
                 Instant::now() < end,
-                "the app at {} did not reach MySQL within {READY_DEADLINE:?}; RUST_LOG=info says why",
+                "the app at {} did not reach MySQL within {READY_DEADLINE:?}; set RUST_LOG=info to see why",
                 self.url()
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -118,14 +117,14 @@ impl RunningApp {
         Ok(())
     }
 
-    /// Stops accepting, and returns when every open request has ended.
+    /// Accepts no more connections, and returns when every open request has ended.
     ///
     /// # Errors
     ///
-    /// Where serving had failed.
+    /// If the app had stopped with an error.
     pub async fn stop(self) -> anyhow::Result<()> {
-        // An app that no longer listens has stopped already.
-        let _already_stopped = self.stop.send(());
+        // Sending fails if the app has stopped already.
+        let _sent = self.stop.send(());
         Ok(self.serving.await??)
     }
 }

@@ -1,4 +1,5 @@
-//! A DNS server that answers for the names of the two Services, as the cluster's does:
+//! A DNS server for the names of the Services `mysql` and `mysql-read`. It follows the specification of
+//! DNS in Kubernetes:
 //! <https://github.com/kubernetes/dns/blob/master/docs/specification.md>.
 
 use std::{
@@ -24,37 +25,37 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use crate::{endpoints::Endpoints, network::MYSQL_PORT};
 
-/// The domain that a pod's short names are looked up in first, then its parents.
+/// The search domains of a pod, in order: a short name such as `mysql` is looked up in each.
 pub const SEARCH: &str = "default.svc.cluster.local svc.cluster.local cluster.local";
 
-/// Seconds for which an answer may be kept; CoreDNS as kubeadm installs it says the same.
+/// Seconds for which a client may cache an answer: the TTL of CoreDNS as kubeadm installs it.
 const TTL: u32 = 30;
 
-/// How long a TCP connection may be silent.
-const TCP_SILENCE: Duration = Duration::from_secs(5);
+/// How long a TCP connection may be idle.
+const TCP_IDLE: Duration = Duration::from_secs(5);
 
-/// Answers on `address`, over UDP and TCP, for as long as the returned server lives.
+/// Answers on `address`, over UDP and TCP, until the returned server is dropped.
 ///
 /// # Errors
 ///
-/// Where the address is taken.
+/// If the address is in use.
 pub async fn serve(
     address: SocketAddrV4,
     endpoints: Endpoints,
     read_service: Ipv4Addr,
-) -> io::Result<Running> {
+) -> io::Result<DnsServer> {
     let udp = UdpSocket::bind(address).await?;
     let tcp = TcpListener::bind(address).await?;
     let mut server = Server::new(ClusterNames { endpoints, read_service });
     server.register_socket(udp);
-    server.register_listener(tcp, TCP_SILENCE, 16);
-    Ok(Running(server))
+    server.register_listener(tcp, TCP_IDLE, 16);
+    Ok(DnsServer(server))
 }
 
 /// A DNS server that answers until it is dropped.
-pub struct Running(Server<ClusterNames>);
+pub struct DnsServer(Server<ClusterNames>);
 
-impl Drop for Running {
+impl Drop for DnsServer {
     fn drop(&mut self) {
         self.0.shutdown_token().cancel();
     }
@@ -66,7 +67,7 @@ struct ClusterNames {
 }
 
 impl ClusterNames {
-    /// The records of a name, or nothing where there is no such name.
+    /// The records of one type, perhaps none; `None` if the name does not exist.
     fn records(&self, name: &Name, kind: RecordType) -> Option<Vec<Record>> {
         let full = name.to_lowercase().to_ascii();
         let short = full.strip_suffix(".default.svc.cluster.local.")?;
@@ -74,7 +75,7 @@ impl ClusterNames {
         let addresses: Vec<Ipv4Addr> = match short {
             "mysql-read" => vec![self.read_service],
             "mysql" => pods.values().map(|pod| pod.address).collect(),
-            "_mysql._tcp.mysql" => return Some(self.services(name, kind)),
+            "_mysql._tcp.mysql" => return Some(self.srv_records(name, kind)),
             _ => vec![pods.get(short.strip_suffix(".mysql")?)?.address],
         };
         let records = addresses
@@ -83,8 +84,8 @@ impl ClusterNames {
         Some(if kind == RecordType::A { records.collect() } else { Vec::new() })
     }
 
-    /// One SRV record a pod: its own name, and the port.
-    fn services(&self, name: &Name, kind: RecordType) -> Vec<Record> {
+    /// One SRV record for each pod, with the pod's name and MySQL's port.
+    fn srv_records(&self, name: &Name, kind: RecordType) -> Vec<Record> {
         let pods = self.endpoints.all().into_keys();
         let targets = pods.filter_map(|pod| {
             Name::from_ascii(format!("{pod}.mysql.default.svc.cluster.local.")).ok()
@@ -124,7 +125,7 @@ impl RequestHandler for ClusterNames {
         match response.send_response(message).await {
             Ok(info) => info,
             Err(error) => {
-                tracing::warn!(%error, "a DNS answer could not be sent");
+                tracing::warn!(%error, "cannot send a DNS answer");
                 ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
             }
         }

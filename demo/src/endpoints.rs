@@ -1,4 +1,4 @@
-//! Which pods there are and which are ready: what an EndpointSlice is in a cluster.
+//! The list of pods and their readiness, as an EndpointSlice has it in Kubernetes.
 
 use std::{
     collections::BTreeMap,
@@ -8,44 +8,41 @@ use std::{
 
 /// One pod behind the Services.
 #[derive(Clone, Copy, Debug)]
-pub struct Endpoint {
-    /// Where it listens.
-    pub address: Ipv4Addr,
-    /// Whether its readiness probe passed the last time.
-    pub ready: bool,
+pub(crate) struct Endpoint {
+    pub(crate) address: Ipv4Addr,
+    /// Whether the last readiness probe passed.
+    pub(crate) ready: bool,
 }
 
-/// The pods by their names. Clones share them.
+/// The pods by name. A clone shares the list.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints(Arc<Mutex<BTreeMap<String, Endpoint>>>);
 
 impl Endpoints {
-    /// Every pod that runs, ready or not: what the headless Service publishes.
-    #[must_use]
-    pub fn all(&self) -> BTreeMap<String, Endpoint> {
+    /// All pods, ready or not: DNS has names for them, because the Service `mysql` publishes pods that are not ready.
+    pub(crate) fn all(&self) -> BTreeMap<String, Endpoint> {
         self.pods().clone()
     }
 
-    /// The addresses of the ready ones: what the ClusterIP Service sends connections to.
-    #[must_use]
-    pub fn ready(&self) -> Vec<Ipv4Addr> {
+    /// The addresses of the ready pods, to which the Service `mysql-read` sends connections.
+    pub(crate) fn ready(&self) -> Vec<Ipv4Addr> {
         self.pods().values().filter(|pod| pod.ready).map(|pod| pod.address).collect()
     }
 
-    /// A pod runs; it is not ready yet.
+    /// Adds a pod, which is not ready yet.
     pub fn add(&self, name: &str, address: Ipv4Addr) {
         self.pods().insert(name.to_owned(), Endpoint { address, ready: false });
     }
 
-    /// A pod was probed. One that is gone by now stays gone.
+    /// Records the result of a readiness probe. Does nothing if the pod has been removed meanwhile.
     pub fn set_ready(&self, name: &str, ready: bool) {
         if let Some(endpoint) = self.pods().get_mut(name) {
             endpoint.ready = ready;
         }
     }
 
-    /// A pod is gone.
-    pub fn remove(&self, name: &str) {
+    /// Removes a pod, and with it its DNS name.
+    pub(crate) fn remove(&self, name: &str) {
         self.pods().remove(name);
     }
 

@@ -1,5 +1,5 @@
-//! One local cluster for all tests of a process: servers take ten seconds to start, a test takes one. And
-//! servers of their own for tests that break them.
+//! Local clusters for tests. Servers take ten seconds to start and a test takes one, so the tests of a process
+//! share one cluster. A test that stops or damages servers starts a separate cluster.
 
 #![allow(clippy::panic, reason = "only tests call this, and a test that cannot go on must fail")]
 
@@ -8,13 +8,13 @@ use std::{
     sync::OnceLock,
 };
 
-use anyhow::Context as _;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::{
     LocalCluster,
     apps::{App, READ_APP, RunningApp, WRITE_APP},
+    cache_folder,
     local_cluster::Plan,
     network::Network,
 };
@@ -22,10 +22,10 @@ use crate::{
 /// Tests use the addresses `127.60.*.*`.
 pub const TEST_NETWORKS: u8 = 60;
 
-/// Where the test processes' sockets and settings are, each in a folder of its own.
+/// The folder in which each test process has a folder for sockets and mounted files, named by its process id.
 const RUN_FOLDER: &str = "headless-service-tests";
 
-/// A primary and a replica, and both apps on ports of their own.
+/// A primary, a replica and both apps, which all tests of a process share.
 pub struct SharedCluster {
     /// The servers.
     pub cluster: LocalCluster,
@@ -35,21 +35,20 @@ pub struct SharedCluster {
     pub read_app: RunningApp,
 }
 
-/// The process's local cluster, started at the first call.
+/// The cluster of this process. The first call starts it.
 ///
-/// Its runtime outlives every test's, and ends with the process; the kernel then stops the servers
-/// (see [`crate::pod`]).
+/// It runs until the process ends; the kernel then stops the servers (see [`crate::pod`]).
 ///
 /// # Panics
 ///
-/// Where it cannot be started: the test fails and says what to do.
+/// If the cluster does not start: the test fails, and its message says what to do.
 pub fn shared() -> &'static SharedCluster {
     static SHARED: OnceLock<SharedCluster> = OnceLock::new();
     SHARED.get_or_init(|| {
-        // On a thread of the runtime, which lives as long as the process: the kernel stops a server
-        // when the thread that started it ends.
+        // The kernel stops a server when the thread that started it ends. The runtime's threads live as
+        // long as the process; a test's thread does not.
         let (sender, started) = std::sync::mpsc::channel();
-        runtime().spawn(async move { sender.send(start().await) });
+        runtime().spawn(async move { sender.send(start_shared().await) });
         match started.recv() {
             Ok(Ok(shared)) => shared,
             Ok(Err(error)) => panic!("the local cluster did not start: {error:#}"),
@@ -59,22 +58,21 @@ pub fn shared() -> &'static SharedCluster {
 }
 
 impl SharedCluster {
-    /// Serves an app that looks for MySQL at `host`, on a port of its own. It runs where the local cluster
-    /// runs, and so outlives the caller.
+    /// Serves an app that connects to MySQL at `host`. The app runs on after the calling test has ended.
     ///
     /// # Errors
     ///
-    /// Where the configuration is not usable.
+    /// If the configuration is not valid.
     pub async fn app_with_host(&'static self, app: App, host: &str) -> anyhow::Result<RunningApp> {
         let host = host.to_owned();
         self.app_with(app, [("DB_HOST".to_owned(), host)].into()).await
     }
 
-    /// The same with any variables in place of the Deployment's.
+    /// Serves an app with these variables besides those of its Deployment; they win over the Deployment's.
     ///
     /// # Errors
     ///
-    /// Where the configuration is not usable.
+    /// If the configuration is not valid.
     pub async fn app_with(
         &'static self,
         app: App,
@@ -88,22 +86,22 @@ impl SharedCluster {
     }
 }
 
-/// Servers of one test's own, which it may break, and the folders they live in.
+/// A cluster for one test, which may stop and damage its servers.
 pub struct SeparateCluster {
-    /// The servers. They stand first, and so end before their folders do.
+    /// The servers. This field is the first, so they stop before their folders are removed.
     pub cluster: LocalCluster,
-    /// The folder of their volumes and logs.
+    /// The folder of volumes and logs.
     pub volumes: TempDir,
-    /// The folder of their sockets and settings.
+    /// The folder of sockets and mounted files.
     pub run: TempDir,
 }
 
 impl SeparateCluster {
-    /// Starts a primary and `pods - 1` replicas, and returns when every one is ready.
+    /// Starts a primary and `pods - 1` replicas, and returns when all of them are ready.
     ///
     /// # Errors
     ///
-    /// Where they do not start.
+    /// If a server does not start.
     pub async fn start(pods: u8) -> anyhow::Result<Self> {
         let cache = cache_folder()?;
         std::fs::create_dir_all(&cache)?;
@@ -120,11 +118,11 @@ impl SeparateCluster {
         Ok(Self { cluster: cluster.await?, volumes, run })
     }
 
-    /// Serves an app beside them, on a port of its own, and returns when it has reached MySQL.
+    /// Serves an app that uses these servers, and returns when the app has reached MySQL.
     ///
     /// # Errors
     ///
-    /// Where it cannot be served, or does not reach MySQL.
+    /// If the app does not start or does not reach MySQL.
     pub async fn serve(&self, app: App) -> anyhow::Result<RunningApp> {
         let app = serve(app, &self.cluster, &[]).await?;
         app.wait_until_ready().await?;
@@ -132,36 +130,24 @@ impl SeparateCluster {
     }
 }
 
-/// Runs something where the local cluster runs, so that what it starts outlives the caller.
+/// The runtime of the shared cluster, which lives as long as the process.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap_or_else(|error| panic!("no runtime: {error}")))
+}
+
+/// Runs `work` on [`runtime`], so that the tasks it starts outlive the calling test.
 ///
 /// # Errors
 ///
-/// Its own, and where it panicked.
+/// If `work` fails or panics.
 pub async fn run<T: Send + 'static>(
     work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
 ) -> anyhow::Result<T> {
     runtime().spawn(work).await?
 }
 
-/// Where [`run`] runs things.
-pub fn handle() -> &'static tokio::runtime::Handle {
-    runtime().handle()
-}
-
-async fn serve(
-    app: App,
-    cluster: &LocalCluster,
-    additions: &[(&str, &str)],
-) -> anyhow::Result<RunningApp> {
-    app.serve(TcpListener::bind("127.0.0.1:0").await?, cluster, additions)
-}
-
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| Runtime::new().unwrap_or_else(|error| panic!("no runtime: {error}")))
-}
-
-async fn start() -> anyhow::Result<SharedCluster> {
+async fn start_shared() -> anyhow::Result<SharedCluster> {
     let cache = cache_folder()?;
     let cluster = LocalCluster::start(Plan {
         volumes: folder_of_process(&cache.join("tests"))?,
@@ -179,21 +165,34 @@ async fn start() -> anyhow::Result<SharedCluster> {
     Ok(SharedCluster { cluster, write_app, read_app })
 }
 
-/// This process's folder for sockets and settings.
+/// Serves an app on a free port.
+async fn serve(
+    app: App,
+    cluster: &LocalCluster,
+    additions: &[(&str, &str)],
+) -> anyhow::Result<RunningApp> {
+    app.serve(TcpListener::bind("127.0.0.1:0").await?, cluster, additions)
+}
+
+/// This process's folder for sockets and mounted files.
+///
+/// # Errors
+///
+/// If the folder cannot be made, or those of earlier processes cannot be listed.
 pub fn run_folder() -> std::io::Result<PathBuf> {
     folder_of_process(&std::env::temp_dir().join(RUN_FOLDER))
 }
 
-/// A folder for this process in `parent`. Nobody is there to remove it at the end, so each process
-/// removes what those before it have left.
+/// A folder for this process in `parent`. A test process cannot remove its folder at its end, so each process
+/// removes the folders of earlier ones.
 fn folder_of_process(parent: &Path) -> std::io::Result<PathBuf> {
     std::fs::create_dir_all(parent)?;
     for entry in std::fs::read_dir(parent)? {
         let entry = entry?;
         let owner_runs = Path::new("/proc").join(entry.file_name()).exists();
-        // A server whose data is removed under it never ends, and logs that without end.
-        if !owner_runs && !is_named_by_a_process(&entry.path())? {
-            // Another process may be removing it as well.
+        // mysqld does not end when its data is removed: it logs errors without end.
+        if !owner_runs && !is_used_by_a_server(&entry.path())? {
+            // Another process may be removing the folder too.
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }
@@ -202,32 +201,18 @@ fn folder_of_process(parent: &Path) -> std::io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Whether the owner of a folder has left servers that are still stopping: their command lines name
-/// a folder with its process id.
-fn is_named_by_a_process(folder: &Path) -> std::io::Result<bool> {
+/// Whether a server of the folder's owner still runs: it may be stopping. Its command line names the owner's
+/// folder in [`RUN_FOLDER`].
+fn is_used_by_a_server(folder: &Path) -> std::io::Result<bool> {
     let Some(owner) = folder.file_name() else { return Ok(false) };
-    let named = Path::new(RUN_FOLDER).join(owner).join("");
-    let named = named.as_os_str().as_encoded_bytes();
+    let run_folder = Path::new(RUN_FOLDER).join(owner).join("");
+    let run_folder = run_folder.as_os_str().as_encoded_bytes();
     for process in std::fs::read_dir("/proc")? {
-        // A process may end while it is looked at.
+        // A process that has just ended has no command line.
         let command_line = std::fs::read(process?.path().join("cmdline")).unwrap_or_default();
-        if command_line.windows(named.len()).any(|part| part == named) {
+        if command_line.windows(run_folder.len()).any(|part| part == run_folder) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// Where downloads are kept: `$XDG_CACHE_HOME` or `~/.cache`.
-///
-/// # Errors
-///
-/// Where neither variable is set to a path from the root.
-pub fn cache_folder() -> anyhow::Result<PathBuf> {
-    let folder =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
-    let cache = cache
-        .context("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")?;
-    Ok(cache.join("headless-service-demo"))
 }

@@ -1,6 +1,5 @@
-//! The little that bootstrap.sh asks of Kubernetes: does a pod have a claim with a volume, and what is
-//! its address? In a cluster the API server answers, over TLS and to those who may ask; here it is
-//! plain HTTP on a loopback address.
+//! A stand-in for the Kubernetes API server. It answers the two requests that bootstrap.sh sends: does a pod have
+//! a claim with a volume, and what is the pod's address? It has neither TLS nor access control.
 
 use std::{
     fs, io,
@@ -23,15 +22,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoints::Endpoints;
 
-/// A running stand-in. It stops when it is dropped.
-pub struct Running {
+/// The running stand-in. It stops when it is dropped.
+pub(crate) struct ApiServer {
     available: Arc<AtomicBool>,
     _serving: AbortOnDropHandle<()>,
 }
 
-impl Running {
-    /// From now on requests are answered, or refused with status 503.
-    pub fn set_available(&self, available: bool) {
+impl ApiServer {
+    /// Makes it answer requests, or refuse them with status 503.
+    pub(crate) fn set_available(&self, available: bool) {
         self.available.store(available, Ordering::Relaxed);
     }
 }
@@ -43,16 +42,12 @@ struct Objects {
     volumes: PathBuf,
 }
 
-/// Answers for the pods in `endpoints`, and for a claim for each folder in `volumes`.
-///
-/// # Errors
-///
-/// Where the address is taken.
-pub async fn serve(
+/// Serves the pods in `endpoints`, and a claim for each folder in `volumes`.
+pub(crate) async fn serve(
     address: SocketAddrV4,
     endpoints: Endpoints,
     volumes: PathBuf,
-) -> io::Result<Running> {
+) -> io::Result<ApiServer> {
     let listener = TcpListener::bind(address).await?;
     let available = Arc::new(AtomicBool::new(true));
     let objects = Objects { available: available.clone(), endpoints, volumes };
@@ -65,39 +60,38 @@ pub async fn serve(
             tracing::error!(%error, "the stand-in for the API server ended");
         }
     });
-    Ok(Running { available, _serving: AbortOnDropHandle::new(serving) })
+    Ok(ApiServer { available, _serving: AbortOnDropHandle::new(serving) })
 }
 
-/// Writes what a pod is given to ask with.
-///
-/// # Errors
-///
-/// Where the folder cannot be made or written.
-pub fn mount_service_account(folder: &Path) -> io::Result<()> {
+/// Writes the files of a service account, which bootstrap.sh reads before its requests.
+pub(crate) fn mount_service_account(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("namespace"), "default")?;
-    // Not needed for plain HTTP, but curl wants it to be there.
+    // Plain HTTP needs no certificate, but curl fails if the file is missing.
     fs::write(folder.join("ca.crt"), "")?;
     fs::write(folder.join("token"), "for-the-local-cluster")
 }
 
-/// An object, or why there is none, as the API server says it.
-type Answer = Result<String, (StatusCode, &'static str)>;
+/// A status and the body that the API server sends with it.
+type Refusal = (StatusCode, &'static str);
 
-const NOT_FOUND: (StatusCode, &str) = (StatusCode::NOT_FOUND, "reason: NotFound\n");
+const NOT_FOUND: Refusal = (StatusCode::NOT_FOUND, "reason: NotFound\n");
 
-/// A claim is bound as long as its pod's folder is there.
+/// A pod has a claim if its folder exists.
 async fn claim(
     State(objects): State<Objects>,
     extract::Path(name): extract::Path<String>,
-) -> Answer {
+) -> Result<String, Refusal> {
     objects.check_available()?;
     let pod = name.strip_prefix("data-").ok_or(NOT_FOUND)?;
     let exists = objects.volumes.join(pod).is_dir();
     exists.then(|| format!("spec:\n  volumeName: {pod}\n")).ok_or(NOT_FOUND)
 }
 
-async fn pod(State(objects): State<Objects>, extract::Path(name): extract::Path<String>) -> Answer {
+async fn pod(
+    State(objects): State<Objects>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<String, Refusal> {
     objects.check_available()?;
     let pods = objects.endpoints.all();
     let endpoint = pods.get(&name).ok_or(NOT_FOUND)?;
@@ -105,7 +99,7 @@ async fn pod(State(objects): State<Objects>, extract::Path(name): extract::Path<
 }
 
 impl Objects {
-    fn check_available(&self) -> Result<(), (StatusCode, &'static str)> {
+    fn check_available(&self) -> Result<(), Refusal> {
         if self.available.load(Ordering::Relaxed) {
             Ok(())
         } else {

@@ -1,28 +1,40 @@
-//! The cluster's MySQL on one machine, for `cargo demo` and for tests: real servers, real replication,
-//! the cluster's names and its Service `mysql-read`, with nothing installed on the system.
+//! `cargo demo`: MySQL with replication, write-app and read-app on one machine, without Kubernetes.
+//!
+//! The program is `src/main.rs`: its options, the ports of both apps, the number of replicas. This library is
+//! what the program starts, and what tests and benchmarks start too. MySQL and its replication are real.
+//! Small stand-ins do what Kubernetes does in a cluster.
 //!
 //! # Layout
 //!
-//! - [`mysql_programs`]: where `mysqld` and its clients come from: `PATH`, or Debian's packages.
-//! - [`manifests`]: what `kubernetes/` says, so that one machine runs the very same script,
-//!   settings and passwords.
-//! - [`pod`]: one MySQL server, started by the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml` on a
-//!   loopback address of its own.
-//! - [`network`]: the loopback addresses, which nobody else may have at the same time.
-//! - [`endpoints`]: which pods there are and which are ready; what the next three go by.
-//! - [`cluster_dns`]: a DNS server that answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
-//! - [`read_service`]: `mysql-read`: a random ready pod for each connection, as kube-proxy does.
-//! - [`kubernetes_api`]: the little that `bootstrap.sh` asks of the API server.
-//! - [`local_cluster`]: all of it together.
-//! - [`for_tests`]: one local cluster for all tests of a process, and separate ones for tests that break them.
-//! - [`apps`]: write-app and read-app, served from this process.
-//! - [`process`]: one of them as a process of its own, with its log and its end.
+//! - [`local_cluster`]: [`LocalCluster`], which starts and stops all of the following.
+//!
+//! MySQL:
+//!
+//! - [`mysql_programs`]: finds `mysqld` and its clients on `PATH`, or unpacks Debian's packages.
+//! - [`manifests`]: reads scripts, settings and passwords from `kubernetes/`, so both run the same.
+//! - [`pod`]: starts one MySQL server with the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml`.
+//!
+//! The stand-ins for Kubernetes:
+//!
+//! - [`network`]: one loopback address for each pod and each stand-in.
+//! - [`endpoints`]: the list of pods and their readiness, which the three stand-ins below share.
+//! - [`cluster_dns`]: the DNS server: it answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
+//! - [`read_service`]: the Service `mysql-read`: a random ready pod for each connection, as kube-proxy picks it.
+//! - `kubernetes_api`: the API server, or the two requests of it that `bootstrap.sh` needs.
+//!
+//! The apps, and what only tests use:
+//!
+//! - [`apps`]: serves write-app and read-app from this process.
+//! - [`process`]: runs an app's binary as a child process, for tests of its log and of how it ends.
+//! - [`for_tests`]: a local cluster that all tests of a process share, and separate ones for tests that break them.
+
+mod cache_folder;
+mod kubernetes_api;
 
 pub mod apps;
 pub mod cluster_dns;
 pub mod endpoints;
 pub mod for_tests;
-pub mod kubernetes_api;
 pub mod local_cluster;
 pub mod manifests;
 pub mod mysql_programs;
@@ -31,7 +43,8 @@ pub mod pod;
 pub mod process;
 pub mod read_service;
 
+pub use cache_folder::cache_folder;
 pub use local_cluster::LocalCluster;
 
-/// Told what is being done, a line a step.
+/// Takes one line of text for each step, such as `mysql-0 is ready`.
 pub type Progress = fn(&str);

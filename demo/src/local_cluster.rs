@@ -1,4 +1,4 @@
-//! Servers, names and Service together.
+//! MySQL servers with the DNS names, the Service and the API server that they have in Kubernetes.
 
 use std::{
     collections::BTreeMap,
@@ -19,57 +19,58 @@ use crate::{
     manifests::Files,
     mysql_programs::MysqlPrograms,
     network::{MYSQL_PORT, Network, check_free},
-    pod::{Cluster, Container, MysqlPod},
+    pod::{Container, MysqlPod, PodTemplate},
     read_service,
 };
 
-/// How often a pod's readiness is asked for.
+/// How often the readiness probe runs.
 const PROBE_PERIOD: Duration = Duration::from_millis(500);
 
-/// How long a server may take from start to ready.
+/// How long a server may take until it is ready.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
-/// What a local cluster is made from.
+/// The settings of a local cluster.
 #[derive(Debug)]
 pub struct Plan {
-    /// Folder for volumes and logs: what outlives a pod.
+    /// Folder for volumes and logs, which stay when a pod ends.
     pub volumes: PathBuf,
-    /// Folder for sockets and mounted files: what does not. Its path must be short, because the path
-    /// of a socket may have 107 characters.
+    /// Folder for sockets and mounted files, which each pod gets anew. Its path must be short: a socket's path
+    /// has at most 107 bytes.
     pub run: PathBuf,
-    /// Folder for downloads.
+    /// Folder for the download of MySQL.
     pub cache: PathBuf,
-    /// Its addresses.
+    /// The addresses of the cluster.
     pub network: Network,
-    /// How many MySQL servers, the primary included.
+    /// Number of MySQL servers, the primary included.
     pub pods: u8,
-    /// Told about each step.
+    /// Called for each step of the start.
     pub progress: Progress,
 }
 
-/// A running local cluster. It stops when it is dropped; [`LocalCluster::stop`] is the gentle way.
-pub struct LocalCluster {
-    network: Network,
-    cluster: Cluster,
-    endpoints: Endpoints,
-    pods: BTreeMap<u8, Watched>,
-    _dns: cluster_dns::Running,
-    api: kubernetes_api::Running,
-    _read_service: AbortOnDropHandle<()>,
-}
-
 impl Plan {
-    async fn cluster(&self) -> anyhow::Result<Cluster> {
+    async fn pod_template(&self) -> anyhow::Result<PodTemplate> {
         let (volumes, run) = (self.volumes.clone(), self.run.clone());
         std::fs::create_dir_all(&volumes)
-            .with_context(|| format!("{} cannot be made", volumes.display()))?;
+            .with_context(|| format!("cannot make the folder {}", volumes.display()))?;
         let programs = MysqlPrograms::find(&self.cache, &run.join("bin"), self.progress).await?;
         let (primary, kubernetes_api) = (self.network.pod(0), self.network.kubernetes_api());
-        Ok(Cluster { volumes, run, programs, primary, kubernetes_api })
+        Ok(PodTemplate { volumes, run, programs, primary, kubernetes_api })
     }
 }
 
-struct Watched {
+/// A running local cluster. [`LocalCluster::stop`] shuts the servers down; dropping it kills them.
+pub struct LocalCluster {
+    network: Network,
+    template: PodTemplate,
+    endpoints: Endpoints,
+    pods: BTreeMap<u8, ProbedPod>,
+    _dns: cluster_dns::DnsServer,
+    api: kubernetes_api::ApiServer,
+    _read_service: AbortOnDropHandle<()>,
+}
+
+/// A pod, and the task that runs its readiness probe.
+struct ProbedPod {
     pod: MysqlPod,
     _probing: AbortOnDropHandle<()>,
 }
@@ -79,8 +80,8 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// A sentence that says what to do where MySQL cannot be had, an address is taken or a server
-    /// does not start.
+    /// If MySQL is not there and cannot be downloaded, an address is in use, or a server does not start. The
+    /// message says what to do.
     pub async fn start(plan: Plan) -> anyhow::Result<Self> {
         let network = plan.network.clone();
         let endpoints = Endpoints::default();
@@ -89,12 +90,19 @@ impl LocalCluster {
         let read_service = read_service::serve(service.into(), endpoints.clone()).await?;
         let (address, volumes) = (network.kubernetes_api(), plan.volumes.clone());
         let api = kubernetes_api::serve(address, endpoints.clone(), volumes).await?;
-        let cluster = plan.cluster().await?;
-        let version = cluster.programs.version();
+        let template = plan.pod_template().await?;
+        let version = template.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
         let pods = BTreeMap::new();
-        let mut cluster =
-            Self { network, cluster, endpoints, pods, _dns: dns, api, _read_service: read_service };
+        let mut cluster = Self {
+            network,
+            template,
+            endpoints,
+            pods,
+            _dns: dns,
+            api,
+            _read_service: read_service,
+        };
         for ordinal in 0..plan.pods {
             cluster.start_pod(ordinal)?;
         }
@@ -105,19 +113,19 @@ impl LocalCluster {
         Ok(cluster)
     }
 
-    /// Starts one server; it becomes an endpoint at once and ready later.
+    /// Starts one server. It has a DNS name at once, and is ready later.
     ///
     /// # Errors
     ///
-    /// Where its address is taken or it cannot be started.
+    /// If its address is in use, or the process does not start.
     pub fn start_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
         let address = self.network.pod(ordinal);
         check_free((address, MYSQL_PORT).into())?;
-        let pod = MysqlPod::start(&self.cluster, ordinal, address)?;
+        let pod = MysqlPod::start(&self.template, ordinal, address)?;
         self.endpoints.add(pod.name(), address);
         let container = pod.container().clone();
         let probing = tokio::spawn(probe(container, pod.name().to_owned(), self.endpoints.clone()));
-        self.pods.insert(ordinal, Watched { pod, _probing: AbortOnDropHandle::new(probing) });
+        self.pods.insert(ordinal, ProbedPod { pod, _probing: AbortOnDropHandle::new(probing) });
         Ok(())
     }
 
@@ -125,7 +133,7 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// Where it ended, or was not ready within two minutes.
+    /// If the server ended, or is not ready within two minutes.
     pub async fn wait_until_ready(&mut self, ordinal: u8) -> anyhow::Result<()> {
         let end = Instant::now() + START_DEADLINE;
         while !self.is_ready(ordinal) {
@@ -142,11 +150,11 @@ impl LocalCluster {
         Ok(())
     }
 
-    /// Returns when a server has ended by itself, with a sentence that says so. Its name is gone then.
+    /// Waits until a server ends by itself, removes its DNS name, and returns a sentence that says how it ended.
     pub async fn next_end(&mut self) -> String {
         loop {
             let mut pods = self.pods.iter_mut();
-            let ended = pods.find_map(|(ordinal, watched)| Some((*ordinal, watched.pod.ended()?)));
+            let ended = pods.find_map(|(ordinal, probed)| Some((*ordinal, probed.pod.ended()?)));
             if let Some((ordinal, sentence)) = ended {
                 drop(self.remove(ordinal));
                 return sentence;
@@ -155,48 +163,48 @@ impl LocalCluster {
         }
     }
 
-    /// Stops one server and takes its name away.
+    /// Shuts one server down, and removes its DNS name.
     ///
     /// # Errors
     ///
-    /// Where there is none with this ordinal, or its process cannot be waited for.
+    /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
         Ok(self.remove(ordinal)?.stop().await?)
     }
 
-    /// Kills one server, without a chance to write anything down, and takes its name away.
+    /// Kills one server, which cannot write anything more, and removes its DNS name.
     ///
     /// # Errors
     ///
-    /// Where there is none with this ordinal, or its process cannot be waited for.
+    /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
         Ok(self.remove(ordinal)?.kill().await?)
     }
 
-    /// Lets one server stand still, as a node does that is out of memory or whose disk hangs, or go on.
+    /// Freezes one server, as a hanging disk would, or lets it go on.
     ///
     /// # Errors
     ///
-    /// Where there is none with this ordinal.
+    /// If no server with this ordinal runs.
     pub fn set_frozen(&self, ordinal: u8, frozen: bool) -> anyhow::Result<()> {
-        let watched = self.pods.get(&ordinal).with_context(|| not_running(ordinal))?;
-        watched.pod.set_frozen(frozen);
+        let probed = self.pods.get(&ordinal).with_context(|| not_running(ordinal))?;
+        probed.pod.set_frozen(frozen);
         Ok(())
     }
 
-    /// Takes a server out: from now on nobody probes it, and its name is gone.
+    /// Ends a server's probes and removes its DNS name.
     fn remove(&mut self, ordinal: u8) -> anyhow::Result<MysqlPod> {
-        let Watched { pod, .. } =
+        let ProbedPod { pod, .. } =
             self.pods.remove(&ordinal).with_context(|| not_running(ordinal))?;
         self.endpoints.remove(pod.name());
         Ok(pod)
     }
 
-    /// Stops every server, replicas first.
+    /// Shuts every server down, the primary last.
     ///
     /// # Errors
     ///
-    /// Where a process cannot be waited for.
+    /// If waiting for a process fails.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         while let Some(ordinal) = self.pods.last_key_value().map(|(ordinal, _)| *ordinal) {
             self.stop_pod(ordinal).await?;
@@ -216,11 +224,11 @@ impl LocalCluster {
         self.endpoints.ready().contains(&self.network.pod(ordinal))
     }
 
-    /// Runs the readiness probe of one server now, with these additions to its environment.
+    /// Runs the readiness probe of one server now, with these environment variables added.
     ///
     /// # Errors
     ///
-    /// Why it may not serve.
+    /// The probe's message, which says why the server is not ready.
     pub async fn readiness(
         &self,
         ordinal: u8,
@@ -234,31 +242,31 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// Where there is no such server, and what it said.
+    /// If the server does not run, or refuses the SQL: its message.
     pub async fn sql(&self, ordinal: u8, sql: &str) -> anyhow::Result<String> {
         self.container(ordinal)?.sql(sql).await
     }
 
-    /// Whether the API server answers.
+    /// Makes the API server answer requests, or refuse them with status 503.
     pub fn set_api_available(&self, available: bool) {
         self.api.set_available(available);
     }
 
-    /// What runs beside a server in its container.
+    /// The container of a running server.
     ///
     /// # Errors
     ///
-    /// Where there is no such server.
+    /// If no server with this ordinal runs.
     pub fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
         let running = self.pods.get(&ordinal);
         Ok(running.with_context(|| not_running(ordinal))?.pod.container())
     }
 
-    /// The environment that an app's Deployment would give it here.
+    /// The environment variables of an app in this cluster, as its Deployment sets them in Kubernetes.
     ///
     /// # Errors
     ///
-    /// Where the manifests have no password for the app's account.
+    /// If `kubernetes/mysql-credentials.yaml` has no password for the app's account.
     pub fn environment(&self, about: &About) -> anyhow::Result<Vec<(OsString, OsString)>> {
         let credentials = Files::mysql_credentials()?;
         let password = credentials.get(&format!("{}-password", about.db_user))?;
@@ -270,10 +278,10 @@ impl LocalCluster {
 }
 
 fn not_running(ordinal: u8) -> String {
-    format!("mysql-{ordinal} does not run")
+    format!("mysql-{ordinal} is not running")
 }
 
-/// Keeps an endpoint's readiness true to the probe.
+/// Runs the readiness probe again and again, and records the result in `endpoints`.
 async fn probe(container: Container, name: String, endpoints: Endpoints) {
     loop {
         endpoints.set_ready(&name, container.readiness(&[]).await.is_ok());

@@ -1,4 +1,7 @@
-//! `cargo demo`: the whole thing on one machine, until Ctrl-C.
+//! `cargo demo`: MySQL, write-app and read-app on this machine, until Ctrl-C.
+//!
+//! [`Options`] has the ports and the number of replicas. [`LocalCluster`] starts the MySQL servers, the DNS server
+//! and the stand-in for the Service `mysql-read`. [`serve_both`] serves the apps.
 
 use std::{
     fs, io,
@@ -12,7 +15,7 @@ use clap::{Parser, value_parser};
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
-    for_tests::cache_folder,
+    cache_folder,
     local_cluster::Plan,
     network::Network,
 };
@@ -23,35 +26,42 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// MySQL with one primary and its replicas, write-app and read-app, on this machine.
+/// The apps' ports on localhost, equal to the NodePorts of their Services in `kubernetes/`.
+const WRITE_PORT: u16 = 30000;
+const READ_PORT: u16 = 30001;
+
+/// The number of replicas, equal to that of the StatefulSet in `kubernetes/`, whose `replicas: 2` counts the primary.
+const REPLICAS: u8 = 1;
+
+/// The servers have addresses `127.30.N.*`.
+const DEMO_NETWORKS: u8 = 30;
+
+/// The file beside the volumes that holds N.
+const NETWORK_FILE: &str = "network";
+
+/// Runs write-app, read-app and MySQL with replication on this machine, until Ctrl-C.
 ///
-/// Nothing is installed: MySQL is the one on PATH, or Debian's packages unpacked into a cache folder.
-/// RUST_LOG=info shows what the apps log. Ctrl-C stops everything.
+/// The demo installs nothing. It uses the MySQL on PATH; without one, it unpacks Debian's packages into a
+/// cache folder, on Debian. Set RUST_LOG=info to see what the apps log.
 #[derive(Parser)]
 #[command(name = "cargo demo --", version)]
 struct Options {
-    /// Forget the users of earlier runs and begin with empty servers
+    /// Delete the users of earlier runs, and start with empty servers
     #[arg(long)]
     fresh: bool,
-    /// How many replicas there are beside the primary
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u8).range(1..=8))]
+    /// Number of MySQL replicas, besides the primary
+    #[arg(long, value_name = "N", default_value_t = REPLICAS, value_parser = value_parser!(u8).range(1..=8))]
     replicas: u8,
-    /// Where write-app listens
-    #[arg(long, value_name = "PORT", default_value_t = 30000)]
+    /// Port of write-app, where users are registered
+    #[arg(long, value_name = "PORT", default_value_t = WRITE_PORT)]
     write_port: u16,
-    /// Where read-app listens
-    #[arg(long, value_name = "PORT", default_value_t = 30001)]
+    /// Port of read-app, where users are listed
+    #[arg(long, value_name = "PORT", default_value_t = READ_PORT)]
     read_port: u16,
-    /// Folder for the servers' data [default: in the cache folder]
+    /// Folder for MySQL's data [default: a folder in the cache folder]
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
-
-/// The first number of the servers' addresses after 127: they get `127.30.*.*`.
-const NETWORKS: u8 = 30;
-
-/// Where the second one is kept, beside the volumes.
-const NETWORK_FILE: &str = "network";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -73,44 +83,45 @@ async fn run(options: Options) -> anyhow::Result<()> {
         demo = Demo::start(&options) => demo?,
         () = stop.next() => return Ok(()),
     };
-    demo.invite();
+    demo.print_urls();
     loop {
         tokio::select! {
             ended = demo.cluster.next_end() => println!("demo: {ended}"),
             () = stop.next() => break,
         }
     }
-    println!("\ndemo: stopping; Ctrl-C again stops at once");
+    println!("\ndemo: stopping the servers; press Ctrl-C again to kill them");
     tokio::select! {
         stopped = demo.stop() => stopped?,
         () = stop.next() => {}
     }
-    println!("demo: stopped; the users are kept for the next run");
+    println!("demo: stopped; the next run has the same users");
     Ok(())
 }
 
 struct Demo {
     cluster: LocalCluster,
     apps: [RunningApp; 2],
+    /// Sockets and mounted files; dropped last, when the servers have stopped.
     _run: TempDir,
 }
 
 impl Demo {
     async fn start(options: &Options) -> anyhow::Result<Self> {
-        // First what can fail at once, then what takes time.
+        // The ports first: a port in use fails at once, a server takes seconds to start.
         let write = listen(options.write_port, "--write-port").await?;
         let read = listen(options.read_port, "--read-port").await?;
         let run = tempfile::Builder::new().prefix("mysql-demo-").tempdir();
-        let run = run.context("no temporary folder can be made")?;
+        let run = run.context("cannot make a temporary folder")?;
         let cluster = LocalCluster::start(options.plan(run.path())?).await?;
         let apps = serve_both([write, read], &cluster).await?;
         Ok(Self { cluster, apps, _run: run })
     }
 
-    fn invite(&self) {
+    fn print_urls(&self) {
         let [write, read] = self.apps.each_ref().map(RunningApp::url);
         println!(
-            "\n  register users       {write}\n  see who serves them  {read}\n\ndemo: Ctrl-C stops everything"
+            "\n  register users            {write}\n  see which pod lists them  {read}\n\ndemo: Ctrl-C stops everything"
         );
     }
 
@@ -126,11 +137,12 @@ impl Options {
     fn plan(&self, run: &Path) -> anyhow::Result<Plan> {
         let cache = cache_folder()?;
         let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
-        // First the claim: it fails while another demo uses the same volumes, and a server whose data
-        // is removed under it never ends, and logs that without end.
-        let network = network_of(&volumes)?;
+        // Claim the network before deleting volumes: the claim fails while another demo uses them. A
+        // mysqld whose data is deleted does not end, and logs errors without end.
+        let network = claim_network(&volumes)?;
         if self.fresh {
-            forget(&volumes).with_context(|| format!("{} cannot be emptied", volumes.display()))?;
+            delete_volumes(&volumes)
+                .with_context(|| format!("cannot delete the users in {}", volumes.display()))?;
         }
         Ok(Plan {
             network,
@@ -143,8 +155,8 @@ impl Options {
     }
 }
 
-/// Removes what earlier demos left, and nothing else: the folder may be any that the user named.
-fn forget(volumes: &Path) -> io::Result<()> {
+/// Deletes the folders `mysql-N`, and nothing else: `--data` may name a folder that holds other files.
+fn delete_volumes(volumes: &Path) -> io::Result<()> {
     for folder in (0..=u8::MAX).map(|ordinal| volumes.join(format!("mysql-{ordinal}"))) {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -153,17 +165,18 @@ fn forget(volumes: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The network that these volumes were made in, or a free one for new volumes. A replica remembers
-/// its primary's address: in a cluster that is a name, on one machine a number, which must stay.
-fn network_of(volumes: &Path) -> anyhow::Result<Network> {
+/// Claims the network that these volumes were made in, or a free one for new volumes. A replica stores its
+/// primary's address on its volume. In a cluster that is a name; here it is an IP address, which must not change.
+fn claim_network(volumes: &Path) -> anyhow::Result<Network> {
     let file = volumes.join(NETWORK_FILE);
     if let Ok(text) = fs::read_to_string(&file) {
         let number = text.trim().parse();
-        let damaged = || format!("{} is damaged; delete it", file.display());
-        return Network::claim([NETWORKS, number.with_context(damaged)?]);
+        let damaged = || format!("{} does not hold a number; delete the file", file.display());
+        return Network::claim([DEMO_NETWORKS, number.with_context(damaged)?]);
     }
-    let network = Network::claim_any(NETWORKS)?;
-    fs::create_dir_all(volumes).with_context(|| format!("{} cannot be made", volumes.display()))?;
+    let network = Network::claim_any(DEMO_NETWORKS)?;
+    fs::create_dir_all(volumes)
+        .with_context(|| format!("cannot make the folder {}", volumes.display()))?;
     let [_, number] = network.numbers();
     fs::write(&file, number.to_string())?;
     Ok(network)
@@ -173,13 +186,13 @@ async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.with_context(|| {
         format!(
-            "port {port} cannot be used; is another demo running? Stop what listens there \
+            "cannot listen on port {port}: is another demo running? Stop the program that listens there \
              (ss -ltnp shows it), or choose another port with {option}"
         )
     })
 }
 
-/// Ctrl-C, and SIGTERM, which does the same here.
+/// Ctrl-C and SIGTERM, which both stop the demo.
 struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
@@ -208,15 +221,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn volumes_keep_their_network_and_have_one_demo_at_a_time() {
+    fn volumes_keep_their_network_and_only_one_demo_uses_them_at_a_time() {
         let volumes = tempfile::tempdir().unwrap();
-        let first = network_of(volumes.path()).unwrap();
+        let first = claim_network(volumes.path()).unwrap();
 
-        let refusal = network_of(volumes.path()).unwrap_err();
+        let refusal = claim_network(volumes.path()).unwrap_err();
         assert!(refusal.to_string().contains("is another demo running"), "{refusal}");
 
         let numbers = first.numbers();
         drop(first);
-        assert_eq!(network_of(volumes.path()).unwrap().numbers(), numbers);
+        assert_eq!(claim_network(volumes.path()).unwrap().numbers(), numbers);
     }
 }

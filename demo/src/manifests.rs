@@ -1,4 +1,5 @@
-//! What the files in `kubernetes/` say. They are compiled in, so that a demo runs from any folder.
+//! The manifests that the demo uses: MySQL's settings, scripts and passwords. They are compiled in, so that the
+//! demo runs in any folder.
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -24,11 +25,7 @@ struct Manifest {
 
 impl Files {
     /// The ConfigMap `mysql-config`: the parts of my.cnf.
-    ///
-    /// # Errors
-    ///
-    /// Where the file is not the YAML of a ConfigMap.
-    pub fn mysql_config() -> anyhow::Result<Self> {
+    pub(crate) fn mysql_config() -> anyhow::Result<Self> {
         Self::read(MYSQL_CONFIG).context("kubernetes/mysql-config.yaml")
     }
 
@@ -36,16 +33,16 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// Where the file is not the YAML of a ConfigMap.
+    /// If the file is not the YAML of a ConfigMap.
     pub fn mysql_scripts() -> anyhow::Result<Self> {
         Self::read(MYSQL_SCRIPTS).context("kubernetes/mysql-scripts.yaml")
     }
 
-    /// The Secret `mysql-credentials`: a password a file.
+    /// The Secret `mysql-credentials`: one file for each password.
     ///
     /// # Errors
     ///
-    /// Where the file is not the YAML of a Secret.
+    /// If the file is not the YAML of a Secret.
     pub fn mysql_credentials() -> anyhow::Result<Self> {
         Self::read(MYSQL_CREDENTIALS).context("kubernetes/mysql-credentials.yaml")
     }
@@ -60,19 +57,16 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// Where there is no such file.
+    /// If there is no file with this name.
     pub fn get(&self, name: &str) -> anyhow::Result<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .with_context(|| format!("{name} is missing in the manifest"))
+        self.0.get(name).map(String::as_str).with_context(|| format!("the manifest has no {name}"))
     }
 
-    /// Writes every file into `folder`, as the kubelet mounts them.
+    /// Writes every file into `folder`, where the kubelet would mount them.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be made or written.
+    /// If the folder cannot be made, or a file cannot be written.
     pub fn mount(&self, folder: &Path) -> io::Result<()> {
         std::fs::create_dir_all(folder)?;
         self.0.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))

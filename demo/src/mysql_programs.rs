@@ -1,9 +1,8 @@
-//! Where `mysqld`, its clients and `curl` come from.
+//! Finds `mysqld`, its clients and `curl`, or downloads them.
 //!
-//! A `mysqld` on `PATH` is taken if it is new enough. Otherwise Debian's packages are downloaded and
-//! unpacked into a cache folder by apt and dpkg with a configuration of their own: no rights are
-//! needed, nothing is installed, and the system's package lists are not touched. The unpacked
-//! programs run through their own dynamic loader, since the system's C library may be older.
+//! A `mysqld` on `PATH` is used if it is new enough. Otherwise apt and dpkg download Debian's packages and unpack
+//! them into a cache folder. They need no root rights, install nothing, and leave the system's package lists alone.
+//! The unpacked programs run with the unpacked dynamic loader, because the system's C library may be too old.
 
 use std::{
     ffi::OsStr,
@@ -20,30 +19,30 @@ use tokio::{process::Command, time::sleep};
 
 use crate::Progress;
 
-/// The programs that bootstrap.sh and the probes call, beside those that every Debian has.
+/// The programs that bootstrap.sh and the probes call, except those that every Linux has.
 const PROGRAMS: [&str; 4] = ["mysqld", "mysql", "mysqladmin", "curl"];
 
-/// What only the benchmark calls. Where MySQL is on `PATH`, it is looked for there.
+/// The program that only the benchmark calls. The benchmark looks for it on `PATH` if MySQL is there.
 const BENCHMARK_PROGRAM: &str = "mysqlslap";
 
-/// The packages that hold them.
+/// The packages that contain these programs.
 const PACKAGES: [&str; 3] = ["mysql-server-core", "mysql-client-core", "curl"];
 
-/// The Debian release that has MySQL; stable ones have MariaDB.
+/// The Debian release that has MySQL. The stable releases have only MariaDB.
 const SUITE: &str = "sid";
 
-/// How often a lock that another process holds is asked for.
+/// How often to try for a lock that another process holds.
 const LOCK_PERIOD: Duration = Duration::from_millis(200);
 
-/// How often, and for how long, a program is tried again that another process holds open.
+/// How often, and for how long, to try to run a file that another process has open for writing.
 const BUSY_PERIOD: Duration = Duration::from_millis(10);
 const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// What a person is told where MySQL cannot be had.
+/// The advice in every error message.
 const INSTALL_IT: &str =
     "install MySQL 8.4 or newer, and curl, so that mysqld, mysql, mysqladmin and curl are on PATH";
 
-/// A folder with the programs, ready to stand first on a `PATH`.
+/// A folder with the programs, to be the first one in `PATH`.
 #[derive(Clone, Debug)]
 pub struct MysqlPrograms {
     folder: PathBuf,
@@ -51,11 +50,11 @@ pub struct MysqlPrograms {
 }
 
 impl MysqlPrograms {
-    /// Finds MySQL, or gets it into `cache`, and puts a wrapper for each program into `folder`.
+    /// Finds MySQL, or downloads it into `cache`, and writes a wrapper for each program into `folder`.
     ///
     /// # Errors
     ///
-    /// A sentence that says what to install where it cannot be had.
+    /// If MySQL is not there and cannot be downloaded. The message says what to install.
     pub async fn find(cache: &Path, folder: &Path, progress: Progress) -> anyhow::Result<Self> {
         let on_path = on_path().await;
         let tree;
@@ -70,11 +69,11 @@ impl MysqlPrograms {
         for (program, command) in PROGRAMS.iter().chain([&BENCHMARK_PROGRAM]).zip(commands) {
             write_wrapper(&folder.join(program), &command)?;
         }
-        let version = version_of(&folder.join("mysqld")).await.context("mysqld cannot be run")?;
+        let version = version_of(&folder.join("mysqld")).await.context("cannot run mysqld")?;
         Ok(Self { folder: folder.to_owned(), version })
     }
 
-    /// A `PATH` on which these programs come first.
+    /// The value of `PATH` with these programs first.
     #[must_use]
     pub fn path(&self) -> std::ffi::OsString {
         let mut path = self.folder.clone().into_os_string();
@@ -84,13 +83,12 @@ impl MysqlPrograms {
     }
 
     /// The server's version, such as `9.7.4`.
-    #[must_use]
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         &self.version
     }
 }
 
-/// The programs on `PATH`, where all are there and the server is MySQL 8.4 or newer.
+/// The programs on `PATH`, if all are there and the server is MySQL 8.4 or newer.
 async fn on_path() -> Option<[PathBuf; PROGRAMS.len()]> {
     let path = std::env::var_os("PATH")?;
     let find = |name: &str| {
@@ -104,7 +102,7 @@ async fn on_path() -> Option<[PathBuf; PROGRAMS.len()]> {
     new_enough.then_some([mysqld, mysql?, mysqladmin?, curl?])
 }
 
-/// `9.7.4` out of `mysqld  Ver 9.7.4 for Linux on x86_64`; nothing for MariaDB.
+/// `9.7.4` from `mysqld  Ver 9.7.4 for Linux on x86_64`, and `None` for MariaDB.
 async fn version_of(mysqld: &Path) -> Option<String> {
     let output = output_when_written(Command::new(mysqld).arg("--version")).await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -117,9 +115,9 @@ async fn version_of(mysqld: &Path) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Runs a program whose file may just have been written. When another thread starts a process at that
-/// moment, that process has the file open too, for writing, until it runs its own program; and a file
-/// that is open for writing cannot be run: <https://man7.org/linux/man-pages/man2/execve.2.html>.
+/// Runs a program whose file this process may just have written. Linux does not run a file that is open for
+/// writing: <https://man7.org/linux/man-pages/man2/execve.2.html>. A process that another thread starts at that
+/// moment inherits the open file, and closes it when it runs its program.
 async fn output_when_written(command: &mut Command) -> std::io::Result<Output> {
     let end = Instant::now() + BUSY_DEADLINE;
     loop {
@@ -127,49 +125,50 @@ async fn output_when_written(command: &mut Command) -> std::io::Result<Output> {
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < end => {
                 sleep(BUSY_PERIOD).await;
             }
-            ended => return ended,
+            result => return result,
         }
     }
 }
 
-/// Puts Debian's packages into `tree`, once. Another process may be at it at the same time.
+/// Downloads Debian's packages into `tree` unless it exists. Other processes may try the same at this moment.
 async fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
-    let cache = tree.parent().context("the cache folder has no parent")?;
-    fs::create_dir_all(cache).with_context(|| format!("{} cannot be made", cache.display()))?;
+    let cache = tree.parent().context("the cache folder has no path")?;
+    fs::create_dir_all(cache)
+        .with_context(|| format!("cannot make the folder {}", cache.display()))?;
     let _lock = lock(&cache.join("lock"), progress).await?;
     if tree.exists() {
         return Ok(());
     }
     ensure!(
         is_debian(),
-        "there is no mysqld on PATH, and only on Debian can it be fetched from here: {INSTALL_IT}"
+        "there is no mysqld on PATH, and the demo can download it only on Debian: {INSTALL_IT}"
     );
-    progress("getting MySQL from Debian's packages: 66 MB to download, 410 MB unpacked, once");
+    progress("downloading MySQL from Debian, this once: 66 MB, which unpack to 410 MB");
     let work = tree.with_extension("new");
     if work.exists() {
-        // An earlier attempt was killed.
+        // An earlier download was interrupted.
         fs::remove_dir_all(&work)?;
     }
     let unpacked = work.join("tree");
     let done = download_and_unpack(&work, &unpacked).await;
-    // The last step, so that a tree which is there is complete.
+    // Rename last, so that a tree that exists is complete.
     let done = done.and_then(|()| Ok(fs::rename(unpacked, tree)?));
     fs::remove_dir_all(&work)?;
     done
 }
 
-/// The cache's lock, for as long as the returned file lives.
+/// Locks the cache until the returned file is dropped.
 async fn lock(path: &Path, progress: Progress) -> anyhow::Result<File> {
     let lock = File::create(path)?;
     let mut told = false;
     while let Err(error) = lock.try_lock() {
         ensure!(
             matches!(error, TryLockError::WouldBlock),
-            "{} cannot be locked: {error}",
+            "cannot lock {}: {error}",
             path.display()
         );
         if !told {
-            progress("another process is getting MySQL; waiting for it");
+            progress("waiting for another process that is downloading MySQL");
             told = true;
         }
         sleep(LOCK_PERIOD).await;
@@ -196,8 +195,8 @@ fn is_debian() -> bool {
     release.lines().any(|line| line == "ID=debian")
 }
 
-/// apt with lists, cache and sources of its own, and a package database in which nothing is
-/// installed, so that every dependency is downloaded.
+/// apt with separate lists, cache and sources. Its package database says that nothing is installed, so apt
+/// downloads every dependency.
 struct PrivateApt {
     configuration: PathBuf,
 }
@@ -208,7 +207,7 @@ impl PrivateApt {
             fs::create_dir_all(folder.join(name))?;
         }
         fs::write(folder.join("status"), "")?;
-        // A mirror's copy of sid can lag behind its own validity date.
+        // A mirror may be so late that its copy of sid has passed its validity date.
         let source = format!(
             "deb [check-valid-until=no{}] {} {SUITE} main\n",
             signed_by(),
@@ -235,13 +234,13 @@ impl PrivateApt {
         succeed(command.args(arguments).env("APT_CONFIG", &self.configuration))
             .await
             .with_context(|| {
-                format!("MySQL could not be downloaded; check the network, or {INSTALL_IT}")
+                format!("cannot download MySQL; check the network, or {INSTALL_IT}")
             })?;
         Ok(())
     }
 }
 
-/// The mirror that this machine's own package lists come from.
+/// The mirror that apt is configured to use on this machine.
 async fn debian_mirror() -> anyhow::Result<String> {
     let mut command = Command::new("apt-get");
     let format = ["--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"];
@@ -249,8 +248,8 @@ async fn debian_mirror() -> anyhow::Result<String> {
     let main = targets.lines().filter_map(|line| line.split_once(' ')).find(|(uri, release)| {
         !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
     });
-    let (uri, _) =
-        main.with_context(|| format!("apt has no Debian mirror configured: {INSTALL_IT}"))?;
+    let (uri, _) = main
+        .with_context(|| format!("apt has no Debian mirror in its configuration: {INSTALL_IT}"))?;
     Ok(uri.to_owned())
 }
 
@@ -263,20 +262,19 @@ fn signed_by() -> String {
         .unwrap_or_default()
 }
 
-/// Runs a program, which must end well, for its standard output. It ends when nobody waits for it.
+/// Runs a program and returns its standard output. Fails unless the program succeeds; kills it when dropped.
 async fn succeed(command: &mut Command) -> anyhow::Result<String> {
     let name = command.as_std().get_program().display().to_string();
     let output = command.kill_on_drop(true).stdin(Stdio::null()).output().await;
-    let Output { status, stdout, stderr } =
-        output.with_context(|| format!("{name} cannot be run"))?;
+    let Output { status, stdout, stderr } = output.with_context(|| format!("cannot run {name}"))?;
     if !status.success() {
-        let said = String::from_utf8_lossy(&stderr);
-        bail!("{name} failed: {}", said.lines().last().unwrap_or("it said nothing").trim());
+        let stderr = String::from_utf8_lossy(&stderr);
+        bail!("{name} failed: {}", stderr.lines().last().unwrap_or("it printed no error").trim());
     }
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// How each program of the unpacked tree is called, through the tree's own loader and libraries.
+/// The command of each program in the unpacked tree, which runs it with the tree's loader and libraries.
 fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
     let usr = tree.join("usr");
     let loader = ["lib64", "lib"]
@@ -304,7 +302,7 @@ fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
     entries.find(|entry| entry.file_name().to_str().is_some_and(&wanted)).map(|entry| entry.path())
 }
 
-/// A small script that calls the program. mysqld refuses to run as root unless told to.
+/// Writes a shell script that runs the program. mysqld runs as root only with `--user=root`.
 fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
     let is_server = wrapper.file_name() == Some(OsStr::new("mysqld"));
     let user = if is_server && rustix::process::geteuid().is_root() { " --user=root" } else { "" };
@@ -313,13 +311,13 @@ fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A shell command that runs a program with the wrapper's own arguments at the end.
+/// A shell command that runs a program, with the arguments of the wrapper at the end.
 fn call(words: &[&Path]) -> String {
     let words = words.iter().map(|word| shell_word(word.as_os_str())).collect::<Vec<_>>();
     words.join(" ") + " \"$@\""
 }
 
-/// A word that the shell takes as it is.
+/// Quotes a word for the shell.
 fn shell_word(text: &OsStr) -> String {
     format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! The addresses of one local cluster, all in the loopback range, so that several can run at once.
+//! The addresses of a local cluster. Each cluster has its own loopback addresses, so several can run at once.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
@@ -10,46 +10,46 @@ use anyhow::Context as _;
 /// MySQL's port, on the address of every pod and of `mysql-read`.
 pub const MYSQL_PORT: u16 = 3306;
 
-/// The DNS server's port; 53 would need rights.
+/// The DNS server's port; port 53 is for root only.
 const DNS_PORT: u16 = 5353;
 
-/// The port of the stand-in for the API server: the one that kubectl proxy takes.
+/// The port of the stand-in for the API server, the same as that of `kubectl proxy`.
 const API_PORT: u16 = 8001;
 
-/// The addresses `127.A.B.*`. Nobody else has them while this or a clone of it lives.
+/// The addresses `127.A.B.*`. While a value or a clone of it lives, no other `Network` has these addresses.
 #[derive(Clone, Debug)]
 pub struct Network {
     numbers: [u8; 2],
-    /// A port on an address that is used for nothing else: whoever holds it, holds the network.
+    /// Listens on `127.A.B.1`, which has no other use, and so keeps other processes from claiming the network.
     _claim: Arc<TcpListener>,
 }
 
 impl Network {
-    /// The network `127.A.B.*`.
+    /// Claims the network `127.A.B.*`.
     ///
     /// # Errors
     ///
-    /// Where somebody has it.
+    /// If a program listens on one of its addresses.
     pub fn claim(numbers: [u8; 2]) -> anyhow::Result<Self> {
         let address = SocketAddr::from((host(numbers, 1), MYSQL_PORT));
-        let claim = TcpListener::bind(address).with_context(|| taken(address))?;
+        let claim = TcpListener::bind(address).with_context(|| in_use(address))?;
         let network = Self { numbers, _claim: Arc::new(claim) };
-        // What an earlier local cluster had may still be stopping.
+        // The servers of an earlier local cluster may still be stopping.
         let pods = [0, 1].map(|ordinal| (network.pod(ordinal), MYSQL_PORT).into());
         let services = [network.read_service(), network.kubernetes_api()].map(SocketAddr::from);
         pods.into_iter().chain(services).try_for_each(check_free)?;
         Ok(network)
     }
 
-    /// The first network `127.A.*.*` that nobody has.
+    /// Claims the first free network among `127.A.*.*`.
     ///
     /// # Errors
     ///
-    /// Where somebody has each of them.
+    /// If none is free.
     pub fn claim_any(a: u8) -> anyhow::Result<Self> {
         let mut networks = (0..=u8::MAX).map(|b| Self::claim([a, b]));
         networks.find_map(Result::ok).with_context(|| {
-            format!("port {MYSQL_PORT} is taken on every address: does a MySQL listen on all of them? Stop it and try again")
+            format!("port {MYSQL_PORT} is in use on every address: if a MySQL server listens on all of them, stop it and try again")
         })
     }
 
@@ -65,41 +65,36 @@ impl Network {
         host(self.numbers, 10 + ordinal)
     }
 
-    /// Where the DNS server answers.
+    /// The address of the DNS server.
     #[must_use]
     pub fn dns(&self) -> SocketAddrV4 {
         SocketAddrV4::new(host(self.numbers, 2), DNS_PORT)
     }
 
-    /// Where the stand-in for the API server answers.
-    #[must_use]
-    pub fn kubernetes_api(&self) -> SocketAddrV4 {
+    /// The address of the stand-in for the API server.
+    pub(crate) fn kubernetes_api(&self) -> SocketAddrV4 {
         SocketAddrV4::new(host(self.numbers, 4), API_PORT)
     }
 
-    /// Where `mysql-read` accepts connections.
+    /// The address of the Service `mysql-read`.
     #[must_use]
     pub fn read_service(&self) -> SocketAddrV4 {
         SocketAddrV4::new(host(self.numbers, 3), MYSQL_PORT)
     }
 }
 
-/// Whether a server could listen there.
-///
-/// # Errors
-///
-/// Where somebody does already.
-pub fn check_free(address: SocketAddr) -> anyhow::Result<()> {
-    TcpListener::bind(address).map(drop).with_context(|| taken(address))
+/// Fails if a program listens on this address.
+pub(crate) fn check_free(address: SocketAddr) -> anyhow::Result<()> {
+    TcpListener::bind(address).map(drop).with_context(|| in_use(address))
 }
 
 fn host([a, b]: [u8; 2], number: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, a, b, number)
 }
 
-fn taken(address: SocketAddr) -> String {
+fn in_use(address: SocketAddr) -> String {
     format!(
-        "{address} is taken: is another demo running, or a MySQL that listens on every address? Stop it and try again"
+        "{address} is in use: is another demo running, or a MySQL server that listens on all addresses? Stop it and try again"
     )
 }
 

@@ -1,4 +1,4 @@
-//! One MySQL server, started as its pod's container starts it.
+//! One MySQL server, started by the script that its container runs in Kubernetes: `bootstrap.sh`.
 
 use std::{
     ffi::OsString,
@@ -22,34 +22,33 @@ use crate::{
     kubernetes_api::mount_service_account, manifests::Files, mysql_programs::MysqlPrograms,
 };
 
-/// How long a server may take to stop before it is killed; the pod's grace period is 120 s.
+/// How long a server may take to shut down before it is killed. In Kubernetes, the grace period is 120 s.
 const GRACE: Duration = Duration::from_secs(60);
 
 /// What all pods of a local cluster have in common.
 #[derive(Clone, Debug)]
-pub struct Cluster {
-    /// Volumes and logs: what outlives a pod.
-    pub volumes: PathBuf,
-    /// Sockets, pid files and mounted files: what does not.
-    pub run: PathBuf,
-    /// The programs.
-    pub programs: MysqlPrograms,
-    /// The primary's address.
-    pub primary: Ipv4Addr,
-    /// Where the stand-in for the API server answers.
-    pub kubernetes_api: SocketAddrV4,
+pub(crate) struct PodTemplate {
+    /// Folder for volumes and logs, which stay when a pod ends.
+    pub(crate) volumes: PathBuf,
+    /// Folder for sockets, pid files and mounted files, which each pod gets anew.
+    pub(crate) run: PathBuf,
+    pub(crate) programs: MysqlPrograms,
+    /// The address of mysql-0.
+    pub(crate) primary: Ipv4Addr,
+    /// The address of the stand-in for the API server.
+    pub(crate) kubernetes_api: SocketAddrV4,
 }
 
-/// A running MySQL server.
+/// A running MySQL server. It is killed when it is dropped.
 #[derive(Debug)]
-pub struct MysqlPod {
+pub(crate) struct MysqlPod {
     name: String,
     log: PathBuf,
     container: Container,
     process: Child,
 }
 
-/// What a program sees that runs in the pod's container: the server, a probe, a client.
+/// The files and the environment that a pod's programs see: the server, a probe, a client.
 #[derive(Clone, Debug)]
 pub struct Container {
     run: PathBuf,
@@ -59,52 +58,40 @@ pub struct Container {
 
 impl MysqlPod {
     /// Starts bootstrap.sh. The server is ready later: see [`Container::readiness`].
-    ///
-    /// # Errors
-    ///
-    /// Where folders cannot be made or the script cannot be started.
-    pub fn start(cluster: &Cluster, ordinal: u8, address: Ipv4Addr) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        template: &PodTemplate,
+        ordinal: u8,
+        address: Ipv4Addr,
+    ) -> anyhow::Result<Self> {
         let name = format!("mysql-{ordinal}");
-        let log = cluster.volumes.join(format!("{name}.log"));
-        let container = Container::new(cluster, &name, address)?;
-        let process = container.start(&log).context("bootstrap.sh cannot be started")?;
+        let log = template.volumes.join(format!("{name}.log"));
+        let container = Container::new(template, &name, address)?;
+        let process = container.start(&log).context("cannot start bootstrap.sh")?;
         Ok(Self { name, log, container, process })
     }
 
     /// The pod's name, such as `mysql-0`.
-    #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the server and bootstrap.sh have said.
-    #[must_use]
-    pub fn log(&self) -> &Path {
+    /// The file with the output of bootstrap.sh and the server.
+    pub(crate) fn log(&self) -> &Path {
         &self.log
     }
 
-    /// What runs beside the server in its container.
-    #[must_use]
-    pub fn container(&self) -> &Container {
+    pub(crate) fn container(&self) -> &Container {
         &self.container
     }
 
-    /// How the process ended, where it has.
-    pub fn ended(&mut self) -> Option<String> {
+    /// A sentence that says how the process ended, once it has.
+    pub(crate) fn ended(&mut self) -> Option<String> {
         let status = self.process.try_wait().ok().flatten()?;
-        Some(format!(
-            "{} ended with {status}; its last words are in {}",
-            self.name,
-            self.log.display()
-        ))
+        Some(format!("{} ended with {status}; its log is {}", self.name, self.log.display()))
     }
 
-    /// Stops the server as a pod is stopped: SIGTERM, a grace period, SIGKILL.
-    ///
-    /// # Errors
-    ///
-    /// Where the process cannot be waited for.
-    pub async fn stop(mut self) -> io::Result<()> {
+    /// Stops the server as the kubelet stops a pod: SIGTERM, a grace period, SIGKILL.
+    pub(crate) async fn stop(mut self) -> io::Result<()> {
         self.signal(Signal::TERM);
         if let Ok(ended) = timeout(GRACE, self.process.wait()).await {
             return ended.map(drop);
@@ -112,26 +99,22 @@ impl MysqlPod {
         self.kill().await
     }
 
-    /// Kills the server, and returns when it is gone.
-    ///
-    /// # Errors
-    ///
-    /// Where the process cannot be waited for.
-    pub async fn kill(mut self) -> io::Result<()> {
+    /// Kills the server, and returns when its process has ended.
+    pub(crate) async fn kill(mut self) -> io::Result<()> {
         self.signal(Signal::KILL);
         self.process.wait().await.map(drop)
     }
 
-    /// Lets the server stand still, or go on.
-    pub fn set_frozen(&self, frozen: bool) {
+    /// Freezes the server, or lets it go on.
+    pub(crate) fn set_frozen(&self, frozen: bool) {
         self.signal(if frozen { Signal::STOP } else { Signal::CONT });
     }
 
-    /// To bootstrap.sh and what it has started, or to the server that it became.
+    /// Sends a signal to the process group: bootstrap.sh and its children, later the server.
     fn signal(&self, signal: Signal) {
         let group = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(Err(error)) = group.map(|group| kill_process_group(group, signal)) {
-            tracing::debug!(pod = self.name, %error, "a signal was not delivered");
+            tracing::debug!(pod = self.name, %error, "cannot send a signal");
         }
     }
 }
@@ -143,8 +126,8 @@ impl Drop for MysqlPod {
 }
 
 impl Container {
-    fn new(cluster: &Cluster, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
-        let (run, volume) = (cluster.run.join(name), cluster.volumes.join(name));
+    fn new(template: &PodTemplate, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
+        let (run, volume) = (template.run.join(name), template.volumes.join(name));
         let mount = |name: &str| run.join(name);
         let (config, scripts, credentials) =
             (mount("config"), mount("scripts"), mount("credentials"));
@@ -157,23 +140,22 @@ impl Container {
         Files::mysql_credentials()?.mount(&credentials)?;
         mount_service_account(&service_account)?;
         let environment = vec![
-            ("PATH", cluster.programs.path()),
+            ("PATH", template.programs.path()),
             ("POD_NAME", name.into()),
             ("MYSQL_VOLUME", volume.into()),
             ("MYSQL_RUN", run.clone().into()),
             ("MYSQL_CONFIG", config.into()),
             ("MYSQL_CREDENTIALS", credentials.into()),
             ("MYSQL_BIND_ADDRESS", address.to_string().into()),
-            ("MYSQL_PRIMARY_HOST", cluster.primary.to_string().into()),
+            ("MYSQL_PRIMARY_HOST", template.primary.to_string().into()),
             ("MYSQL_SERVICE_ACCOUNT", service_account.into()),
-            ("MYSQL_API", format!("http://{}", cluster.kubernetes_api).into()),
+            ("MYSQL_API", format!("http://{}", template.kubernetes_api).into()),
         ];
         Ok(Self { run, scripts, environment })
     }
 
-    /// In a process group of its own, so that Ctrl-C at a terminal reaches the demo alone, which
-    /// stops the servers in order. Should the demo be killed, `setpriv` has asked the kernel to stop
-    /// them.
+    /// Starts bootstrap.sh in a new process group, so that Ctrl-C in a terminal reaches only the demo, which
+    /// stops the servers in order. If the demo is killed, the kernel stops the servers: `setpriv` asks for that.
     fn start(&self, log: &Path) -> io::Result<Child> {
         let log = File::create(log)?;
         self.program("setpriv")
@@ -185,11 +167,11 @@ impl Container {
             .spawn()
     }
 
-    /// Runs the readiness probe, with these additions to its environment.
+    /// Runs the readiness probe, with these environment variables added.
     ///
     /// # Errors
     ///
-    /// Why the pod may not serve, in the probe's words.
+    /// The probe's message, which says why the pod is not ready.
     pub async fn readiness(&self, variables: &[(&'static str, &str)]) -> Result<(), String> {
         self.script(&["probe.sh", "ready"], variables).await.map(drop)
     }
@@ -198,22 +180,25 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// Why the server is not worth keeping, in the probe's words.
+    /// The probe's message, which says why the server must be restarted.
     pub async fn liveness(&self) -> Result<(), String> {
         self.script(&["probe.sh", "alive"], &[]).await.map(drop)
     }
 
-    /// Runs one of the scripts beside bootstrap.sh, and returns what it prints.
+    /// Runs one of the scripts beside bootstrap.sh, and returns its output. `command` is the script's name and its
+    /// arguments.
     ///
     /// # Errors
     ///
-    /// What it prints, where it fails.
+    /// The script's output, if it fails.
     pub async fn script(
         &self,
         command: &[&str],
         variables: &[(&'static str, &str)],
     ) -> Result<String, String> {
-        let [name, arguments @ ..] = command else { return Err("no script is named".into()) };
+        let [name, arguments @ ..] = command else {
+            return Err("the command has no script".into());
+        };
         let output = self
             .program("bash")
             .arg(self.scripts.join(name))
@@ -222,16 +207,16 @@ impl Container {
             .output()
             .await;
         let output = output.map_err(|error| error.to_string())?;
-        let said =
+        let text =
             String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).trim().to_owned();
-        if output.status.success() { Ok(said) } else { Err(said) }
+        if output.status.success() { Ok(text) } else { Err(text) }
     }
 
-    /// Runs SQL as root, by the socket, and returns what the client prints, without headers.
+    /// Runs SQL as root over the socket. Returns rows as lines, columns separated by tabs, without headers.
     ///
     /// # Errors
     ///
-    /// What the server said.
+    /// The error of the server or of the client.
     pub async fn sql(&self, sql: &str) -> anyhow::Result<String> {
         let mut client = self
             .program("mysql")
@@ -251,7 +236,7 @@ impl Container {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// A program of the container's, with the container's environment. It ends when nobody waits for it.
+    /// A command with the container's environment. Its process is killed when its handle is dropped.
     #[must_use]
     pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);

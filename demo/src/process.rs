@@ -1,4 +1,4 @@
-//! An app as a process of its own: what it logs and how it ends can be seen only so.
+//! An app's binary as a child process, for tests of what it logs and how it ends.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,14 +15,13 @@ use rustix::process::{Pid, kill_process};
 
 use crate::LocalCluster;
 
-/// How long to wait for a line or for the end: the grace period of the Deployments, and many times what a
-/// line takes.
+/// How long to wait for a log line or for the end of the process: the grace period of the Deployments.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often to look.
+/// How often to check for them.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// A process that serves. It is killed when it is dropped.
+/// A running app. It is killed when it is dropped.
 pub struct Process {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
@@ -31,12 +30,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary with the environment that its Deployment would give it and these additions, on a port of
-    /// its own, and returns when it serves.
+    /// Starts a binary on a free port, and returns when it serves. Its environment is that of
+    /// [`LocalCluster::environment`]; `additions` win over it.
     ///
     /// # Errors
     ///
-    /// Where it does not serve.
+    /// If the binary does not start or does not serve within 30 seconds.
     pub async fn start(
         binary: &str,
         about: &About,
@@ -46,11 +45,11 @@ impl Process {
         Self::start_by(Command::new(binary), about, cluster, additions).await
     }
 
-    /// The same by a command that runs the binary in its own way, as `valgrind` does.
+    /// Does the same with a command that runs the binary, such as `valgrind`.
     ///
     /// # Errors
     ///
-    /// Where it does not serve.
+    /// If the binary does not start or does not serve within 30 seconds.
     pub async fn start_by(
         mut command: Command,
         about: &About,
@@ -61,7 +60,7 @@ impl Process {
         command.envs(additions.iter().copied()).stdout(Stdio::piped());
         let program = command.get_program().to_owned();
         let mut child = command.spawn().with_context(|| program.display().to_string())?;
-        let output = child.stdout.take().context("its output cannot be read")?;
+        let output = child.stdout.take().context("the process has no output")?;
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let read = lines.clone();
         let reading = std::thread::spawn(move || {
@@ -71,28 +70,29 @@ impl Process {
         });
         let mut process = Self { child, lines, reading: Some(reading), url: String::new() };
         let serving = process.line(r#""message":"serving""#).await?;
-        let (_, address) = serving.split_once(r#""address":""#).context("it says no address")?;
+        let (_, address) =
+            serving.split_once(r#""address":""#).context("the log line has no address")?;
         process.url = format!("http://{}", address.split('"').next().unwrap_or_default());
         Ok(process)
     }
 
-    /// Its address, as in `http://127.0.0.1:30000`.
+    /// The app's URL, such as `http://127.0.0.1:30000`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it has logged so far.
+    /// All lines that the app has logged so far.
     #[must_use]
     pub fn log(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The first line that has this text in it, once it is logged.
+    /// Waits for the first log line that contains `text`.
     ///
     /// # Errors
     ///
-    /// Where it is not.
+    /// If the app logs none within 30 seconds.
     pub async fn line(&self, text: &str) -> anyhow::Result<String> {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -104,48 +104,48 @@ impl Process {
         }
     }
 
-    /// Its number.
+    /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends it a signal.
+    /// Sends the process a signal.
     ///
     /// # Errors
     ///
-    /// Where it has ended.
+    /// If the process has ended.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let process = Pid::from_raw(i32::try_from(self.id())?).context("it has no number")?;
+        let process = Pid::from_raw(i32::try_from(self.id())?).context("the process id is 0")?;
         Ok(kill_process(process, signal)?)
     }
 
-    /// How it ended, where it has.
+    /// How the process ended, or `None` while it runs.
     ///
     /// # Errors
     ///
-    /// Where it cannot be asked.
+    /// If the operating system does not know the process.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         let ended = self.child.try_wait()?;
         if ended.is_some() {
-            // Its last lines may not have been read yet.
+            // Read the last lines of the log.
             self.reading.take().map(JoinHandle::join);
         }
         Ok(ended)
     }
 
-    /// Waits for its end, and says how it ended.
+    /// Waits until the process ends, and returns how it ended.
     ///
     /// # Errors
     ///
-    /// Where it does not end.
+    /// If it runs on for 30 seconds.
     pub async fn end(&mut self) -> anyhow::Result<ExitStatus> {
         let end = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.ended()? {
                 return Ok(status);
             }
-            ensure!(Instant::now() < end, "it does not end: {:#?}", self.log());
+            ensure!(Instant::now() < end, "the process does not end: {:#?}", self.log());
             tokio::time::sleep(PERIOD).await;
         }
     }
@@ -153,7 +153,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already cannot be killed.
+        // Both fail if the process has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
     }

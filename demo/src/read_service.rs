@@ -1,5 +1,5 @@
-//! `mysql-read`: one address in front of all ready pods. The pod is picked at random when a
-//! connection is opened, and the connection stays with it, as kube-proxy does with its rules:
+//! A stand-in for the Service `mysql-read`: one address in front of all ready pods. It picks a random pod when a
+//! client connects, and the connection stays with that pod. kube-proxy does the same with its rules:
 //! <https://kubernetes.io/docs/reference/networking/virtual-ips/>.
 
 use std::{
@@ -18,14 +18,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoints::Endpoints;
 
-/// How long to wait when file descriptors have run out: until others end.
-const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
+/// How long to wait after a failed `accept`, so that other connections can end and free file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections on `address` for as long as the returned handle lives.
+/// Accepts connections on `address` until the returned handle is dropped.
 ///
 /// # Errors
 ///
-/// Where the address is taken.
+/// If the address is in use.
 pub async fn serve(address: SocketAddr, endpoints: Endpoints) -> io::Result<AbortOnDropHandle<()>> {
     let listener = TcpListener::bind(address).await?;
     let port = address.port();
@@ -34,23 +34,23 @@ pub async fn serve(address: SocketAddr, endpoints: Endpoints) -> io::Result<Abor
             match listener.accept().await {
                 Ok((client, _)) => drop(tokio::spawn(forward(client, endpoints.ready(), port))),
                 Err(error) => {
-                    tracing::warn!(%error, "mysql-read could not accept a connection");
-                    sleep(AFTER_A_FAILURE).await;
+                    tracing::warn!(%error, "mysql-read cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
     })))
 }
 
-/// Without a ready pod the client is hung up on; in a cluster its connection is refused.
+/// Forwards one connection. Without a ready pod it closes the connection; kube-proxy would refuse it.
 async fn forward(mut client: TcpStream, ready: Vec<Ipv4Addr>, port: u16) {
     let picked = ready.choose(&mut rand::rng()).copied();
     let Some(pod) = picked else { return };
     match TcpStream::connect((pod, port)).await {
         Ok(mut server) => {
-            // A cluster's node forwards each packet at once, and so does this.
+            // A node's kernel forwards each packet at once, so do not wait for more data here either.
             drop([client.set_nodelay(true), server.set_nodelay(true)]);
-            // Either side may hang up at any time; that is no fault of the one in between.
+            // An error means that the client or the pod has closed the connection, which is its right.
             drop(copy_bidirectional(&mut client, &mut server).await);
         }
         Err(error) => tracing::debug!(%pod, %error, "a ready pod did not accept a connection"),

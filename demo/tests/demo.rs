@@ -1,4 +1,4 @@
-//! `cargo demo` as a person runs it: up, used, stopped, started again.
+//! `cargo demo`, run as a person runs it: started, used, stopped, started again.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -12,11 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use demo::{for_tests::cache_folder, mysql_programs::MysqlPrograms};
+use demo::{cache_folder, mysql_programs::MysqlPrograms};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// A demo on ports of its own, with data of its own.
+/// A running `cargo demo` on free ports.
 struct Demo {
     process: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -24,7 +24,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// Starts it, and returns when it has printed its two URLs.
+    /// Starts the demo, and returns when it has printed its two URLs.
     fn start(data: &Path, options: &[&str]) -> Self {
         Self::start_with(data, options, &[])
     }
@@ -36,7 +36,7 @@ impl Demo {
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let up = lines.any(|line| line.unwrap().contains("Ctrl-C stops everything"));
-        assert!(up, "the demo ended early: {:?}", process.wait());
+        assert!(up, "the demo ended before it printed its URLs: {:?}", process.wait());
         Self { process, lines, ports }
     }
 
@@ -54,7 +54,7 @@ impl Demo {
         assert_eq!(response.json::<Value>().await.unwrap()["pod"], "mysql-0");
     }
 
-    async fn wait_until_every_pod_knows(&self, email: &str) {
+    async fn wait_until_both_pods_have(&self, email: &str) {
         let (mut pods, end) = (BTreeSet::new(), Instant::now() + Duration::from_secs(30));
         while pods.len() < 2 {
             assert!(Instant::now() < end, "only {pods:?} answered with {email}");
@@ -65,7 +65,7 @@ impl Demo {
         }
     }
 
-    /// Ctrl-C; nothing may be left: no process, no port.
+    /// Presses Ctrl-C, and checks that no server and no open port is left.
     fn stop(mut self) {
         let servers = servers_of(self.process.id());
         let sent =
@@ -105,18 +105,18 @@ fn servers_of(process: u32) -> Vec<String> {
     children.collect()
 }
 
-/// Probes are children as well, and come and go.
+/// Whether a child process is a server. Probes are child processes too.
 fn is_server(process: &str) -> bool {
     let command_line = std::fs::read_to_string(format!("/proc/{process}/cmdline"));
     command_line.unwrap_or_default().contains("/my.cnf")
 }
 
-/// What a demo that could not come up says in the end.
-fn last_words(output: &Output) -> String {
+/// The last line of a demo that could not start.
+fn last_line(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1));
-    let said = text(output);
-    let last = said.trim().lines().last().unwrap();
-    assert!(last.starts_with("demo: "), "{said}");
+    let text = text(output);
+    let last = text.trim().lines().last().unwrap();
+    assert!(last.starts_with("demo: "), "{text}");
     last.to_owned()
 }
 
@@ -125,27 +125,27 @@ fn text(output: &Output) -> String {
 }
 
 #[tokio::test]
-async fn it_comes_up_is_used_stops_without_a_trace_and_keeps_its_users_until_told_to_forget_them() {
+async fn the_demo_starts_stops_without_a_trace_and_keeps_its_users_until_a_fresh_start() {
     let data = tempfile::tempdir().unwrap();
 
     let demo = Demo::start(data.path(), &[]);
     demo.register("ada@example.org").await;
-    demo.wait_until_every_pod_knows("ada@example.org").await;
+    demo.wait_until_both_pods_have("ada@example.org").await;
     demo.stop();
 
     let again = Demo::start(data.path(), &[]);
     assert_eq!(again.users().await["users"].as_array().unwrap().len(), 1, "users are kept");
     again.register("grace@example.org").await;
-    again.wait_until_every_pod_knows("grace@example.org").await;
+    again.wait_until_both_pods_have("grace@example.org").await;
     again.stop();
 
     let fresh = Demo::start(data.path(), &["--fresh"]);
-    assert_eq!(fresh.users().await["users"].as_array().unwrap().len(), 0, "users are forgotten");
+    assert_eq!(fresh.users().await["users"].as_array().unwrap().len(), 0, "users are deleted");
     fresh.stop();
 }
 
 #[tokio::test]
-async fn a_server_that_dies_is_reported_and_reads_go_on() {
+async fn the_demo_reports_a_killed_server_and_reads_go_on() {
     let data = tempfile::tempdir().unwrap();
     let mut demo = Demo::start(data.path(), &["--replicas", "2"]);
     let servers = servers_of(demo.process.id());
@@ -163,7 +163,7 @@ async fn a_server_that_dies_is_reported_and_reads_go_on() {
 }
 
 #[tokio::test]
-async fn a_mysql_on_path_is_used_and_nothing_is_downloaded() {
+async fn the_demo_uses_the_mysql_on_path_and_downloads_nothing() {
     let (data, empty, bin) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let programs = MysqlPrograms::find(&cache_folder().unwrap(), bin.path(), |_| {}).await.unwrap();
@@ -177,7 +177,7 @@ async fn a_mysql_on_path_is_used_and_nothing_is_downloaded() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_one_sentence_that_says_what_to_do() {
+fn if_a_port_is_in_use_one_line_says_what_to_do() {
     let data = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
 
@@ -191,7 +191,7 @@ fn a_port_that_is_taken_is_one_sentence_that_says_what_to_do() {
 }
 
 #[test]
-fn without_mysql_and_without_a_way_to_get_it_one_sentence_says_what_to_install() {
+fn without_mysql_and_without_apt_the_last_line_says_what_to_install() {
     let empty = tempfile::tempdir().unwrap();
     let tools = empty.path().join("bin");
     std::fs::create_dir(&tools).unwrap();
@@ -202,14 +202,14 @@ fn without_mysql_and_without_a_way_to_get_it_one_sentence_says_what_to_install()
         .output()
         .unwrap();
 
-    let last = last_words(&output);
+    let last = last_line(&output);
     assert!(last.contains("install MySQL 8.4 or newer"), "{last}");
 }
 
 #[test]
-fn without_a_network_one_sentence_says_what_to_check() {
+fn without_a_network_the_last_line_says_what_to_check() {
     let empty = tempfile::tempdir().unwrap();
-    // Every program of the system but MySQL's, and a proxy where nobody listens.
+    // All programs of the system except MySQL's, and a proxy that does not listen.
     let tools = empty.path().join("bin");
     std::fs::create_dir(&tools).unwrap();
     for program in std::fs::read_dir("/usr/bin").unwrap().map(|entry| entry.unwrap()) {
@@ -225,9 +225,9 @@ fn without_a_network_one_sentence_says_what_to_check() {
         .output()
         .unwrap();
 
-    let last = last_words(&output);
+    let last = last_line(&output);
     assert!(last.contains("install MySQL 8.4 or newer"), "{last}");
-    // Only on Debian is there anything to download.
+    // The demo downloads MySQL only on Debian.
     assert_eq!(
         last.contains("check the network"),
         Path::new("/etc/debian_version").exists(),
@@ -237,7 +237,7 @@ fn without_a_network_one_sentence_says_what_to_check() {
 }
 
 #[test]
-fn help_lists_the_options_and_an_unknown_one_is_named() {
+fn help_lists_the_options_and_an_error_names_an_unknown_one() {
     let help = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--help").output().unwrap();
     assert!(help.status.success() && text(&help).contains("--fresh"), "{}", text(&help));
 

@@ -253,7 +253,7 @@ impl Drop for Browser {
         let client = self.client.clone();
         let test = std::thread::panicking()
             .then(|| std::thread::current().name().unwrap_or("browser").to_owned());
-        let closing = for_tests::handle().spawn(async move {
+        let closing = for_tests::runtime().spawn(async move {
             if let Some(test) = test
                 && let Err(error) = write_screenshot(&client, &test).await
             {
@@ -261,7 +261,7 @@ impl Drop for Browser {
             }
             client.close().await
         });
-        let closed = std::thread::spawn(|| for_tests::handle().block_on(closing)).join();
+        let closed = std::thread::spawn(|| for_tests::runtime().block_on(closing)).join();
         if !matches!(closed, Ok(Ok(Ok(())))) {
             eprintln!("the browser was not closed: {closed:?}");
         }
@@ -269,7 +269,7 @@ impl Drop for Browser {
 }
 
 async fn write_screenshot(client: &Client, test: &str) -> anyhow::Result<()> {
-    let folder = for_tests::cache_folder()?.join("screenshots");
+    let folder = demo::cache_folder()?.join("screenshots");
     fs::create_dir_all(&folder)?;
     let file = folder.join(test.replace("::", "-")).with_added_extension("png");
     fs::write(&file, client.screenshot().await?)?;

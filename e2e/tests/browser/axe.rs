@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use demo::for_tests::cache_folder;
+use demo::cache_folder;
 use e2e::browser::Browser;
 use serde_json::json;
 

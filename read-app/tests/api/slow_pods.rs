@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// An app, and names for it that lead to the shared pods through the proxies.
 pub(crate) struct SlowPods {
     app: RunningApp,
-    _dns: cluster_dns::Running,
+    _dns: cluster_dns::DnsServer,
     _proxies: [AbortOnDropHandle<()>; 2],
 }
 
