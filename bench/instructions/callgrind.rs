@@ -1,4 +1,4 @@
-//! A process under callgrind, and how many instructions it takes for what it is asked meanwhile.
+//! An app under callgrind, which counts the instructions of the requests that the app serves.
 
 use std::{
     path::PathBuf,
@@ -11,10 +11,10 @@ use app_core::config::About;
 use demo::{for_tests::SharedCluster, process::Process};
 use tempfile::TempDir;
 
-/// How long an idle process is looked at.
+/// How long an idle app is counted.
 const IDLE: Duration = Duration::from_secs(4);
 
-async fn rest() -> anyhow::Result<()> {
+async fn idle() -> anyhow::Result<()> {
     tokio::time::sleep(IDLE).await;
     Ok(())
 }
@@ -23,10 +23,10 @@ async fn rest() -> anyhow::Result<()> {
 pub(crate) struct Counted {
     app: Process,
     folder: TempDir,
-    /// How often its counters have been written down.
+    /// How often callgrind has written its counters to a file.
     dumps: usize,
-    /// What it does a second when nobody asks it for anything.
-    idle: f64,
+    /// The instructions a second of an idle app.
+    idle_per_second: f64,
 }
 
 impl Counted {
@@ -40,33 +40,33 @@ impl Counted {
         let file = format!("--callgrind-out-file={}", folder.path().join("counts").display());
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--quiet", "--tool=callgrind", &file, binary]);
-        // One worker: who of several wakes whom differs from run to run.
+        // One worker thread: with several, the number of wake-ups differs from run to run.
         let path = std::env::var("PATH")?;
         let additions = [("PATH", path.as_str()), ("TOKIO_WORKER_THREADS", "1")];
         let app = Process::start_by(valgrind, about, &shared.cluster, &additions).await?;
-        let mut counted = Self { app, folder, dumps: 0, idle: 0.0 };
-        counted.until_ready().await?;
-        // The lesser of two: its first queries may be in one of them.
-        let idle = counted.count(rest).await?.min(counted.count(rest).await?);
-        counted.idle = idle / IDLE.as_secs_f64();
+        let mut counted = Self { app, folder, dumps: 0, idle_per_second: 0.0 };
+        counted.wait_until_ready().await?;
+        // The smaller of two counts: the app's first queries may fall into one of them.
+        let least = counted.count(idle).await?.min(counted.count(idle).await?);
+        counted.idle_per_second = least / IDLE.as_secs_f64();
         Ok(counted)
     }
 
-    /// Its address, as in `http://127.0.0.1:30000`.
+    /// The app's URL, such as `http://127.0.0.1:30000`.
     pub(crate) fn url(&self) -> &str {
         self.app.url()
     }
 
-    async fn until_ready(&self) -> anyhow::Result<()> {
+    async fn wait_until_ready(&self) -> anyhow::Result<()> {
         let end = Instant::now() + Duration::from_secs(60);
         while !reqwest::get(format!("{}/readyz", self.url())).await?.status().is_success() {
-            ensure!(Instant::now() < end, "it does not reach MySQL: {:#?}", self.app.log());
+            ensure!(Instant::now() < end, "the app does not reach MySQL: {:#?}", self.app.log());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(())
     }
 
-    /// The instructions of this work, without those that it would have taken idle.
+    /// The instructions during `work`, without those of an idle app in the same time.
     pub(crate) async fn count(
         &mut self,
         work: impl AsyncFnOnce() -> anyhow::Result<()>,
@@ -77,9 +77,10 @@ impl Counted {
         let took = start.elapsed();
         self.tell("dump")?;
         self.dumps += 1;
-        Ok(self.last_dump()? - self.idle * took.as_secs_f64())
+        Ok(self.last_dump()? - self.idle_per_second * took.as_secs_f64())
     }
 
+    /// Sends callgrind a command:
     /// <https://valgrind.org/docs/manual/cl-manual.html#cl-manual.monitor-commands>
     fn tell(&self, command: &str) -> anyhow::Result<()> {
         let told =

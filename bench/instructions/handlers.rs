@@ -1,4 +1,4 @@
-//! The handlers that are counted, and how they are asked.
+//! The handlers that are counted, and the requests to them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use anyhow::ensure;
 use app_core::config::About;
 use reqwest::{Client, header};
 
-/// How often a handler is asked.
+/// The number of requests to each handler.
 pub(crate) const REQUESTS: u32 = 100;
 
 /// One of the two apps.
@@ -22,7 +22,7 @@ pub(crate) const WRITE_APP: App =
 pub(crate) const READ_APP: App =
     App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-measured") };
 
-/// A way to ask an app for something.
+/// A handler of an app, and the request to it.
 pub(crate) struct Handler {
     pub(crate) app: &'static str,
     pub(crate) name: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Handler {
     accept: &'static str,
 }
 
-/// Over the headless Service: the stand-in for `mysql-read` is not a part of the apps.
+/// All reads use the headless Service, which needs no stand-in.
 pub(crate) const HANDLERS: [Handler; 4] = [
     Handler { app: "write-app", name: "POST /submit", path: "/submit", accept: "*/*" },
     Handler {
@@ -54,24 +54,24 @@ pub(crate) const HANDLERS: [Handler; 4] = [
 ];
 
 impl Handler {
-    /// Asks so many times, one after the other, over one connection.
-    pub(crate) async fn ask(&self, url: &str, times: u32) -> anyhow::Result<()> {
+    /// Sends the request this many times over one connection, one after the other.
+    pub(crate) async fn send(&self, url: &str, times: u32) -> anyhow::Result<()> {
         let client = Client::new();
         for _ in 0..times {
             let request = match self.path {
-                "/submit" => client.post(format!("{url}/submit")).form(&someone_new()),
+                "/submit" => client.post(format!("{url}/submit")).form(&new_user()),
                 path => client.get(format!("{url}{path}")),
             };
-            let answer = request.header(header::ACCEPT, self.accept).send().await?;
-            let (status, body) = (answer.status(), answer.text().await?);
+            let response = request.header(header::ACCEPT, self.accept).send().await?;
+            let (status, body) = (response.status(), response.text().await?);
             ensure!(status.is_success(), "{status}: {body}");
         }
         Ok(())
     }
 }
 
-/// With as many letters each time.
-fn someone_new() -> [(&'static str, String); 2] {
+/// A new user, whose email has the same length each time.
+fn new_user() -> [(&'static str, String); 2] {
     static NUMBER: AtomicU64 = AtomicU64::new(100_000);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     [("name", "Ada Lovelace".to_owned()), ("email", format!("ada{number}@example.org"))]

@@ -1,14 +1,13 @@
 //! How many instructions the apps take for a request: `cargo instructions`.
 //!
-//! Wall time on a machine that others use too says little of a change of a few percent; counted
-//! instructions do. Both apps run optimised, under callgrind, beside real servers. Each handler is
-//! asked [`REQUESTS`] times over one connection, what the app does meanwhile by itself is subtracted, and
-//! the rest is compared with `baseline.json`. Where one takes more than [`TOLERANCE`] beyond it, this fails.
-//! The least of [`ROUNDS`] counts, for an app that is kept waiting has more to do.
+//! On a busy machine, wall time does not show a change of a few percent; a count of instructions does. Both apps
+//! run optimised, under callgrind, with real MySQL servers. Each handler gets [`REQUESTS`] requests over one connection.
+//! The instructions of an idle app are subtracted, and the rest is compared with `baseline.json`. The benchmark fails if
+//! a handler takes more than the baseline and [`TOLERANCE`]. The smallest of [`ROUNDS`] counts is used, because an app
+//! that has to wait executes more instructions.
 //!
-//! A change that is worth its instructions renews the baseline, as does a new compiler; on another kind of
-//! processor the cryptography of a new connection may count differently, for valgrind shows what the
-//! processor has: `cargo instructions --renew`.
+//! Renew the baseline after a change that is worth its instructions, or with a new compiler: `cargo instructions --renew`.
+//! On another kind of processor, the cryptography of a new connection may take another number of instructions.
 
 #![allow(clippy::print_stdout, reason = "figures are what this is for")]
 
@@ -25,22 +24,22 @@ use crate::{
     handlers::{HANDLERS, Handler, REQUESTS},
 };
 
-/// How much more than the baseline a handler may take: twice the widest spread. Six runs on a machine with far
-/// more to do than it has cores were, from least to most, 0.5 % apart for a new connection, 1.4 % for a
-/// kept one, 2.5 % for the page and 4.1 % for a registration.
+/// How much more than the baseline a handler may take: twice the largest spread. In six runs on a very busy machine, the
+/// spread was 0.5 % for a new connection, 1.4 % for a kept one, 2.5 % for the page, and 4.1 % for a registration.
 const TOLERANCE: f64 = 0.08;
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions/baseline.json");
 
-/// How often each is counted.
+/// How often each handler is counted.
 const ROUNDS: u32 = 3;
 
-/// Instructions a request, by handler.
+/// Instructions for each request, by handler.
 type Counts = BTreeMap<String, u64>;
 
 fn main() -> anyhow::Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
-    valgrind.context("valgrind counts the instructions; install it: apt-get install valgrind")?;
+    valgrind
+        .context("cannot run valgrind, which counts the instructions: apt-get install valgrind")?;
     let renew = std::env::args().any(|argument| argument == "--renew");
     let counts = tokio::runtime::Runtime::new()?.block_on(count())?;
     if renew {
@@ -50,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     compare(&counts, &serde_json::from_str(&baseline)?)
 }
 
-/// write-app first: read-app lists whom it registers.
+/// Counts write-app first: it registers the users whom read-app lists.
 async fn count() -> anyhow::Result<Counts> {
     let mut counts = Counts::new();
     for app in [handlers::WRITE_APP, handlers::READ_APP] {
@@ -64,11 +63,11 @@ async fn count() -> anyhow::Result<Counts> {
 
 async fn count_one(process: &mut Counted, handler: &Handler) -> anyhow::Result<u64> {
     let url = process.url().to_owned();
-    // Connections are opened, statements prepared and caches filled.
-    handler.ask(&url, REQUESTS / 4).await?;
+    // The first requests open connections, prepare statements and fill caches.
+    handler.send(&url, REQUESTS / 4).await?;
     let mut least = f64::INFINITY;
     for _ in 0..ROUNDS {
-        least = process.count(async || handler.ask(&url, REQUESTS).await).await?.min(least);
+        least = process.count(async || handler.send(&url, REQUESTS).await).await?.min(least);
     }
     Ok((least / f64::from(REQUESTS)).round() as u64)
 }
@@ -79,7 +78,7 @@ fn compare(counts: &Counts, baseline: &Counts) -> anyhow::Result<()> {
         let before = *baseline.get(handler).with_context(|| format!("no baseline of {handler}"))?;
         let growth = *count as f64 / before as f64 - 1.0;
         println!(
-            "figure: {handler}: {count} instructions a request, baseline {before}, {:+.1} %",
+            "figure: {handler}: {count} instructions for each request, baseline {before}, {:+.1} %",
             growth * 100.0
         );
         if growth > TOLERANCE {
@@ -88,8 +87,7 @@ fn compare(counts: &Counts, baseline: &Counts) -> anyhow::Result<()> {
     }
     ensure!(
         grown.is_empty(),
-        "{}, where {:.0} % is tolerated. If that is worth it: \
-         cargo instructions --renew",
+        "{}; the limit is {:.0} %. If the change is worth it, renew the baseline: cargo instructions --renew",
         grown.join("; "),
         TOLERANCE * 100.0
     );

@@ -1,4 +1,4 @@
-//! What a new connection for each query costs, against the same of a bare client.
+//! What a new connection for each query costs read-app, and what it costs mysqlslap.
 
 use std::time::Instant;
 
@@ -6,22 +6,23 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::{
     goals::Goal,
-    load::{Ask, Load, Pace},
+    load::{Load, Pace, RequestKind},
+    login::Login,
     mysqlslap::{Connections, Mysqlslap},
     reads::{ONE_POD, POOLED},
     report::{Part, row, table},
     server::{READ_APP, Server},
-    setup::{Login, REPLICA, Setup},
+    setup::{REPLICA, Setup},
     statistics::{Sample, milliseconds},
 };
 
-/// Something short: what is measured is the connection.
+/// A short statement, because the connection is what is measured.
 const STATEMENT: [&str; 1] = ["SELECT @@report_host"];
 
 /// How many connections sqlx opens in a round.
 const TURNS: u32 = 50;
 
-/// Milliseconds for a connection, each round.
+/// Milliseconds for a connection, for each round.
 #[derive(Default)]
 struct Costs {
     mysqlslap: Vec<f64>,
@@ -41,7 +42,7 @@ pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
     }
     let ratio = Sample::ratios(&costs.app, &costs.mysqlslap);
     let goals = vec![Goal::at_most(
-        "a new connection for each query, by a bare client's",
+        "a new connection for each query, ratio to mysqlslap",
         1.2,
         "x",
         &ratio,
@@ -58,13 +59,14 @@ impl Costs {
         };
         let rows = [
             row("mysqlslap, in C", &self.mysqlslap),
-            row("sqlx alone, connect and close", &self.sqlx),
+            row("sqlx without read-app, connect and close", &self.sqlx),
             row("read-app", &self.app),
         ];
         format!(
-            "One client, one query after the other, to mysql-1: TCP, TLS, authentication, and the end of it. For mysqlslap and \
-             read-app it is the difference between a query on a new connection and one on a kept connection.\n\n{}",
-            table(&["client", "a connection, ms", "by mysqlslap's"], &rows)
+            "One client sends one query after the other to mysql-1. A connection costs TCP, TLS, authentication, and closing it. \
+             For mysqlslap and read-app, the figure is the difference between a query on a new connection and one on a kept \
+             connection.\n\n{}",
+            table(&["client", "ms for a connection", "ratio to mysqlslap"], &rows)
         )
     }
 }
@@ -90,11 +92,11 @@ async fn by_app(setup: &Setup, app: &Server) -> anyhow::Result<f64> {
     Ok(new - latency(setup, app, POOLED).await?)
 }
 
-/// The mean, as mysqlslap's is one, with one client.
+/// The mean latency with one client in milliseconds; mysqlslap also gives a mean.
 pub(crate) async fn latency(setup: &Setup, app: &Server, path: &str) -> anyhow::Result<f64> {
     let load = Load {
         server: app.address,
-        ask: Ask::Get(path.to_owned()),
+        kind: RequestKind::Get(path.to_owned()),
         connections: 1,
         pace: Pace::AsFast,
         time: setup.extent.turn / 4,

@@ -1,45 +1,45 @@
-//! The same work by everybody: mysqlslap, an app and the peers take turns, so that whatever disturbs the machine meanwhile
-//! disturbs all of them.
+//! mysqlslap, an app and the peers do the same work in turns, so that a disturbance of the machine affects all of them.
 
 use std::time::Duration;
 
 use crate::{
-    load::{Answers, Ask, Load, Pace},
+    load::{Load, Pace, RequestKind},
+    login::Login,
     mysqlslap::{Connections, Mysqlslap},
     peers::Peer,
     process::{self, ProcessGroup},
     server::Server,
-    setup::{Extent, Login},
+    setup::Extent,
     statistics::{Latencies, Sample},
 };
 
-/// With how many connections the contenders are compared.
+/// The number of connections at which the contenders are compared.
 pub(crate) const CLIENTS: usize = 16;
 
-/// mysqld accepts a hundred connections.
+/// mysqld accepts a hundred connections in all.
 const MOST_FOR_MYSQLSLAP: usize = 64;
 
-/// The contenders, and what they are asked.
+/// The contenders, and the requests that they get.
 pub(crate) struct Contest {
-    pub(crate) ask: Ask,
+    pub(crate) kind: RequestKind,
     pub(crate) mysqlslap: Mysqlslap,
     pub(crate) servers: Vec<(&'static str, Server)>,
-    /// The processes of the primary and the replica: a write is work for both.
+    /// The process ids of the primary and the replica: a write is work for both.
     pub(crate) mysqlds: [u32; 2],
 }
 
-/// What was measured: mysqlslap's turns and all servers', of which the first is the app.
+/// The turns of mysqlslap and of all servers. The first server is the app.
 pub(crate) struct Results {
     pub(crate) limit: Limit,
     pub(crate) servers: Vec<Contender>,
 }
 
-/// What mysqlslap got done a second.
+/// How often a second mysqlslap does the statements.
 #[derive(Default)]
 pub(crate) struct Limit {
-    /// With [`CLIENTS`], each round.
+    /// With [`CLIENTS`] clients, for each round.
     pub(crate) rounds: Vec<f64>,
-    /// By clients.
+    /// By the number of clients.
     pub(crate) by_clients: Vec<(usize, f64)>,
 }
 
@@ -47,11 +47,11 @@ pub(crate) struct Limit {
 #[derive(Default)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// As fast as it can with [`CLIENTS`], each round.
+    /// As fast as the server can with [`CLIENTS`] connections, for each round.
     pub(crate) rounds: Vec<Turn>,
-    /// At half of its own throughput, each round.
+    /// At half of the server's throughput, for each round.
     pub(crate) paced: Vec<Turn>,
-    /// By connections.
+    /// By the number of connections.
     pub(crate) by_connections: Vec<(usize, Turn)>,
 }
 
@@ -60,16 +60,18 @@ pub(crate) struct Turn {
     pub(crate) per_second: f64,
     pub(crate) latencies: Latencies,
     pub(crate) failed_share: f64,
-    /// Processor time a request in microseconds: the server's, both mysqlds', and this process's for making the load.
+    /// The server's processor time for each request, in microseconds.
     pub(crate) server: f64,
+    /// The same for the primary and the replica together.
     pub(crate) mysqld: f64,
+    /// The same for this process, the load generator.
     pub(crate) generator: f64,
     /// The server's memory in MiB.
     pub(crate) memory: f64,
 }
 
 impl Contest {
-    /// Starts the peers beside an app.
+    /// Starts the peers, and returns them after the app.
     pub(crate) async fn servers(
         app: (&'static str, Server),
         peers: &[Peer],
@@ -93,7 +95,7 @@ impl Contest {
             eprintln!("  round {} of {}", round + 1, extent.rounds);
             self.round(round, extent, &mut results).await?;
         }
-        eprintln!("  latency at half of each one's throughput");
+        eprintln!("  latency at half of each server's throughput");
         for _ in 0..extent.rounds.div_ceil(2) {
             self.paced_round(extent, &mut results).await?;
         }
@@ -104,7 +106,7 @@ impl Contest {
         Ok(results)
     }
 
-    /// Somebody else begins each time.
+    /// Each round begins with another server.
     async fn round(
         &self,
         round: usize,
@@ -156,46 +158,69 @@ impl Contest {
     ) -> anyhow::Result<Turn> {
         let (_, server) = &self.servers[number];
         let load =
-            Load { server: server.address, ask: self.ask_of(number), connections, pace, time };
+            Load { server: server.address, kind: self.kind_for(number), connections, pace, time };
         measure(load, server.group(), self.mysqlds).await
     }
 
-    /// The app is told to keep connections, as the peers do; they know no other parameters.
-    fn ask_of(&self, number: usize) -> Ask {
-        match &self.ask {
-            Ask::Get(_) if number > 0 => Ask::Get("/users".to_owned()),
-            ask => ask.clone(),
+    /// Only the app knows query parameters, which tell it to keep connections as the peers do.
+    fn kind_for(&self, number: usize) -> RequestKind {
+        match &self.kind {
+            RequestKind::Get(_) if number > 0 => RequestKind::Get("/users".to_owned()),
+            kind => kind.clone(),
         }
     }
 }
 
-/// Offers a load, and looks what everybody has used for it.
+/// Offers a load, and measures the processor time and memory that it takes.
 pub(crate) async fn measure(
     load: Load,
     server: ProcessGroup,
     mysqlds: [u32; 2],
 ) -> anyhow::Result<Turn> {
     let used = || {
-        let own = process::processor_time(std::process::id())?;
+        let generator = process::processor_time(std::process::id())?;
         let mysqlds: Duration =
             mysqlds.into_iter().map(process::processor_time).sum::<anyhow::Result<_>>()?;
-        anyhow::Ok([server.processor_time()?, mysqlds, own])
+        anyhow::Ok([server.processor_time()?, mysqlds, generator])
     };
     let before = used()?;
-    let answers = load.offer().await?;
+    let responses = load.offer().await?;
     let after = used()?;
     let each = |number: usize| {
-        (after[number] - before[number]).as_secs_f64() * 1e6 / answers.latencies.count() as f64
+        (after[number] - before[number]).as_secs_f64() * 1e6 / responses.latencies.count() as f64
     };
     Ok(Turn {
-        per_second: answers.per_second(),
-        failed_share: Answers::failed_share(&answers),
+        per_second: responses.per_second(),
+        failed_share: responses.failed_share(),
         server: each(0),
         mysqld: each(1),
         generator: each(2),
         memory: server.memory()?,
-        latencies: answers.latencies,
+        latencies: responses.latencies,
     })
+}
+
+impl Results {
+    /// How often a second mysqlslap does the statements, by the number of clients.
+    pub(crate) fn limit_curve(&self) -> Vec<(usize, f64)> {
+        let at_clients = self.limit.rounds.iter().copied().collect();
+        curve(&self.limit.by_clients, &at_clients)
+    }
+
+    /// Requests a second of a server, by the number of connections.
+    pub(crate) fn curve(&self, number: usize) -> Vec<(usize, f64)> {
+        let Some(server) = self.servers.get(number) else { return Vec::new() };
+        let others = server.by_connections.iter().map(|(with, turn)| (*with, turn.per_second));
+        curve(&others.collect::<Vec<_>>(), &server.per_second())
+    }
+}
+
+/// Adds the point at [`CLIENTS`], the median of the rounds, and sorts by the number of connections.
+fn curve(others: &[(usize, f64)], at_clients: &Sample) -> Vec<(usize, f64)> {
+    let mut curve = others.to_vec();
+    curve.push((CLIENTS, at_clients.median()));
+    curve.sort_by_key(|(connections, _)| *connections);
+    curve
 }
 
 impl Contender {
@@ -203,19 +228,19 @@ impl Contender {
         self.rounds.iter().map(|turn| turn.per_second).collect()
     }
 
-    /// Any figure of the rounds.
+    /// One figure of each round.
     pub(crate) fn of_rounds(&self, figure: fn(&Turn) -> f64) -> Sample {
         self.rounds.iter().map(figure).collect()
     }
 
-    /// Any figure of the rounds at half of its throughput.
+    /// One figure of each round at half of the throughput.
     pub(crate) fn of_paced(&self, figure: fn(&Turn) -> f64) -> Sample {
         self.paced.iter().map(figure).collect()
     }
 }
 
 impl Turn {
-    /// In milliseconds.
+    /// The 99th percentile of the latencies, in milliseconds.
     pub(crate) fn p99(&self) -> f64 {
         self.latencies.percentile(99)
     }

@@ -1,4 +1,4 @@
-//! What the apps and mysqld take while they do nothing, and how fast an app starts.
+//! How much memory the apps and mysqld take, and how fast an app starts.
 
 use std::{
     path::Path,
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::{
     goals::{Goal, Met},
-    load::{Ask, Load, Pace},
+    load::{Load, Pace, RequestKind},
     process::{most_resident, resident},
     report::{Part, row, table},
     server::{App, READ_APP, Server, WRITE_APP},
@@ -17,28 +17,28 @@ use crate::{
     statistics::{Sample, milliseconds, short},
 };
 
-/// How long an app is left alone before it is called idle.
-const REST: Duration = Duration::from_secs(3);
+/// How long an app gets no requests before its idle memory is measured.
+const IDLE_TIME: Duration = Duration::from_secs(3);
 
-/// Connections that are open at once.
+/// The number of connections that are open at once.
 const CONNECTIONS: usize = 1000;
 
-/// Each is used this often, so that none rests for too long.
+/// One request a second for each connection, so that the app closes none for idleness.
 const REQUESTS_PER_SECOND: f64 = CONNECTIONS as f64;
 
-/// The request of the StatefulSet's container, in MiB.
+/// The memory request of the StatefulSet's container, in MiB.
 const MYSQLD_REQUEST: f64 = 384.0;
 
-/// Each app's figures.
+/// The figures of one app. Memory and image are in MiB.
 struct Footprint {
     name: &'static str,
     starts: Sample,
     idle: f64,
-    crowded: f64,
+    with_connections: f64,
     image: Option<f64>,
 }
 
-/// What the two mysqlds had resident at a moment, in MiB.
+/// The resident memory of the primary and the replica at a moment, in MiB.
 pub(crate) type Moment = (&'static str, [f64; 2]);
 
 pub(crate) async fn part(setup: &Setup, memory: &[Moment]) -> anyhow::Result<Part> {
@@ -53,9 +53,8 @@ pub(crate) async fn part(setup: &Setup, memory: &[Moment]) -> anyhow::Result<Par
     ));
     for ordinal in [PRIMARY, REPLICA] {
         let most = most_resident(setup.mysqld(ordinal).await?)?;
-        let what = format!("mysqld of mysql-{ordinal}: the most memory in all of this run");
-        let most = std::iter::once(most).collect();
-        goals.push(Goal::at_most(&what, MYSQLD_REQUEST, " MiB", &most));
+        let what = format!("mysqld of mysql-{ordinal}: highest memory in this run");
+        goals.push(Goal::at_most(&what, MYSQLD_REQUEST, " MiB", &most.into()));
     }
     let text = format!("{}\n{}", apps_text(&apps), mysqlds_text(memory));
     Ok(Part { title: "Footprint", goals, text })
@@ -64,14 +63,20 @@ pub(crate) async fn part(setup: &Setup, memory: &[Moment]) -> anyhow::Result<Par
 fn apps_text(apps: &[Footprint]) -> String {
     let rows = apps.iter().map(|app| {
         let image = app.image.map_or("–".to_owned(), short);
-        row(&[app.name, &app.starts.to_string(), &short(app.idle), &short(app.crowded), &image])
+        row(&[
+            app.name,
+            &app.starts.to_string(),
+            &short(app.idle),
+            &short(app.with_connections),
+            &image,
+        ])
     });
     let head =
-        ["app", "start to first answer, ms", "idle, MiB", "1,000 connections, MiB", "image, MiB"];
+        ["app", "start to first response, ms", "idle, MiB", "1,000 connections, MiB", "image, MiB"];
     format!(
-        "Resident memory, {} s after the start, and while {CONNECTIONS} connections are open of which each asks for \
-         `/healthz` once a second. The first answer is that of `/healthz`.\n\n{}",
-        REST.as_secs(),
+        "The start time ends with the first response to `GET /healthz`. The resident memory is measured {} s after the start, and with \
+         {CONNECTIONS} open connections that each send `GET /healthz` once a second.\n\n{}",
+        IDLE_TIME.as_secs(),
         table(&head, &rows.collect::<Vec<_>>())
     )
 }
@@ -89,40 +94,40 @@ async fn footprint(setup: &Setup, app: App) -> anyhow::Result<Footprint> {
     for _ in 0..2 * setup.extent.rounds {
         let start = Instant::now();
         let server = start_alone(setup, app)?;
-        server.answers("/healthz").await?;
+        server.wait_for_ok("/healthz").await?;
         starts.push(milliseconds(start.elapsed()));
     }
     let server = start_alone(setup, app)?;
-    server.answers("/readyz").await?;
-    sleep(REST).await;
+    server.wait_for_ok("/readyz").await?;
+    sleep(IDLE_TIME).await;
     let idle = resident(server.id())?;
-    let crowded = crowded(&server).await?;
+    let with_connections = resident_with_connections(&server).await?;
     let (name, starts) = (app.about.name, starts.into_iter().collect());
-    Ok(Footprint { name, starts, idle, crowded, image: image(name) })
+    Ok(Footprint { name, starts, idle, with_connections, image: image(name) })
 }
 
-/// Without anything in between that would have to start too, or be counted.
+/// Starts the app without `setpriv`, which would add to the start time and the memory.
 fn start_alone(setup: &Setup, app: App) -> anyhow::Result<Server> {
     Server::start(app.command(&setup.cluster, &[])?)
 }
 
-async fn crowded(server: &Server) -> anyhow::Result<f64> {
+async fn resident_with_connections(server: &Server) -> anyhow::Result<f64> {
     let load = Load {
         server: server.address,
-        ask: Ask::Get("/healthz".to_owned()),
+        kind: RequestKind::Get("/healthz".to_owned()),
         connections: CONNECTIONS,
         pace: Pace::PerSecond(REQUESTS_PER_SECOND),
-        time: REST,
+        time: IDLE_TIME,
     };
     let (offered, resident) = tokio::join!(load.offer(), async {
-        sleep(REST.mul_f64(0.9)).await;
+        sleep(IDLE_TIME.mul_f64(0.9)).await;
         resident(server.id())
     });
     offered?;
     resident
 }
 
-/// The image's size, where `.ci/images` has left one.
+/// The size of the image in MiB, if `.ci/images` has built one.
 fn image(name: &str) -> Option<f64> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let image = root.join("target/images").join(format!("{name}.tar"));
@@ -131,10 +136,9 @@ fn image(name: &str) -> Option<f64> {
 
 impl Footprint {
     fn goals(&self) -> Vec<Goal> {
-        let one = |value: f64| std::iter::once(value).collect::<Sample>();
         let what = |what: &str| format!("{}: {what}", self.name);
         let image = match self.image {
-            Some(image) => Goal::at_most(&what("image"), 12.0, " MiB", &one(image)),
+            Some(image) => Goal::at_most(&what("image"), 12.0, " MiB", &image.into()),
             None => Goal::not_measured(
                 &what("image"),
                 "at most 12 MiB",
@@ -142,14 +146,14 @@ impl Footprint {
             ),
         };
         vec![
-            Goal::at_most(&what("resident when idle"), 10.0, " MiB", &one(self.idle)),
+            Goal::at_most(&what("resident when idle"), 10.0, " MiB", &self.idle.into()),
             Goal::at_most(
                 &what("resident with 1,000 connections"),
                 32.0,
                 " MiB",
-                &one(self.crowded),
+                &self.with_connections.into(),
             ),
-            Goal::at_most(&what("start to first answer"), 50.0, " ms", &self.starts),
+            Goal::at_most(&what("start to first response"), 50.0, " ms", &self.starts),
             image,
         ]
     }

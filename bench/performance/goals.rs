@@ -1,4 +1,4 @@
-//! What is aimed at, and what was measured.
+//! The goals, and whether the figures meet them.
 
 use crate::{
     contest::{CLIENTS, Contender, Results, Turn},
@@ -13,7 +13,7 @@ pub(crate) struct Goal {
     pub(crate) met: Met,
 }
 
-/// Whether it was reached.
+/// Whether the figure meets the goal.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Met {
     Yes,
@@ -38,13 +38,13 @@ impl From<bool> for Met {
 }
 
 impl Goal {
-    /// The median must not be more than this.
+    /// The median must not exceed `most`.
     pub(crate) fn at_most(what: &str, most: f64, unit: &str, measured: &Sample) -> Self {
         let met = measured.median() <= most;
         Self::new(what, format!("at most {most}{unit}"), format!("{measured}{unit}"), met.into())
     }
 
-    /// The median must not be less than this.
+    /// The median must not be below `least`.
     pub(crate) fn at_least(what: &str, least: f64, unit: &str, measured: &Sample) -> Self {
         let met = measured.median() >= least;
         Self::new(what, format!("at least {least}{unit}"), format!("{measured}{unit}"), met.into())
@@ -59,23 +59,23 @@ impl Goal {
     }
 }
 
-/// The goals of reads and of writes: level with mysqlslap, quick, and ahead of every peer.
+/// The goals of reads and of writes: as many as mysqlslap, a low p99, and better than every peer.
 pub(crate) fn of_contest(results: &Results, what: &str, p99: f64) -> Vec<Goal> {
     let [app, peers @ ..] = results.servers.as_slice() else { return Vec::new() };
     let rates: Vec<_> = app.rounds.iter().map(|turn| turn.per_second).collect();
     let limit = Sample::ratios(&rates, &results.limit.rounds);
     let paced = app.of_paced(Turn::p99);
-    let rate = format!("{what} a second by mysqlslap's, {CLIENTS} clients");
+    let rate = format!("{what} a second, ratio to mysqlslap, {CLIENTS} clients");
     let mut goals = vec![
         Goal::at_least(&rate, 1.0, "x", &limit),
-        Goal::at_most(&format!("{what}: p99 at half of that rate"), p99, " ms", &paced),
+        Goal::at_most(&format!("{what}: p99 at half of the app's rate"), p99, " ms", &paced),
     ];
     let figures = FIGURES.iter().filter_map(|figure| figure.compared(app, peers, what));
     goals.extend(figures);
     goals
 }
 
-/// Something in which the app is to be ahead of every peer.
+/// A figure in which the app should be better than every peer.
 struct Figure {
     name: &'static str,
     more_is_better: bool,
@@ -89,12 +89,12 @@ const FIGURES: [Figure; 4] = [
         of: |contender| contender.per_second(),
     },
     Figure {
-        name: "p99 at half of each one's rate",
+        name: "p99 at half of each server's rate",
         more_is_better: false,
         of: |contender| contender.of_paced(Turn::p99),
     },
     Figure {
-        name: "processor time a request",
+        name: "processor time for each request",
         more_is_better: false,
         of: |contender| contender.of_rounds(|turn| turn.server),
     },
@@ -106,7 +106,7 @@ const FIGURES: [Figure; 4] = [
 ];
 
 impl Figure {
-    /// The app against that peer which does best in this.
+    /// Compares the app with the peer that is best in this figure.
     fn compared(&self, app: &Contender, peers: &[Contender], what: &str) -> Option<Goal> {
         let of = |contender: &Contender| (self.of)(contender).median();
         let better = |a: &&Contender, b: &&Contender| {
@@ -119,7 +119,7 @@ impl Figure {
             true => ("more than 1x", ratio > 1.0),
             false => ("less than 1x", ratio < 1.0),
         };
-        let what = format!("{what}: {}, by the best peer's", self.name);
+        let what = format!("{what}: {}, ratio to the best peer", self.name);
         let measured = format!("{}x of {}", short(ratio), best.name);
         Some(Goal::new(&what, goal.to_owned(), measured, is_ahead.into()))
     }

@@ -1,4 +1,4 @@
-//! What a page costs when there are more users, and what choosing costs when there are more servers.
+//! What a page costs with more users, and what a read costs with more servers to choose from.
 
 use demo::{
     cluster_dns,
@@ -22,13 +22,13 @@ use crate::{
 /// The schema of the large table.
 pub(crate) const LARGE: &str = "large";
 
-/// How many users one INSERT makes: larger ones would take memory that no registration ever does.
+/// How many users one INSERT makes. More would take memory that no registration takes.
 const CHUNK: u64 = 10_000;
 
-/// Fills the large table, and lets read-app's account read it.
+/// Makes the large table, and lets read-app's account read it.
 pub(crate) async fn fill(setup: &Setup) -> anyhow::Result<()> {
     let rows = setup.extent.rows;
-    eprintln!("a table of {rows} users");
+    eprintln!("filling a table with {rows} users");
     let table = format!(
         "CREATE DATABASE {LARGE}; CREATE TABLE {LARGE}.users LIKE userdb.users; GRANT SELECT ON {LARGE}.* TO reader;"
     );
@@ -51,14 +51,14 @@ pub(crate) async fn page(setup: &Setup) -> anyhow::Result<Part> {
         newest.push(latency(setup, &large, POOLED).await?);
         old.push(latency(setup, &large, &middle).await?);
     }
-    // The first round filled caches.
+    // Leave out the first round, which fills caches.
     Ok(page_part(setup.extent.rows, [few, newest, old].map(|costs| costs[1..].to_vec())))
 }
 
 fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
     let ratios = [&newest, &old].map(|costs| Sample::ratios(costs, &few));
     let what = ["the newest page", "a page in the middle"]
-        .map(|page| format!("{page} at {} rows, by one at 100", short(rows as f64)));
+        .map(|page| format!("{page} of {} rows, ratio to 100 rows", short(rows as f64)));
     let goals = what.iter().zip(&ratios);
     let goals = goals.map(|(what, ratio)| Goal::at_most(what, 1.2, "x", ratio)).collect();
     let costs = |costs: Vec<f64>| costs.into_iter().collect::<Sample>().to_string();
@@ -68,8 +68,8 @@ fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
         row(&["all rows, a page in the middle", &costs(old), &ratios[1].to_string()]),
     ];
     let text = format!(
-        "`GET {POOLED}`, one client, of two tables that take turns. The whole large table is more than the 64 MiB that InnoDB may \
-         keep in memory; a page reads 51 rows along the primary key.\n\n{}",
+        "One client sends `GET {POOLED}`, to the small and the large table in turns. The large table is larger than InnoDB's buffer \
+         pool of 64 MiB; a page reads 51 rows by the primary key.\n\n{}",
         table(&["page", "mean, ms", "ratio"], &rows)
     );
     Part { title: "Growth: users", goals, text }
@@ -77,34 +77,32 @@ fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
 
 pub(crate) async fn routing(setup: &Setup) -> anyhow::Result<Part> {
     eprintln!("routing");
-    // Each server that could be chosen may get a connection to be kept, and one that watches it.
+    // read-app may keep one connection to each server, and watches each over another one.
     setup.cluster.sql(REPLICA, "SET GLOBAL max_connections = 400").await?;
-    let mut crowds = Vec::new();
+    let mut many = Vec::new();
     for count in setup.extent.endpoints {
-        crowds.push((*count, Crowd::start(setup, *count).await?, Vec::new()));
+        many.push((*count, ManyServers::start(setup, *count).await?, Vec::new()));
     }
     for _ in 0..=setup.extent.rounds {
-        for (_, crowd, costs) in &mut crowds {
-            costs.push(latency(setup, &crowd.app, POOLED).await?);
+        for (_, servers, costs) in &mut many {
+            costs.push(latency(setup, &servers.app, POOLED).await?);
         }
     }
-    let crowds = crowds.into_iter().map(|(count, _, costs)| (count, costs[1..].to_vec()));
-    let crowds = crowds.collect::<Vec<_>>();
+    let costs = many.into_iter().map(|(count, _, costs)| (count, costs[1..].to_vec()));
+    let costs = costs.collect::<Vec<_>>();
     setup.cluster.sql(REPLICA, "SET GLOBAL max_connections = DEFAULT").await?;
-    Ok(routing_part(&crowds))
+    Ok(routing_part(&costs))
 }
 
-fn routing_part(crowds: &[(u8, Vec<f64>)]) -> Part {
-    let [(few, first), .., (many, last)] = crowds else {
-        return Part {
-            title: "Growth: servers to choose from",
-            goals: Vec::new(),
-            text: String::new(),
-        };
+/// `costs` are the mean latencies by the number of servers.
+fn routing_part(costs: &[(u8, Vec<f64>)]) -> Part {
+    let title = "Growth: servers to choose from";
+    let [(few, first), .., (many, last)] = costs else {
+        return Part { title, goals: Vec::new(), text: String::new() };
     };
-    let what = format!("a read with {many} endpoints to choose from, by one with {few}");
+    let what = format!("a read with {many} servers to choose from, ratio to {few} servers");
     let goals = vec![Goal::at_most(&what, 1.1, "x", &Sample::ratios(last, first))];
-    let rows: Vec<_> = crowds
+    let rows: Vec<_> = costs
         .iter()
         .map(|(count, costs)| {
             let mean: Sample = costs.iter().copied().collect();
@@ -113,22 +111,22 @@ fn routing_part(crowds: &[(u8, Vec<f64>)]) -> Part {
         })
         .collect();
     let text = format!(
-        "`GET {POOLED}`, one client, `round-robin`. DNS lists so many endpoints; each forwards to the same mysqld, so that \
-         nothing differs but the choice, and the watch of each endpoint three times a second.\n\n{}",
-        table(&["endpoints", "mean, ms", "ratio"], &rows)
+        "One client sends `GET {POOLED}`, with `round-robin`. DNS lists this many servers, and each forwards to the same mysqld. \
+         So only the choice differs, and the watching: read-app asks each server three times a second.\n\n{}",
+        table(&["servers", "mean, ms", "ratio"], &rows)
     );
-    Part { title: "Growth: servers to choose from", goals, text }
+    Part { title, goals, text }
 }
 
-/// read-app with names of its own, behind which there seem to be many servers.
-struct Crowd {
+/// read-app with a DNS server that lists many servers, which all forward to one mysqld.
+struct ManyServers {
     app: Server,
     _dns: cluster_dns::DnsServer,
     _service: AbortOnDropHandle<()>,
     _endpoints: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Crowd {
+impl ManyServers {
     async fn start(setup: &Setup, count: u8) -> anyhow::Result<Self> {
         let (network, endpoints) = (Network::claim_any(TEST_NETWORKS)?, Endpoints::default());
         let mysqld = Endpoints::default();
@@ -147,9 +145,9 @@ impl Crowd {
         let read_service = read_service::serve(service.into(), endpoints).await?;
         let dns_server = network.dns().to_string();
         let app = READ_APP.start(&setup.cluster, &[("DNS_SERVER", &dns_server)]).await?;
-        // Each endpoint's first query opens a connection.
+        // Open the connections: the first query to each server does that.
         for _ in 0..3 * u32::from(count) {
-            app.answers(POOLED).await?;
+            app.wait_for_ok(POOLED).await?;
         }
         Ok(Self { app, _dns: dns, _service: read_service, _endpoints: forwarding })
     }

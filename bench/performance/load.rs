@@ -1,12 +1,12 @@
 //! The load generator: HTTP/1.1 over connections that stay open, on one thread.
 //!
-//! It is written here because neither wrk nor oha does all that is needed with one client. A registration needs an email of
-//! its own: oha draws bodies at random from a file, so some come twice; wrk can make them, but offers no rate.
+//! Neither wrk nor oha can do both things that the benchmark needs. Each registration needs a new email: oha draws
+//! bodies at random from a file, so emails repeat. Latency needs a fixed rate, which wrk does not have.
 //!
-//! [`Pace::AsFast`] is a closed loop, in which each connection sends as soon as it was answered: that is how many requests
-//! there can be. Its latencies leave out what clients of a slow server would have waited before they could even ask
-//! (coordinated omission). So latencies are measured with [`Pace::PerSecond`]: requests are due at times that
-//! do not depend on the answers, and a request that is late because its connection still waits is counted from when it was due.
+//! [`Pace::AsFast`] measures throughput: each connection sends its next request as soon as it has a response. Its
+//! latencies are too low for a slow server, because they leave out the time for which clients wait before they can send
+//! (coordinated omission). [`Pace::PerSecond`] measures latency: each request is due at a fixed time. A request that has to
+//! wait for its connection counts from when it was due.
 
 use std::{
     net::SocketAddr,
@@ -27,58 +27,60 @@ use tokio::{
 
 use crate::statistics::Latencies;
 
-/// No answer takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a response may take.
+const RESPONSE_DEADLINE: Duration = Duration::from_secs(20);
 
-/// What is asked for.
+/// What a request asks for.
 #[derive(Clone, Debug)]
-pub(crate) enum Ask {
+pub(crate) enum RequestKind {
     /// `GET` of this path.
     Get(String),
-    /// `POST /submit` of somebody whom nobody has registered before.
+    /// `POST /submit` with a new email.
     Register,
 }
 
-/// When.
+/// When requests are sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
+    /// As soon as the connection has a response.
     AsFast,
+    /// At this rate over all connections.
     PerSecond(f64),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) server: SocketAddr,
-    pub(crate) ask: Ask,
+    pub(crate) kind: RequestKind,
     pub(crate) connections: usize,
     pub(crate) pace: Pace,
     pub(crate) time: Duration,
 }
 
-/// What came of it.
+/// The responses to a load.
 #[derive(Debug, Default)]
-pub(crate) struct Answers {
-    /// Of the answers 200.
+pub(crate) struct Responses {
+    /// Of the responses with status 200.
     pub(crate) latencies: Latencies,
     pub(crate) took: Duration,
-    /// Other answers, and connections that broke.
+    /// The number of other responses and of broken connections.
     pub(crate) failed: usize,
 }
 
-impl Answers {
+impl Responses {
     pub(crate) fn per_second(&self) -> f64 {
         self.latencies.count() as f64 / self.took.as_secs_f64()
     }
 
-    /// The share of requests that were not answered with 200.
+    /// The share of requests without a response with status 200.
     pub(crate) fn failed_share(&self) -> f64 {
         self.failed as f64 / (self.failed + self.latencies.count()).max(1) as f64
     }
 }
 
 impl Load {
-    /// Offers it from a thread of its own, so that nothing else in this process delays it.
-    pub(crate) async fn offer(self) -> anyhow::Result<Answers> {
+    /// Sends the requests from a separate thread, so that no other task of this process delays them.
+    pub(crate) async fn offer(self) -> anyhow::Result<Responses> {
         let offered = spawn_blocking(move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(offer(Arc::new(self)))
@@ -86,14 +88,14 @@ impl Load {
         offered.await?
     }
 
-    /// When a connection's request is due, counted from the start.
+    /// The time from the start until a connection's request is due.
     fn due(&self, connection: usize, turn: usize) -> Option<Duration> {
         let Pace::PerSecond(rate) = self.pace else { return None };
         Some(Duration::from_secs_f64((turn * self.connections + connection) as f64 / rate))
     }
 }
 
-async fn offer(load: Arc<Load>) -> anyhow::Result<Answers> {
+async fn offer(load: Arc<Load>) -> anyhow::Result<Responses> {
     let mut connections = Vec::new();
     for _ in 0..load.connections {
         connections.push(Connection::open(load.server).await?);
@@ -104,14 +106,15 @@ async fn offer(load: Arc<Load>) -> anyhow::Result<Answers> {
     }
     let (mut latencies, mut failed) = (Vec::new(), 0);
     while let Some(client) = clients.join_next().await {
-        let (its_latencies, its_failed) = client??;
-        latencies.extend(its_latencies);
-        failed += its_failed;
+        let (more_latencies, more_failed) = client??;
+        latencies.extend(more_latencies);
+        failed += more_failed;
     }
-    Ok(Answers { latencies: latencies.into(), took: start.elapsed(), failed })
+    Ok(Responses { latencies: latencies.into(), took: start.elapsed(), failed })
 }
 
-/// One connection's requests until the time is up: the latencies of those answered with 200, and how many were not.
+/// Sends requests on one connection until the time is up. Returns the latencies of the responses with status 200, and the
+/// number of failed requests.
 async fn client(
     load: Arc<Load>,
     mut connection: Connection,
@@ -123,7 +126,7 @@ async fn client(
         let mut sent = Instant::now();
         if let Some(due) = load.due(number, turn).map(|due| start + due) {
             if sent < due {
-                // The timer may be a millisecond late, which is not the server's fault.
+                // Count from now: the timer may be a millisecond late, and the server must not be blamed.
                 sleep_until(due.into()).await;
                 sent = Instant::now();
             } else {
@@ -133,7 +136,7 @@ async fn client(
         if start.elapsed() >= load.time {
             break;
         }
-        match connection.send(load.ask.request(load.server)?).await {
+        match connection.send(load.kind.request(load.server)?).await {
             Ok((StatusCode::OK, _)) => latencies.push(sent.elapsed()),
             Ok(_) => failed += 1,
             Err(_) => {
@@ -145,7 +148,7 @@ async fn client(
     Ok((latencies, failed))
 }
 
-impl Ask {
+impl RequestKind {
     pub(crate) fn request(&self, server: SocketAddr) -> anyhow::Result<Request<Full<Bytes>>> {
         let request = Request::builder().header("host", server.to_string());
         Ok(match self {
@@ -168,7 +171,7 @@ impl Connection {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with the sender, and says there what went wrong.
+        // The task ends when the sender is dropped; the sender reports its errors.
         drop(tokio::spawn(connection));
         Ok(Self(sender))
     }
@@ -177,12 +180,12 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let answering = async {
+        let response = async {
             self.0.ready().await?;
-            let answer = self.0.send_request(request).await?;
-            let status = answer.status();
-            anyhow::Ok((status, answer.into_body().collect().await?.to_bytes()))
+            let response = self.0.send_request(request).await?;
+            let status = response.status();
+            anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
         };
-        timeout(PATIENCE, answering).await.context("no answer")?
+        timeout(RESPONSE_DEADLINE, response).await.context("no response")?
     }
 }

@@ -1,4 +1,4 @@
-//! On what it was measured. No name of a machine, no path: they say nothing to others.
+//! The machine of the measurement, without its name and paths, which mean nothing to other people.
 
 use std::{fs, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     setup::Setup,
 };
 
-/// Programs whose versions matter, and how they are asked.
+/// Programs whose versions matter, and how to ask for the version.
 const PROGRAMS: [(&str, &str, &str); 4] = [
     ("Rust", "rustc", "--version"),
     ("Go", "go", "version"),
@@ -15,24 +15,24 @@ const PROGRAMS: [(&str, &str, &str); 4] = [
     ("Python", "python3", "--version"),
 ];
 
-/// How much the machine had to do before this program gave it anything.
+/// The load average. Call it before the benchmark loads the machine.
 pub(crate) fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// A table of facts.
+/// The table of facts.
 pub(crate) async fn facts(setup: &Setup, load_before: &str) -> anyhow::Result<String> {
     let cores = std::thread::available_parallelism()?.to_string();
     let mysql = setup.primary("SELECT VERSION()").await?;
-    // What follows the number is a name that somebody gave to a build.
+    // After the number comes the name of a build, which is left out.
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let mut rows = vec![
         row(&["processor", &value("/proc/cpuinfo", "model name")]),
         row(&["cores, for everything", &cores]),
         row(&["memory", &value("/proc/meminfo", "MemTotal")]),
         row(&["Linux", kernel.split('-').next().unwrap_or_default()]),
-        row(&["load average before", load_before]),
+        row(&["load average before the run", load_before]),
         row(&["MySQL", &mysql]),
     ];
     rows.extend(PROGRAMS.iter().filter_map(|(name, program, argument)| {

@@ -1,11 +1,11 @@
-//! `cargo bench -p bench`: how fast both apps are and what they cost, beside what MySQL can do and what others write.
+//! `cargo bench -p bench`: how fast both apps are and what they cost, compared with mysqlslap and with peers.
 //!
-//! - [`setup`]: the servers, and how much is measured.
+//! - [`setup`]: the MySQL servers, and how much is measured; [`login`]: an account on them.
 //! - [`mysqlslap`] and [`peers`]: what the apps are compared with; [`server`]: an app or a peer as a process.
-//! - [`load`]: the load generator; [`process`]: what processes have used.
-//! - [`contest`]: the same work by everybody in turns; [`reads`] and [`writes`] are two such.
-//! - [`connections`], [`growth`], [`replication`], [`footprint`]: the other figures.
-//! - [`goals`], [`statistics`], [`machine`], [`report`], [`plot`]: what is written down of it.
+//! - [`load`]: the load generator; [`process`]: processor time and memory of processes.
+//! - [`contest`]: mysqlslap, an app and the peers do the same work in turns; [`reads`] and [`writes`] are contests.
+//! - [`connections`], [`growth`], [`replication`], [`footprint`]: the other measurements.
+//! - [`goals`], [`statistics`], [`machine`], [`report`], [`plot`]: the report.
 
 mod connections;
 mod contest;
@@ -13,6 +13,7 @@ mod footprint;
 mod goals;
 mod growth;
 mod load;
+mod login;
 mod machine;
 mod mysqlslap;
 mod peers;
@@ -40,23 +41,23 @@ use crate::{
     setup::{FULL, QUICK, Setup},
 };
 
-/// Measures both apps beside mysqlslap and beside peers, and writes docs/performance.md and docs/performance.svg.
+/// Compares both apps with mysqlslap and with peers, and writes docs/performance.md and docs/performance.svg.
 ///
-/// Needs Go, Node with npm, and Python with venv, for the peers. MySQL is the one on PATH, or Debian's packages unpacked
-/// into a cache folder. Ctrl-C stops everything.
+/// The peers need Go, Node with npm, and Python with venv. The benchmark uses the MySQL on PATH; without one, it unpacks
+/// Debian's packages into a cache folder, on Debian. Ctrl-C stops everything.
 #[derive(Parser)]
 #[command(bin_name = "cargo bench -p bench --", version)]
 struct Options {
-    /// Try everything out in under two minutes; the report goes into the target folder
+    /// Measure everything in under two minutes, and write the report into the target folder
     #[arg(long)]
     quick: bool,
     /// Measure without the peers
     #[arg(long)]
     without_peers: bool,
-    /// Folder for the report [default: docs]
+    /// Folder for the report [default: docs, with --quick a folder in target]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// What `cargo bench` passes
+    /// `cargo bench` passes this option to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -77,14 +78,14 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let peers = if options.without_peers { Vec::new() } else { peers::build()? };
     let [mut interrupt, mut terminate] =
         [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
-    eprintln!("a primary and a replica");
+    eprintln!("starting a primary and a replica");
     let mut setup = Setup::start(if options.quick { QUICK } else { FULL }).await?;
     let measured = tokio::select! {
         measured = measure(&mut setup, &peers, &load) => Some(measured),
         _ = interrupt.recv() => None,
         _ = terminate.recv() => None,
     };
-    eprintln!("stopping");
+    eprintln!("stopping the servers");
     setup.stop().await?;
     let Some(report) = measured.transpose()? else { return Ok(ExitCode::FAILURE) };
     let folder = options.folder();
@@ -94,7 +95,7 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 impl Options {
-    /// What a quick run finds is not worth being kept.
+    /// A quick run must not replace the figures in `docs`.
     fn folder(&self) -> PathBuf {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
         let quick = Path::new(env!("CARGO_TARGET_TMPDIR")).join("performance");
@@ -102,8 +103,8 @@ impl Options {
     }
 }
 
-/// Everything, in an order in which nothing is in the way of what comes later: the small table stays small until users are
-/// registered, and the large one is gone by then.
+/// Measures everything. The order matters: reads come before writes, which make the small table grow. The large table is
+/// dropped before writes.
 async fn measure(setup: &mut Setup, peers: &[Peer], load: &str) -> anyhow::Result<Report> {
     let facts = machine::facts(setup, load).await?;
     let mut memory = vec![("started", setup.resident().await?)];
@@ -122,7 +123,7 @@ async fn measure(setup: &mut Setup, peers: &[Peer], load: &str) -> anyhow::Resul
     parts.splice(0..0, [read_part, write_part]);
     parts.extend([replication::visible(setup).await?, replication::clones(&clones)]);
     parts.push(footprint::part(setup, &memory).await?);
-    // Last, for it takes more connections of mysqld than its memory is meant for.
+    // Routing comes last: it opens more connections than mysqld has memory for.
     parts.insert(4, growth::routing(setup).await?);
     Ok(Report { facts, parts, reads, writes })
 }

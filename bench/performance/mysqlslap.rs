@@ -1,28 +1,28 @@
-//! mysqlslap, MySQL's own load generator: the direct limit. It speaks to the same server over the same TCP address, with TLS
-//! and as the same account as the apps do, and does nothing with the answers.
+//! mysqlslap, MySQL's load generator, shows what mysqld can do. It uses the same server, TCP address, TLS and account as the
+//! apps, and throws the rows away.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use demo::{network::MYSQL_PORT, pod::Container};
 
-use crate::setup::Login;
+use crate::login::Login;
 
-/// What `GET /users` asks, in two statements.
+/// The statements of `GET /users`.
 pub(crate) const READ: [&str; 2] = [
     "SELECT @@report_host",
     "SELECT id, name, email, created_at FROM users ORDER BY id DESC LIMIT 50",
 ];
 
-/// What `POST /submit` asks.
+/// The statement of `POST /submit`.
 pub(crate) const WRITE: [&str; 1] = [
     "INSERT INTO users (name, email) VALUES ('Grace Hopper', CONCAT(LEFT(SHA2(UUID(), 256), 32), '@example.org'))",
 ];
 
-/// The same statements again and again.
+/// mysqlslap with fixed statements, which it repeats.
 pub(crate) struct Mysqlslap {
     container: Container,
-    /// Holds the account, so that no password stands on a command line.
+    /// A file with the account, which keeps the password off the command line.
     settings: PathBuf,
     statements: &'static [&'static str],
 }
@@ -31,7 +31,7 @@ pub(crate) struct Mysqlslap {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Connections {
     Kept,
-    /// A new one for each statement.
+    /// A new connection for each statement.
     New,
 }
 
@@ -50,8 +50,8 @@ impl Mysqlslap {
         Ok(Self { container: container.clone(), settings, statements })
     }
 
-    /// How often a second it gets all statements done, with so many clients, in about so much time. A run in which each
-    /// client does them once says how long it takes to connect, which is left out, and a short one how many fill the time.
+    /// How often a second mysqlslap does all statements, measured for about `time`. The time for connecting is left out:
+    /// it is that of a run in which each client does the statements once. A short run says how many fill the time.
     pub(crate) async fn per_second(
         &self,
         clients: usize,
@@ -61,14 +61,14 @@ impl Mysqlslap {
         let connecting = self.seconds(clients, clients, connections).await?;
         let few = 50 * clients;
         let short = self.seconds(clients, few, connections).await? - connecting;
-        // Where connecting took most of the time, the difference is nothing but noise.
+        // If connecting took most of the time, the difference is only noise.
         let estimate = few as f64 / short.max(connecting / 4.0);
         let many = (estimate * time.as_secs_f64()) as usize + clients;
         let long = self.seconds(clients, many, connections).await? - connecting;
         Ok((many - clients) as f64 / long)
     }
 
-    /// How long it takes to do all statements `turns` times.
+    /// How many seconds it takes to do all statements `turns` times.
     async fn seconds(
         &self,
         clients: usize,
@@ -84,13 +84,13 @@ impl Mysqlslap {
         if connections == Connections::New {
             slap.arg("--detach=1");
         }
-        let output = slap.output().await.context("mysqlslap cannot be run: is it on PATH?")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        // Its status is 0 all the same, and what was refused would pass for quick.
-        let refused = said.contains("Cannot run query");
-        ensure!(output.status.success() && !refused, "mysqlslap: {}", said.trim());
+        let output = slap.output().await.context("cannot run mysqlslap: is it on PATH?")?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        // mysqlslap exits with 0 even if the server refuses a query, and a refusal is quick.
+        let refused = stderr.contains("Cannot run query");
+        ensure!(output.status.success() && !refused, "mysqlslap: {}", stderr.trim());
         let line = String::from_utf8(output.stdout)?;
-        // engine, kind, mean seconds, least, most, clients, statements of each client
+        // engine, kind, mean seconds, minimum, maximum, clients, statements of each client
         let seconds = line.trim().split(',').nth(2).and_then(|field| field.parse().ok());
         seconds.with_context(|| format!("mysqlslap printed {line:?}"))
     }

@@ -1,5 +1,5 @@
-//! The peers: the same two endpoints as others write them, in `peers/`. They are built into the target folder, with the
-//! versions that their lock files name.
+//! The peers in `peers/`: the same two endpoints, written as is usual in other languages. They are built into the target
+//! folder, with the versions in their lock files.
 
 use std::{
     fs,
@@ -10,11 +10,11 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 use crate::{
+    login::Login,
     server::{Server, bound},
-    setup::Login,
 };
 
-/// A peer that is ready to be started.
+/// A peer that is built.
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
@@ -23,12 +23,12 @@ pub(crate) struct Peer {
     folder: PathBuf,
 }
 
-/// All of them.
+/// Builds all peers.
 pub(crate) fn build() -> anyhow::Result<Vec<Peer>> {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
     let peers = [go(&built.join("go")), node(&built.join("node")), flask(&built.join("flask"))];
     let peers: anyhow::Result<Vec<_>> = peers.into_iter().collect();
-    peers.context("a peer cannot be built; --without-peers leaves them out")
+    peers.context("cannot build a peer; --without-peers leaves the peers out")
 }
 
 fn go(built: &Path) -> anyhow::Result<Peer> {
@@ -68,16 +68,16 @@ fn flask(built: &Path) -> anyhow::Result<Peer> {
 }
 
 impl Peer {
-    /// Starts it, and returns when it answers.
+    /// Starts the peer, and returns when it answers.
     pub(crate) async fn start(&self, login: &Login) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
         command.args(self.argument).current_dir(&self.folder);
         command.env("DB_HOST", &login.address).env("DB_USER", login.user);
         command.env("DB_PASSWORD", &login.password).env("DB_NAME", "userdb");
-        // No folder of compiled files beside the source.
+        // Python would write compiled files beside the source.
         command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
         let server = Server::start(bound(&command))?;
-        server.answers("/users").await.context(self.name)?;
+        server.wait_for_ok("/users").await.context(self.name)?;
         Ok(server)
     }
 }
@@ -86,7 +86,7 @@ fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
 }
 
-/// Does it unless it was done for the same content of a file.
+/// Does `work` unless it was done before for the same content of a file.
 fn once(
     folder: &Path,
     file: &str,
@@ -103,7 +103,7 @@ fn once(
 fn succeed(command: &mut Command) -> anyhow::Result<()> {
     let program = command.get_program().display().to_string();
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
-    let status = status.with_context(|| format!("{program} cannot be run: is it installed?"))?;
+    let status = status.with_context(|| format!("cannot run {program}: is it installed?"))?;
     ensure!(status.success(), "{program} failed");
     Ok(())
 }

@@ -1,24 +1,21 @@
-//! The plot: requests a second against connections, on a card of its own colours, for light pages and dark ones.
+//! The plot: requests a second by the number of connections, in colours for light and for dark pages.
 
 use std::fmt::Write as _;
 
-use crate::{
-    contest::{CLIENTS, Results},
-    statistics::short,
-};
+use crate::{contest::Results, statistics::short};
 
 const WIDTH: f64 = 860.0;
 const HEIGHT: f64 = 380.0;
 
-/// Of one panel's axes, in pixels.
+/// Width and height of a panel between its axes, in pixels.
 const PANEL: (f64, f64) = (340.0, 230.0);
 const TOP: f64 = 56.0;
 const LEFT: [f64; 2] = [66.0, 492.0];
 
-/// How many lines the grid has across.
+/// The number of horizontal grid lines above the axis.
 const STEPS: u32 = 4;
 
-/// Colours differ in lightness too, and the limit is dashed: the lines can be told apart without colours.
+/// The lines differ in lightness, and mysqlslap's is dashed, so a reader can tell them apart without colours.
 const STYLE: &str = "<style>
   svg { --card: #ffffff; --text: #24292f; --quiet: #57606a; --grid: #d8dee4;
         --app: #0550ae; --c1: #0f7b6c; --c2: #8250df; --c3: #bc4c00; }
@@ -44,7 +41,7 @@ type Line = (String, String, Vec<(usize, f64)>);
 pub(crate) fn svg(panels: [(&str, &Results); 2]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" role=\"img\">\n\
-         <title>Requests a second against connections</title>\n{STYLE}\
+         <title>Requests a second by the number of connections</title>\n{STYLE}\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" rx=\"8\" style=\"fill: var(--card)\"/>\n"
     );
     for ((title, results), left) in panels.into_iter().zip(LEFT) {
@@ -63,19 +60,6 @@ fn named((style, name, _): Line, other: &str) -> (String, String) {
 }
 
 impl Results {
-    /// What mysqlslap got done a second, by clients.
-    pub(crate) fn limit_curve(&self) -> Vec<(usize, f64)> {
-        let at_clients = self.limit.rounds.iter().copied().collect();
-        curve(&self.limit.by_clients, at_clients)
-    }
-
-    /// What a server got done a second, by connections.
-    pub(crate) fn curve(&self, number: usize) -> Vec<(usize, f64)> {
-        let Some(server) = self.servers.get(number) else { return Vec::new() };
-        let others = server.by_connections.iter().map(|(with, turn)| (*with, turn.per_second));
-        curve(&others.collect::<Vec<_>>(), server.per_second())
-    }
-
     fn lines(&self) -> Vec<Line> {
         let limit = ("limit".to_owned(), "mysqlslap".to_owned(), self.limit_curve());
         let servers = self.servers.iter().enumerate();
@@ -84,14 +68,6 @@ impl Results {
         });
         std::iter::once(limit).chain(servers).collect()
     }
-}
-
-/// In order, with the point that was measured most thoroughly.
-fn curve(others: &[(usize, f64)], at_clients: crate::statistics::Sample) -> Vec<(usize, f64)> {
-    let mut curve = others.to_vec();
-    curve.push((CLIENTS, at_clients.median()));
-    curve.sort_by_key(|(connections, _)| *connections);
-    curve
 }
 
 fn panel(title: &str, left: f64, lines: &[Line]) -> String {
@@ -126,7 +102,7 @@ fn panel(title: &str, left: f64, lines: &[Line]) -> String {
     panel
 }
 
-/// The next number that people like to see at the end of an axis.
+/// The next round number, for the end of an axis.
 fn ceiling(most: f64) -> f64 {
     let power = 10_f64.powf(most.log10().floor());
     let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];

@@ -1,10 +1,10 @@
-//! What processes have used, out of `/proc`: <https://man7.org/linux/man-pages/man5/proc.5.html>.
+//! Processor time and memory of processes, from `/proc`: <https://man7.org/linux/man-pages/man5/proc.5.html>.
 
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::Context as _;
 
-/// A process and whatever it has started in its group, such as gunicorn's workers.
+/// A process and its children in the same process group, such as gunicorn's workers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessGroup(pub(crate) u32);
 
@@ -12,17 +12,17 @@ impl ProcessGroup {
     fn ids(self) -> anyhow::Result<Vec<u32>> {
         let entries = fs::read_dir("/proc")?.filter_map(Result::ok);
         let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        // A process may end while it is looked at.
-        let is_in_it = |id: &u32| group_of(*id).is_ok_and(|group| group == self.0);
-        Ok(ids.filter(is_in_it).collect())
+        // A process may end before its file is read.
+        let is_in_group = |id: &u32| group_of(*id).is_ok_and(|group| group == self.0);
+        Ok(ids.filter(is_in_group).collect())
     }
 
-    /// The processor time it has used so far.
+    /// The processor time that the group has used so far.
     pub(crate) fn processor_time(self) -> anyhow::Result<Duration> {
         self.ids()?.into_iter().map(processor_time).sum()
     }
 
-    /// Its memory in MiB: what each process has for itself, and its share of what it has with others.
+    /// The group's memory in MiB (proportional set size): private pages, and each process's share of shared pages.
     pub(crate) fn memory(self) -> anyhow::Result<f64> {
         let each = self.ids()?.into_iter().map(|id| mebibytes(id, "smaps_rollup", "Pss:"));
         each.sum()
@@ -41,7 +41,7 @@ pub(crate) fn resident(id: u32) -> anyhow::Result<f64> {
     mebibytes(id, "status", "VmRSS:")
 }
 
-/// The most of its memory that was ever resident, in MiB.
+/// The highest resident memory that the process has ever had, in MiB.
 pub(crate) fn most_resident(id: u32) -> anyhow::Result<f64> {
     mebibytes(id, "status", "VmHWM:")
 }
@@ -50,7 +50,7 @@ fn group_of(id: u32) -> anyhow::Result<u32> {
     Ok(u32::try_from(*fields(id)?.get(2).context("/proc/ID/stat is short")?)?)
 }
 
-/// `/proc/ID/stat` from its third field on, which is the one after the name; a name may have blanks in it.
+/// The fields of `/proc/ID/stat` after the second, the name, which may contain spaces.
 fn fields(id: u32) -> anyhow::Result<Vec<u64>> {
     let stat = fs::read_to_string(file(id, "stat"))?;
     let (_, rest) = stat.rsplit_once(')').context("/proc/ID/stat has no name")?;

@@ -1,9 +1,9 @@
-//! `GET /users`: who served, and the fifty newest users.
+//! `GET /users`: the pod that served, and the fifty newest users.
 
 use crate::{
     contest::{CLIENTS, Contest, Results, Turn, measure},
     goals::of_contest,
-    load::{Ask, Load, Pace},
+    load::{Load, Pace, RequestKind},
     mysqlslap::READ,
     peers::Peer,
     report::{Part, contest_table, row, table},
@@ -12,10 +12,10 @@ use crate::{
     statistics::short,
 };
 
-/// The way that keeps its connections, as the peers' pools do.
+/// A read over kept connections, as in the peers' pools.
 pub(crate) const POOLED: &str = "/users?via=mysql&with=pool";
 
-/// The other ways to read, and the page.
+/// All combinations of Service and connection, and the page.
 const WAYS: [(&str, &str); 5] = [
     ("over `mysql`, pool", POOLED),
     ("over `mysql`, a new connection for each query", "/users?via=mysql"),
@@ -24,14 +24,14 @@ const WAYS: [(&str, &str); 5] = [
     ("the page", "/?via=mysql&with=pool"),
 ];
 
-/// The headless name is that of one pod, so that everybody asks the same server.
+/// The headless name is that of one pod, so that read-app asks the same server as mysqlslap and the peers.
 pub(crate) const ONE_POD: [(&str, &str); 1] = [("DB_HEADLESS_HOST", "mysql-1.mysql")];
 
 pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part, Results)> {
     eprintln!("reads");
     let app = READ_APP.start(&setup.cluster, &ONE_POD).await?;
     let contest = Contest {
-        ask: Ask::Get(POOLED.to_owned()),
+        kind: RequestKind::Get(POOLED.to_owned()),
         mysqlslap: setup.mysqlslap(REPLICA, READ_APP, &READ)?,
         servers: Contest::servers(("read-app", app), peers, &setup.reader()?).await?,
         mysqlds: setup.mysqlds().await?,
@@ -39,10 +39,10 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
     let results = contest.run(&setup.extent).await?;
     let ways = ways(setup, &contest).await?;
     let text = format!(
-        "`GET /users`: which pod serves, and the 50 newest of 100 users. Everybody asks mysql-1, with an account that can only \
-         read; mysqlslap sends the same two statements and throws the rows away.\n\n{}\n\
-         ### The ways of read-app, {CLIENTS} connections\n\nThe stand-in for the Service `mysql-read` forwards every byte in a \
-         program of its own, which costs more than kube-proxy's rules do.\n\n{ways}",
+        "`GET /users` returns the pod that served and the 50 newest of 100 users. All servers ask mysql-1, with an account that can \
+         only read. mysqlslap sends the same two statements and throws the rows away.\n\n{}\n\
+         ### read-app by Service and connection, with {CLIENTS} connections\n\nThe stand-in for the Service `mysql-read` is a \
+         program that forwards every byte, which costs more than kube-proxy's rules.\n\n{ways}",
         contest_table(&results, "pairs of SELECTs")
     );
     let goals = of_contest(&results, "reads", 10.0);
@@ -62,14 +62,15 @@ async fn ways(setup: &Setup, contest: &Contest) -> anyhow::Result<String> {
         let [server, mysqld] = processor;
         rows.push(row(&[name, &rate, &p50, &p99, &server, &mysqld, &failed]));
     }
-    let head = ["way", "a second", "p50, ms", "p99, ms", "read-app, µs", "mysqlds, µs", "not 200"];
+    let head =
+        ["request", "requests/s", "p50, ms", "p99, ms", "read-app, µs", "mysqlds, µs", "not 200"];
     Ok(table(&head, &rows))
 }
 
 async fn turn(setup: &Setup, contest: &Contest, app: &Server, path: &str) -> anyhow::Result<Turn> {
     let load = Load {
         server: app.address,
-        ask: Ask::Get(path.to_owned()),
+        kind: RequestKind::Get(path.to_owned()),
         connections: CLIENTS,
         pace: Pace::AsFast,
         time: setup.extent.turn / 2,

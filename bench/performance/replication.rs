@@ -1,4 +1,4 @@
-//! How soon a replica has what was committed, and how long a new replica takes.
+//! How soon a commit is visible on the replica, and how long a new replica takes to start.
 
 use std::time::{Duration, Instant};
 
@@ -8,39 +8,40 @@ use sqlx::ConnectOptions as _;
 
 use crate::{
     goals::{Goal, Met},
-    load::{Ask, Connection, Load, Pace},
+    load::{Connection, Load, Pace, RequestKind},
     report::{Part, row, table},
     server::{Server, WRITE_APP},
     setup::Setup,
     statistics::{Latencies, short},
 };
 
-/// Registrations a second, while it is measured how soon they can be read.
+/// Registrations a second during the measurement.
 const RATE: f64 = 500.0;
 
-/// How often one is followed to the replica.
+/// The pause between two registrations that are followed to the replica.
 const PERIOD: Duration = Duration::from_millis(20);
 
 pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
-    eprintln!("from commit to visible");
+    eprintln!("commit to visible on the replica");
     let app = WRITE_APP.start(&setup.cluster, &[]).await?;
     let time = setup.extent.turn * 4;
     let (server, pace) = (app.address, Pace::PerSecond(RATE));
-    let load = Load { server, ask: Ask::Register, connections: 16, pace, time };
+    let load = Load { server, kind: RequestKind::Register, connections: 16, pace, time };
     let (written, seen) = tokio::join!(load.offer(), follow(setup, &app, time));
     let (written, seen) = (written?, seen?);
     let what =
-        format!("from a commit's answer to visible on the replica, p99 at {RATE} writes a second");
-    let p99 = std::iter::once(seen.percentile(99)).collect();
+        format!("response of write-app to visible on the replica, p99 at {RATE} writes a second");
+    let p99 = seen.percentile(99).into();
     let mut goal = Goal::at_most(&what, 50.0, " ms", &p99);
-    // At another rate it is another figure.
+    // The goal is for this rate.
     if written.per_second() < 0.95 * RATE {
         goal.met = Met::No;
         goal.measured += &format!(", but at {} a second", short(written.per_second()));
     }
     let text = format!(
-        "While users are registered at {RATE} a second (in fact {}), every {} ms one more is followed: from write-app's \
-         answer until mysql-1 says that it has the GTID in it. {} were followed: p50 {} ms, p99 {} ms, the longest {} ms.\n",
+        "The load generator registers {RATE} users a second (measured: {}). Meanwhile, every {} ms one more registration is timed, \
+         from write-app's response until mysql-1 has applied the GTID in the response. Of {}: p50 {} ms, p99 {} ms, the \
+         longest {} ms.\n",
         short(written.per_second()),
         PERIOD.as_millis(),
         seen.count(),
@@ -56,10 +57,10 @@ async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<L
     let mut connection = Connection::open(app.address).await?;
     let (start, mut latencies) = (Instant::now(), Vec::new());
     while start.elapsed() < time {
-        let (_, answer) = connection.send(Ask::Register.request(app.address)?).await?;
+        let (_, body) = connection.send(RequestKind::Register.request(app.address)?).await?;
         let answered = Instant::now();
-        let answer: Value = serde_json::from_slice(&answer)?;
-        let gtid = answer["gtid"].as_str().context("a registration has no GTID")?;
+        let body: Value = serde_json::from_slice(&body)?;
+        let gtid = body["gtid"].as_str().context("a registration has no GTID")?;
         let late: i64 = sqlx::query_scalar("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 10)")
             .bind(gtid)
             .fetch_one(&mut replica)
@@ -71,15 +72,15 @@ async fn follow(setup: &Setup, app: &Server, time: Duration) -> anyhow::Result<L
     Ok(latencies.into())
 }
 
-/// How much data a new replica cloned, and how long it was from start to ready.
+/// How much data a new replica cloned, and how long it took from start to ready.
 pub(crate) struct Clone {
     mebibytes: f64,
     took: Duration,
 }
 
-/// Starts one more replica, and ends it once it is ready.
+/// Starts one more replica, and stops it when it is ready.
 pub(crate) async fn clone(setup: &mut Setup, ordinal: u8) -> anyhow::Result<Clone> {
-    eprintln!("a new replica");
+    eprintln!("starting a new replica");
     let size = "SELECT SUM(FILE_SIZE) / 1048576 FROM information_schema.INNODB_TABLESPACES \
                 WHERE SPACE_TYPE = 'Single' OR NAME = 'mysql'";
     let mebibytes = setup.primary(size).await?.parse()?;
@@ -97,12 +98,12 @@ pub(crate) fn clones(clones: &[Clone]) -> Part {
         .map(|clone| row(&[&short(clone.mebibytes), &format!("{:.1}", clone.took.as_secs_f64())]))
         .collect();
     let text = format!(
-        "One more replica, from its start to ready. It makes an empty server, clones mysql-0, starts privately to look at the \
-         GTIDs, and then starts; how long the copying itself takes is the difference.\n\n{}",
+        "The time from the start of one more replica until it is ready. The replica makes an empty server, clones mysql-0, starts \
+         without network to compare GTIDs, and starts again. The time for the data itself is the difference between the rows.\n\n{}",
         table(&["tables of the primary, MiB", "seconds"], &rows)
     );
     let goals = vec![Goal::not_measured(
-        "read throughput against the number of replicas",
+        "read throughput with more replicas",
         "grows with them",
         "all replicas would share this machine's cores",
     )];

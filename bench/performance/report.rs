@@ -1,4 +1,4 @@
-//! `docs/performance.md`: what was measured, by this program, and what it means, by hand.
+//! `docs/performance.md`: this program writes the figures, and people write the last section.
 
 use std::{fs, path::Path};
 
@@ -9,20 +9,20 @@ use crate::{
     statistics::{Sample, short},
 };
 
-/// What follows it in the report is kept as it is.
+/// The program keeps the text after this line.
 const BY_HAND: &str =
-    "<!-- What follows is written by hand, and kept when the program writes the rest anew. -->";
+    "<!-- The text below is written by hand; `cargo bench -p bench` keeps it. -->";
 
 const HEAD: &str = include_str!("head.txt");
 
-/// A section, and what it shows of the goals.
+/// A section of the report, and the goals that its figures meet or miss.
 pub(crate) struct Part {
     pub(crate) title: &'static str,
     pub(crate) goals: Vec<Goal>,
     pub(crate) text: String,
 }
 
-/// Everything that was measured.
+/// All figures.
 pub(crate) struct Report {
     pub(crate) facts: String,
     pub(crate) parts: Vec<Part>,
@@ -31,7 +31,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Writes it, as `performance.md` and `performance.svg`.
+    /// Writes `performance.md` and `performance.svg`.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(folder)?;
         let file = folder.join("performance.md");
@@ -57,7 +57,7 @@ impl Report {
     }
 }
 
-/// Everybody's figures in a contest.
+/// The figures of mysqlslap and all servers in a contest.
 pub(crate) fn contest_table(results: &Results, unit: &str) -> String {
     let limit: Sample = results.limit.rounds.iter().copied().collect();
     let mut rows =
@@ -66,13 +66,13 @@ pub(crate) fn contest_table(results: &Results, unit: &str) -> String {
     let with = format!("with {CLIENTS} connections");
     let head = [
         with.as_str(),
-        "a second",
-        "by mysqlslap's",
+        "requests/s",
+        "ratio to mysqlslap",
         "p50 / p99, ms",
         "p50 / p99 at half the rate, ms",
-        "its processor time a request, µs",
-        "mysqlds', µs",
-        "the load's, µs",
+        "server, µs a request",
+        "both mysqlds, µs a request",
+        "load generator, µs a request",
         "memory, MiB",
         "not 200",
     ];
@@ -99,7 +99,7 @@ fn contender_row(contender: &Contender, results: &Results) -> String {
     ])
 }
 
-/// A second, by connections: what the plot shows, and what it cannot.
+/// Requests a second by the number of connections: the figures of the plot, and refusals.
 fn by_connections(results: &Results) -> String {
     let mut columns: Vec<_> =
         results.curve(0).iter().map(|(connections, _)| *connections).collect();
@@ -110,14 +110,14 @@ fn by_connections(results: &Results) -> String {
         rows.push(curve_row(contender.name, &curve, turns, &columns));
     }
     let head = columns.iter().map(|connections| format!("{connections}")).collect::<Vec<_>>();
-    let head: Vec<_> = ["a second, with so many connections"]
+    let head: Vec<_> = ["requests/s by number of connections"]
         .into_iter()
         .chain(head.iter().map(String::as_str))
         .collect();
     table(&head, &rows)
 }
 
-/// Where requests were refused, how many.
+/// One server's row, with the share of refused requests.
 fn curve_row(
     name: &str,
     curve: &[(usize, f64)],

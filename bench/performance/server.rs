@@ -1,4 +1,4 @@
-//! A server that is measured: one of the apps or a peer, as a process of its own.
+//! A server that is measured: one of the apps or a peer, as a child process.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::sleep;
 
 use crate::{
-    load::{Ask, Connection},
+    load::{Connection, RequestKind},
     process::ProcessGroup,
 };
 
@@ -24,7 +24,7 @@ pub(crate) const WRITE_APP: App =
 pub(crate) const READ_APP: App =
     App { about: &read_app::ABOUT, binary: env!("CARGO_BIN_EXE_read-app-measured") };
 
-/// How long a server may take until it answers.
+/// How long a server may take until it answers with 200.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One of the two apps.
@@ -34,14 +34,14 @@ pub(crate) struct App {
     binary: &'static str,
 }
 
-/// A running server. It is killed when it is dropped, and when this process is.
+/// A running server. It is killed when it is dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
 impl App {
-    /// The command, with the environment of its Deployment and these additions.
+    /// The command of the binary, with the environment of [`LocalCluster::environment`] and these additions.
     pub(crate) fn command(
         self,
         cluster: &LocalCluster,
@@ -53,19 +53,19 @@ impl App {
         Ok(command)
     }
 
-    /// Starts it, and returns when it has reached MySQL.
+    /// Starts the app, and returns when it has reached MySQL.
     pub(crate) async fn start(
         self,
         cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<Server> {
         let server = Server::start(bound(&self.command(cluster, additions)?))?;
-        server.answers("/readyz").await.context(self.about.name)?;
+        server.wait_for_ok("/readyz").await.context(self.about.name)?;
         Ok(server)
     }
 }
 
-/// The same command, but its process ends with this one.
+/// The same command, whose process the kernel ends when this process ends.
 pub(crate) fn bound(command: &Command) -> Command {
     let mut bound = Command::new("setpriv");
     bound.args(["--pdeathsig", "TERM"]).arg(command.get_program()).args(command.get_args());
@@ -79,31 +79,31 @@ pub(crate) fn bound(command: &Command) -> Command {
 }
 
 impl Server {
-    /// Starts a program that listens where `LISTEN` says, and writes its log where nobody reads it: writing it is a part of
-    /// the work, keeping it is not.
+    /// Starts a program that listens on the address in `LISTEN`. Its log goes to `/dev/null`: a server has to write log
+    /// lines, but this benchmark does not read them.
     pub(crate) fn start(mut command: Command) -> anyhow::Result<Self> {
         let address = free_address()?;
         command.env("LISTEN", address.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
         let program = command.get_program().display().to_string();
-        // In a group of its own: Ctrl-C reaches only this process, which then ends the others.
+        // In a new process group, so that Ctrl-C reaches only this process, which then ends the others.
         let child = std::os::unix::process::CommandExt::process_group(&mut command, 0).spawn();
-        Ok(Self { child: child.with_context(|| format!("{program} cannot be run"))?, address })
+        Ok(Self { child: child.with_context(|| format!("cannot run {program}"))?, address })
     }
 
-    /// Returns when it answers a path with 200.
-    pub(crate) async fn answers(&self, path: &str) -> anyhow::Result<()> {
+    /// Returns when the server answers `GET` of a path with 200.
+    pub(crate) async fn wait_for_ok(&self, path: &str) -> anyhow::Result<()> {
         let end = Instant::now() + DEADLINE;
         while Instant::now() < end {
-            if let Ok(StatusCode::OK) = self.ask(path).await {
+            if let Ok(StatusCode::OK) = self.get(path).await {
                 return Ok(());
             }
             sleep(Duration::from_millis(1)).await;
         }
-        bail!("no answer to {path} within {DEADLINE:?}")
+        bail!("{path} was not answered with 200 within {DEADLINE:?}")
     }
 
-    async fn ask(&self, path: &str) -> anyhow::Result<StatusCode> {
-        let request = Ask::Get(path.to_owned()).request(self.address)?;
+    async fn get(&self, path: &str) -> anyhow::Result<StatusCode> {
+        let request = RequestKind::Get(path.to_owned()).request(self.address)?;
         let (status, _) = Connection::open(self.address).await?.send(request).await?;
         Ok(status)
     }
@@ -120,13 +120,13 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let group = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
-        // Whoever has ended already cannot be killed.
+        // Killing fails if the process has ended already.
         let _killed = group.map(|group| kill_process_group(group, Signal::KILL));
         drop(self.child.wait());
     }
 }
 
-/// A port that nobody has at the moment.
+/// A port that is free at this moment.
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,14 +1,14 @@
-//! The servers that everything is measured on.
+//! The MySQL servers of the benchmark, and how much it measures.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use app_core::config::About;
-use demo::{LocalCluster, for_tests::SeparateCluster, network::MYSQL_PORT};
-use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use demo::{LocalCluster, for_tests::SeparateCluster};
 use tempfile::TempDir;
 
 use crate::{
+    login::Login,
     mysqlslap::Mysqlslap,
     process::resident,
     server::{App, READ_APP, WRITE_APP},
@@ -17,21 +17,21 @@ use crate::{
 /// The primary's ordinal.
 pub(crate) const PRIMARY: u8 = 0;
 
-/// Reads are measured on one server, the replica, because mysqlslap knows one address.
+/// The replica's ordinal. All reads go to this one server, because mysqlslap takes one address.
 pub(crate) const REPLICA: u8 = 1;
 
-/// How much is measured.
+/// How much the benchmark measures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
-    /// How often the contenders take turns.
+    /// How many turns each contender has.
     pub(crate) rounds: usize,
-    /// How long a turn is.
+    /// The length of a turn.
     pub(crate) turn: Duration,
-    /// The rows of the large table.
+    /// The number of rows in the large table.
     pub(crate) rows: u64,
-    /// With how many connections throughput is measured, beside [`crate::contest::CLIENTS`].
+    /// The numbers of connections at which throughput is measured, besides [`crate::contest::CLIENTS`].
     pub(crate) connections: &'static [usize],
-    /// How many servers routing chooses from.
+    /// The numbers of servers from which read-app chooses.
     pub(crate) endpoints: &'static [u8],
 }
 
@@ -58,36 +58,19 @@ pub(crate) struct Setup {
     run: TempDir,
 }
 
-/// Where a client connects to, and as whom.
-#[derive(Clone, Debug)]
-pub(crate) struct Login {
-    pub(crate) address: String,
-    pub(crate) user: &'static str,
-    pub(crate) password: String,
-}
-
-impl Login {
-    /// The same for sqlx, with TLS as the apps have it.
-    pub(crate) fn options(&self) -> MySqlConnectOptions {
-        let options = MySqlConnectOptions::new().host(&self.address).port(MYSQL_PORT);
-        let options = options.username(self.user).password(&self.password).database("userdb");
-        options.ssl_mode(MySqlSslMode::Required)
-    }
-}
-
 impl Setup {
-    /// A primary and a replica with a hundred users.
+    /// Starts a primary and a replica with a hundred users.
     pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
         let SeparateCluster { cluster, volumes, run } = SeparateCluster::start(2).await?;
         let setup = Self { cluster, extent, volumes, run };
-        // write-app brings the schema.
+        // write-app creates the tables.
         drop(WRITE_APP.start(&setup.cluster, &[]).await?);
         setup.primary(&users("userdb", 0, 100)).await?;
         setup.wait_for_replica().await?;
         Ok(setup)
     }
 
-    /// Ends the servers, and only then removes their folders.
+    /// Stops the servers, then removes their folders.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.cluster.stop().await?;
         self.volumes.close()?;
@@ -99,19 +82,19 @@ impl Setup {
         self.cluster.sql(PRIMARY, sql).await
     }
 
-    /// Returns when the replica has what the primary has.
+    /// Returns when the replica has applied everything that the primary has.
     pub(crate) async fn wait_for_replica(&self) -> anyhow::Result<()> {
         let set = self.primary("SELECT @@GLOBAL.gtid_executed").await?.replace('\n', "");
         let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{set}')");
         self.cluster.sql(REPLICA, &wait).await.map(drop)
     }
 
-    /// How read-app's account connects to the replica.
+    /// read-app's account on the replica.
     pub(crate) fn reader(&self) -> anyhow::Result<Login> {
         self.login(REPLICA, READ_APP.about)
     }
 
-    /// How write-app's account connects to the primary.
+    /// write-app's account on the primary.
     pub(crate) fn writer(&self) -> anyhow::Result<Login> {
         self.login(PRIMARY, WRITE_APP.about)
     }
@@ -125,7 +108,7 @@ impl Setup {
         Ok(Login { address, user: about.db_user, password })
     }
 
-    /// mysqlslap on one of the servers.
+    /// mysqlslap against one of the servers, with the account of an app.
     pub(crate) fn mysqlslap(
         &self,
         ordinal: u8,
@@ -133,29 +116,29 @@ impl Setup {
         statements: &'static [&'static str],
     ) -> anyhow::Result<Mysqlslap> {
         let login = self.login(ordinal, app.about)?;
-        let settings: PathBuf = self.run.path().join(format!("mysqlslap-{}.cnf", login.user));
+        let settings = self.run.path().join(format!("mysqlslap-{}.cnf", login.user));
         Mysqlslap::new(self.cluster.container(ordinal)?, &login, statements, settings)
     }
 
-    /// The processes of both servers.
+    /// The process ids of the primary and the replica.
     pub(crate) async fn mysqlds(&self) -> anyhow::Result<[u32; 2]> {
         Ok([self.mysqld(PRIMARY).await?, self.mysqld(REPLICA).await?])
     }
 
-    /// What both servers have resident at this moment, in MiB.
+    /// The resident memory of the primary and the replica, in MiB.
     pub(crate) async fn resident(&self) -> anyhow::Result<[f64; 2]> {
         let [primary, replica] = self.mysqlds().await?;
         Ok([resident(primary)?, resident(replica)?])
     }
 
-    /// The number of a mysqld's process.
+    /// The process id of a mysqld.
     pub(crate) async fn mysqld(&self, ordinal: u8) -> anyhow::Result<u32> {
         let file = self.cluster.sql(ordinal, "SELECT @@pid_file").await?;
         Ok(std::fs::read_to_string(file)?.trim().parse()?)
     }
 }
 
-/// SQL that registers so many users, after so many others.
+/// SQL that inserts `count` users, whose names and emails are numbered from `before + 1`.
 pub(crate) fn users(schema: &str, before: u64, count: u64) -> String {
     format!(
         "SET cte_max_recursion_depth = {count};

@@ -1,5 +1,4 @@
-//! Medians and their spread. No means and no deviations: a run that something else disturbed is an outlier, and a median
-//! does not move with it.
+//! Medians and their range, without means and deviations: a disturbed run is an outlier, and does not change the median.
 
 use std::{fmt, time::Duration};
 
@@ -15,8 +14,15 @@ impl FromIterator<f64> for Sample {
     }
 }
 
+/// A figure that was measured once.
+impl From<f64> for Sample {
+    fn from(value: f64) -> Self {
+        std::iter::once(value).collect()
+    }
+}
+
 impl Sample {
-    /// Each round's figure by the same round's figure of somebody else: what disturbs one round disturbs both.
+    /// Ratios of figures from the same round: a disturbance in a round affects both.
     pub(crate) fn ratios(ours: &[f64], theirs: &[f64]) -> Self {
         ours.iter().zip(theirs).map(|(our, their)| our / their).collect()
     }
@@ -40,7 +46,7 @@ impl Sample {
     }
 }
 
-/// The median, and between which the rounds were.
+/// The median, and the range of the rounds.
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [median, least, most] = [self.median(), self.least(), self.most()].map(short);
@@ -52,7 +58,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Three digits are all that a measurement is good for; whole numbers keep theirs.
+/// Three digits, because a measurement is not more exact; a number above 100 keeps all digits before the point.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "–".to_owned(),
@@ -69,7 +75,7 @@ fn thousands(value: f64) -> String {
     groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
 }
 
-/// Latencies of one run, sorted.
+/// The latencies of one run, sorted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 

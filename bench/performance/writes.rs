@@ -1,11 +1,11 @@
-//! `POST /submit`: one user, durably.
+//! `POST /submit`: one user for each request, committed durably.
 
 use anyhow::ensure;
 
 use crate::{
     contest::{Contest, Results},
     goals::of_contest,
-    load::Ask,
+    load::RequestKind,
     mysqlslap::WRITE,
     peers::Peer,
     report::{Part, contest_table},
@@ -13,7 +13,7 @@ use crate::{
     setup::{PRIMARY, Setup},
 };
 
-/// What makes a commit durable, and how many were acknowledged by nobody but the primary.
+/// The settings that make a commit durable, and the number of commits that no replica has acknowledged.
 const DURABILITY: &str = "SELECT CONCAT_WS(' ', @@sync_binlog, @@innodb_flush_log_at_trx_commit, \
     (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_status'), \
     (SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME = 'Rpl_semi_sync_source_no_tx'))";
@@ -24,18 +24,21 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
     ensure!(before.starts_with("1 1 ON "), "commits are not durable: {before}");
     let app = WRITE_APP.start(&setup.cluster, &[]).await?;
     let contest = Contest {
-        ask: Ask::Register,
+        kind: RequestKind::Register,
         mysqlslap: setup.mysqlslap(PRIMARY, WRITE_APP, &WRITE)?,
         servers: Contest::servers(("write-app", app), peers, &setup.writer()?).await?,
         mysqlds: setup.mysqlds().await?,
     };
     let results = contest.run(&setup.extent).await?;
     let after = setup.primary(DURABILITY).await?;
-    ensure!(after == before, "commits were not all durable: {before} before, {after} after");
+    ensure!(
+        after == before,
+        "some commits were not durable: {before} before the run, {after} after it"
+    );
     let text = format!(
-        "`POST /submit` of users who are new. Everybody writes to mysql-0. Asked before and after: `sync_binlog` 1, \
-         `innodb_flush_log_at_trx_commit` 1, `Rpl_semi_sync_source_status` ON, and no commit without a replica's \
-         acknowledgement in between. mysqlslap sends the one INSERT; write-app asks for the commit's GTID as well.\n\n{}",
+        "`POST /submit` registers a new user. All servers write to mysql-0. Before and after the run, `sync_binlog` is 1, \
+         `innodb_flush_log_at_trx_commit` is 1, and `Rpl_semi_sync_source_status` is ON. A replica acknowledged every commit of the \
+         run. mysqlslap sends only the INSERT; write-app also asks for the commit's GTID.\n\n{}",
         contest_table(&results, "INSERTs")
     );
     let goals = of_contest(&results, "writes", 20.0);

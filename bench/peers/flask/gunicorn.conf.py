@@ -1,4 +1,4 @@
-"""How gunicorn serves: in all as many threads as there are clients, and a line of log for each request, as the apps do."""
+"""gunicorn has one thread for each of the 16 clients, and writes one log line for each request, as the apps do."""
 
 import os
 

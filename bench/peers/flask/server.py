@@ -1,4 +1,4 @@
-"""The two endpoints of the apps as the demo had them before: Flask, and a connection for each request."""
+"""The two endpoints of the apps as in the ancestor of this project: Flask, and a new connection for each request."""
 
 import os
 from contextlib import closing

@@ -1,4 +1,4 @@
-// The two endpoints of the apps as they are usually written in Go: net/http and database/sql.
+// The two endpoints of the apps, as is usual in Go: net/http and database/sql.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// As many as write-app has.
+	// The same number as in write-app.
 	connections = 20
 
 	identity = "SELECT @@report_host"
@@ -64,9 +64,9 @@ func connect() (*server, error) {
 	config := mysql.NewConfig()
 	config.Net, config.Addr = "tcp", os.Getenv("DB_HOST")+":3306"
 	config.User, config.Passwd, config.DBName = os.Getenv("DB_USER"), os.Getenv("DB_PASSWORD"), os.Getenv("DB_NAME")
-	// The demo's servers sign their certificates themselves.
+	// The demo's MySQL servers have self-signed certificates.
 	config.TLSConfig, config.ParseTime = "skip-verify", true
-	// One round trip for a statement, where preparing it would take three.
+	// Send a statement in one round trip; preparing it would take three.
 	config.InterpolateParams = true
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *server) users(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, usersBody{true, users, pod})
 }
 
-// read asks both on one connection: the pod that is named is the one that gave the rows.
+// read sends both queries over one connection, so the pod in the response is the one that returned the rows.
 func (s *server) read(ctx context.Context) (pod string, users []user, err error) {
 	connection, err := s.db.Conn(ctx)
 	if err != nil {
@@ -143,7 +143,7 @@ func reply(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {
-		slog.Error("answer", "error", err)
+		slog.Error("response", "error", err)
 	}
 }
 
@@ -152,7 +152,7 @@ func fail(w http.ResponseWriter, err error) {
 	reply(w, http.StatusInternalServerError, messageBody{Message: "The database did not answer."})
 }
 
-// logged writes a line for each request, as the apps do.
+// logged writes one log line for each request, as the apps do.
 func logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()

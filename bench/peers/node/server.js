@@ -1,4 +1,4 @@
-// The two endpoints of the apps as they are usually written in Node: fastify and mysql2.
+// The two endpoints of the apps, as is usual in Node: fastify and mysql2.
 'use strict'
 
 const fastify = require('fastify')
@@ -15,17 +15,17 @@ const pool = mysql.createPool({
   user: DB_USER,
   password: DB_PASSWORD,
   database: DB_NAME,
-  // As many as write-app has.
+  // The same number as in write-app.
   connectionLimit: 20,
   timezone: 'Z',
-  // The demo's servers sign their certificates themselves.
+  // The demo's MySQL servers have self-signed certificates.
   ssl: { rejectUnauthorized: false }
 })
 
-// It writes a line for each request, as the apps do.
+// Write one log line for each request, as the apps do.
 const app = fastify({ logger: true })
 
-// Both on one connection: the pod that is named is the one that gave the rows.
+// Send both queries over one connection, so the pod in the response is the one that returned the rows.
 app.get('/users', async () => {
   const connection = await pool.getConnection()
   try {
