@@ -1,4 +1,4 @@
-//! Reading what one has just written, from a replica that applies everything two seconds late.
+//! A client reads what it has just written, from a replica that applies everything two seconds late.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
@@ -19,24 +19,25 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How many pairs of a write and a read. Most reads that meet the replica wait for two seconds.
+/// The number of pairs of a write and a read. Most reads from the replica wait for two seconds.
 fn pairs_made() -> u32 {
     repetitions(400, 10_000)
 }
 
-/// How many pairs are under way at once: each app opens at most 32 connections, and a server takes 100.
+/// The number of pairs in flight. Each app opens at most 32 connections, and a server accepts 100.
 const CLIENTS: u32 = 56;
 
-/// Half of the clients read through each, so that one app's limit is not the test's.
+/// Half of the clients use each read-app, so that the limit of one read-app does not limit the test.
 const READ_APPS: usize = 2;
 
-struct Lagging {
+/// A primary with a replica that is two seconds behind, and the apps.
+struct LaggingCluster {
     servers: SeparateCluster,
     write_app: RunningApp,
     read_apps: Vec<RunningApp>,
 }
 
-impl Lagging {
+impl LaggingCluster {
     async fn start() -> Self {
         let servers = SeparateCluster::start(2).await.unwrap();
         let write_app = servers.serve(WRITE_APP).await.unwrap();
@@ -59,16 +60,17 @@ impl Lagging {
     }
 }
 
-/// What the reads of one client met.
+/// What the reads of one client returned.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Reads {
     fresh: u32,
     stale: u32,
     waited: u32,
-    /// Not answered by a list at all.
+    /// Responses with status 503.
     refused: u32,
 }
 
+/// One client.
 struct Person {
     client: Client,
     write: String,
@@ -78,7 +80,7 @@ struct Person {
 }
 
 impl Person {
-    /// Registers, and reads it back at once, until all pairs are done.
+    /// Registers a user and reads it back at once, until all pairs are done.
     async fn work(self, pairs: u32) -> Reads {
         let mut reads = Reads::default();
         loop {
@@ -95,7 +97,7 @@ impl Person {
         let body = json!({ "name": "Ada", "email": email });
         let written = self.client.post(&self.write).json(&body).send().await.unwrap();
         let written: Value = written.error_for_status().unwrap().json().await.unwrap();
-        // The user alone: others are registered meanwhile, more than a page of them.
+        // Search for the user: the other clients register more users meanwhile than fit on a page.
         let mut url = format!("{}?search={}", self.read, email.replace('@', "%40"));
         if self.with_token {
             url += &format!("&wait=5&after={}", written["gtid"].as_str().unwrap());
@@ -106,10 +108,8 @@ impl Person {
         *(if found { &mut reads.fresh } else { &mut reads.stale }) += 1;
         reads.waited += u32::from(read["after"]["outcome"] == "after_waiting");
     }
-}
 
-impl Person {
-    /// Reads, and again where a pod has no time for it: a busy machine is not what is tested here.
+    /// Reads, and tries again after status 503: the machine may be busy, which this test is not about.
     async fn read(&self, url: &str, reads: &mut Reads) -> Value {
         for _ in 0..10 {
             let read = self.client.get(url).send().await.unwrap();
@@ -125,7 +125,7 @@ impl Person {
     }
 }
 
-async fn pairs(lagging: &Lagging, pairs: u32, with_token: bool) -> Reads {
+async fn pairs(lagging: &LaggingCluster, pairs: u32, with_token: bool) -> Reads {
     let next = Arc::new(AtomicU32::new(0));
     let (client, mut people) = (Client::new(), JoinSet::new());
     for number in 0..CLIENTS as usize {
@@ -149,7 +149,7 @@ async fn pairs(lagging: &Lagging, pairs: u32, with_token: bool) -> Reads {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_token_no_read_is_stale_and_without_it_some_are() {
-    let lagging = Lagging::start().await;
+    let lagging = LaggingCluster::start().await;
     let start = Instant::now();
 
     let with_token = pairs(&lagging, pairs_made(), true).await;
@@ -158,9 +158,9 @@ async fn with_the_token_no_read_is_stale_and_without_it_some_are() {
     let took = start.elapsed();
     println!("figure: with the token {with_token:?}, without {without:?}, in {took:.0?}");
     assert_eq!((with_token.fresh, with_token.stale), (pairs_made(), 0));
-    // The replica answered its part of them, and late.
+    // The replica answered many of the reads, after it had waited.
     assert!(with_token.waited > pairs_made() / 4, "{with_token:?}");
     assert!(without.stale > 10, "{without:?}");
-    assert!(took > Duration::from_secs(2), "nobody waited: {took:?}");
+    assert!(took > Duration::from_secs(2), "no read waited: {took:?}");
     lagging.stop().await;
 }

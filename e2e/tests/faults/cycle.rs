@@ -1,4 +1,4 @@
-//! A fault that comes and goes, and both apps meanwhile.
+//! What both apps answer during a fault and after it.
 
 use std::{
     collections::BTreeSet,
@@ -15,76 +15,76 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-/// How often each fault comes.
+/// How often each test makes its fault.
 fn times() -> u32 {
     repetitions(2, 20)
 }
 
-/// How soon an answer names the cause.
+/// How soon a response names the cause.
 const NAMED: Duration = Duration::from_secs(4);
 
-/// How soon after the fault an app works again.
+/// How soon after the fault both apps work again.
 const RECOVERED: Duration = Duration::from_secs(5);
 
-/// What an answer is called that is no failure.
+/// The code of a response without a failure.
 pub(crate) const SUCCESS: &str = "success";
 
-/// How long something may take that has no figure of its own.
+/// How long to wait for anything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A primary, without replicas, and both apps beside it.
+/// A primary without replicas, and both apps.
 pub(crate) struct Apps {
     pub(crate) servers: SeparateCluster,
     write_app: RunningApp,
     read_app: RunningApp,
 }
 
-/// What the apps may answer meanwhile.
+/// The codes that the apps may answer during a fault.
 pub(crate) struct Codes<'a> {
     pub(crate) write: &'a [&'a str],
     pub(crate) read: &'a [&'a str],
 }
 
 impl Apps {
-    /// Beside a primary that runs.
-    pub(crate) async fn beside(servers: SeparateCluster) -> Self {
+    /// Starts both apps with a primary that runs.
+    pub(crate) async fn with_servers(servers: SeparateCluster) -> Self {
         let write_app = servers.serve(WRITE_APP).await.unwrap();
         let read_app = servers.serve(READ_APP).await.unwrap();
         Self { servers, write_app, read_app }
     }
 
     pub(crate) async fn start() -> Self {
-        Self::beside(SeparateCluster::start(1).await.unwrap()).await
+        Self::with_servers(SeparateCluster::start(1).await.unwrap()).await
     }
 
     pub(crate) async fn sql(&self, sql: &str) -> String {
         self.servers.cluster.sql(0, sql).await.unwrap()
     }
 
-    /// Registers somebody: the answer's code, and how long it took.
+    /// Registers a user. Returns the code of the response, and how long it took.
     pub(crate) async fn write(&self) -> (String, Duration) {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let email = format!("user{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed));
         let body = json!({ "name": "Ada", "email": email });
         let request = Client::new().post(self.write_app.url() + "/submit").json(&body);
-        let asked = Instant::now();
-        (code(request.send().await.unwrap()).await, asked.elapsed())
+        let start = Instant::now();
+        (code(request.send().await.unwrap()).await, start.elapsed())
     }
 
     async fn read(&self, query: &str) -> (String, Duration) {
         let request = Client::new().get(self.read_app.url() + "/users" + query);
-        let asked = Instant::now();
-        (code(request.send().await.unwrap()).await, asked.elapsed())
+        let start = Instant::now();
+        (code(request.send().await.unwrap()).await, start.elapsed())
     }
 
-    /// One of each, at once; reads through a new connection and through kept ones.
+    /// Sends a write, a read over a new connection and a read over a kept one, all at the same time.
     async fn all(&self) -> [(String, Duration); 3] {
         let (write, new, kept) =
             tokio::join!(self.write(), self.read(""), self.read("?via=mysql&with=pool"));
         [write, new, kept]
     }
 
-    /// Waits until both apps do what they are for, and says how long that took.
+    /// Waits until all requests succeed, and returns how long that took.
     pub(crate) async fn recovery(&self) -> Duration {
         let start = Instant::now();
         loop {
@@ -103,47 +103,47 @@ async fn code(response: Response) -> String {
     body["code"].as_str().unwrap_or(SUCCESS).to_owned()
 }
 
-/// What was met in all the times.
-pub(crate) struct Met {
+/// What the apps answered in all repetitions of a fault.
+pub(crate) struct Observed {
     fault: &'static str,
     codes: BTreeSet<String>,
     named: Duration,
     recovered: Duration,
 }
 
-impl Met {
-    pub(crate) fn nothing(fault: &'static str) -> Self {
+impl Observed {
+    pub(crate) fn of(fault: &'static str) -> Self {
         let (named, recovered) = (Duration::ZERO, Duration::ZERO);
         Self { fault, codes: BTreeSet::new(), named, recovered }
     }
 
-    pub(crate) fn times() -> std::ops::Range<u32> {
+    pub(crate) fn repetitions() -> std::ops::Range<u32> {
         0..times()
     }
 
-    pub(crate) fn answer(&mut self, (code, took): (String, Duration), allowed: &[&str]) {
+    pub(crate) fn response(&mut self, (code, took): (String, Duration), allowed: &[&str]) {
         assert!(allowed.contains(&code.as_str()), "{}: {code} after {took:?}", self.fault);
         assert!(took <= NAMED, "{}: {code} after {took:?}", self.fault);
         self.named = self.named.max(took);
         self.codes.insert(code);
     }
 
-    /// While the fault is there: the apps are asked, all at once.
-    pub(crate) async fn answers(&mut self, apps: &Apps, codes: &Codes<'_>) {
+    /// Asks the apps during the fault.
+    pub(crate) async fn responses(&mut self, apps: &Apps, codes: &Codes<'_>) {
         let [write, new, kept] = apps.all().await;
-        self.answer(write, codes.write);
-        self.answer(new, codes.read);
-        self.answer(kept, codes.read);
+        self.response(write, codes.write);
+        self.response(new, codes.read);
+        self.response(kept, codes.read);
     }
 
-    /// From its end on.
+    /// Waits for both apps after the fault.
     pub(crate) async fn recovery(&mut self, apps: &Apps) {
         let took = apps.recovery().await;
         assert!(took <= RECOVERED, "{}: recovered after {took:?}", self.fault);
         self.recovered = self.recovered.max(took);
     }
 
-    /// For docs/trust.md.
+    /// Prints the row for docs/trust.md.
     pub(crate) fn print(self) {
         let Self { fault, codes, named, recovered } = self;
         let codes = codes.into_iter().filter(|code| code != SUCCESS).collect::<Vec<_>>().join(", ");

@@ -1,111 +1,113 @@
-//! The faults, one test each.
+//! One test for each fault.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::cycle::{Apps, Codes, DEADLINE, Met, SUCCESS};
+use crate::cycle::{Apps, Codes, DEADLINE, Observed, SUCCESS};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_gone_is_called_unreachable() {
+async fn the_apps_call_a_killed_server_unreachable() {
     let mut apps = Apps::start().await;
-    let mut met = Met::nothing("primary killed");
-    // In the first moment a name without an address, or a connection that breaks, is as true.
+    let mut observed = Observed::of("primary killed");
+    // At first, the apps may also see a name without an address, or a connection that breaks.
     let gone: &[&str] =
         &["database_unreachable", "database_name_unknown", "database_connection_lost"];
-    for _ in Met::times() {
+    for _ in Observed::repetitions() {
         apps.servers.cluster.kill_pod(0).await.unwrap();
-        met.answers(&apps, &Codes { write: gone, read: gone }).await;
+        observed.responses(&apps, &Codes { write: gone, read: gone }).await;
         apps.servers.cluster.start_pod(0).unwrap();
         apps.servers.cluster.wait_until_ready(0).await.unwrap();
-        met.recovery(&apps).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stands_still_is_called_unreachable_or_slow() {
+async fn the_apps_call_a_frozen_server_unreachable_or_slow() {
     let apps = Apps::start().await;
-    let mut met = Met::nothing("primary frozen");
+    let mut observed = Observed::of("primary frozen");
     let silent: &[&str] = &["database_unreachable", "database_slow"];
-    for _ in Met::times() {
+    for _ in Observed::repetitions() {
         apps.servers.cluster.set_frozen(0, true).unwrap();
-        met.answers(&apps, &Codes { write: silent, read: silent }).await;
+        observed.responses(&apps, &Codes { write: silent, read: silent }).await;
         apps.servers.cluster.set_frozen(0, false).unwrap();
-        met.recovery(&apps).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_takes_too_long_is_called_slow() {
+async fn the_apps_call_a_server_with_a_locked_table_slow() {
     let apps = Apps::start().await;
-    let mut met = Met::nothing("table locked");
+    let mut observed = Observed::of("table locked");
     let slow: &[&str] = &["database_slow"];
     let codes = Codes { write: slow, read: slow };
-    for _ in Met::times() {
-        let asked = met.answers(&apps, &codes);
-        // The lock ends with its connection.
-        while_held(&apps, "LOCK TABLES userdb.users WRITE", asked).await;
-        met.recovery(&apps).await;
+    for _ in Observed::repetitions() {
+        let asking = observed.responses(&apps, &codes);
+        // The lock lasts as long as its connection.
+        while_held(&apps, "LOCK TABLES userdb.users WRITE", asking).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_writes_is_called_read_only() {
+async fn the_apps_call_a_server_that_refuses_writes_read_only() {
     let apps = Apps::start().await;
-    let mut met = Met::nothing("primary read-only");
-    for _ in Met::times() {
+    let mut observed = Observed::of("primary read-only");
+    for _ in Observed::repetitions() {
         apps.sql("SET GLOBAL super_read_only = ON").await;
-        met.answers(&apps, &Codes { write: &["database_read_only"], read: &[SUCCESS] }).await;
+        observed
+            .responses(&apps, &Codes { write: &["database_read_only"], read: &[SUCCESS] })
+            .await;
         apps.sql("SET GLOBAL read_only = OFF").await;
-        met.recovery(&apps).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_a_free_connection_is_called_so() {
+async fn the_apps_name_a_server_without_a_free_connection() {
     let apps = Apps::start().await;
-    let mut met = Met::nothing("no connection left");
+    let mut observed = Observed::of("no connection left");
     let full: &[&str] = &["database_too_many_connections"];
-    // Nor can the probe always get in, and then the Service has no pod to lead to.
+    // The readiness probe may get no connection either, and then the Service has no ready pod.
     let full_or_unready: &[&str] = &["database_too_many_connections", "database_unreachable"];
     apps.sql(END_CONNECTIONS).await;
-    for _ in Met::times() {
-        let asked = async {
-            met.answers(&apps, &Codes { write: full, read: full_or_unready }).await;
-            until_it_says(&apps, "SET GLOBAL max_connections = 100", |_| true).await;
+    for _ in Observed::repetitions() {
+        let asking = async {
+            observed.responses(&apps, &Codes { write: full, read: full_or_unready }).await;
+            until_sql(&apps, "SET GLOBAL max_connections = 100", |_| true).await;
         };
-        // While this connection is open nobody is let in; the one place more is for administrators.
+        // This connection takes the only place. mysqld has one more, for administrators.
         let fault = "SET GLOBAL max_connections = 1; CALL userdb.end_connections()";
-        while_held(&apps, fault, asked).await;
-        met.recovery(&apps).await;
+        while_held(&apps, fault, asking).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
 }
 
-/// Runs a script in a connection that stays open while something else is done.
-async fn while_held(apps: &Apps, script: &str, done: impl Future<Output = ()>) {
+/// Runs SQL on a connection that stays open during `work`.
+async fn while_held(apps: &Apps, sql: &str, work: impl Future<Output = ()>) {
     let sleepers = "FROM performance_schema.processlist WHERE state = 'User sleep'";
     let count = format!("SELECT COUNT(*) {sleepers}");
-    let held = format!("{script}; DO SLEEP(60)");
+    let held = format!("{sql}; DO SLEEP(60)");
     tokio::select! {
         ended = apps.servers.cluster.sql(0, &held) => panic!("{held}: {ended:?}"),
         () = async {
-            until_it_says(apps, &count, |count| count != "0").await;
-            done.await;
+            until_sql(apps, &count, |count| count != "0").await;
+            work.await;
         } => {}
     }
     let kill = format!("SELECT CONCAT('KILL ', id) {sleepers}");
-    let kill = until_it_says(apps, &kill, |_| true).await;
-    // The server may find by itself that its client is gone, and then there is nothing to kill.
+    let kill = until_sql(apps, &kill, |_| true).await;
+    // This fails if the server has noticed that the client is gone, and has ended the connection.
     drop(apps.servers.cluster.sql(0, &kill).await);
-    until_it_says(apps, &count, |count| count == "0").await;
+    until_sql(apps, &count, |count| count == "0").await;
 }
 
-/// A procedure that ends the apps' connections; one may have ended by itself.
+/// A procedure that ends the apps' connections. Error 1094 says that a connection has ended already.
 const END_CONNECTIONS: &str = "
     DELIMITER //
     CREATE PROCEDURE userdb.end_connections() BEGIN
@@ -123,8 +125,8 @@ const END_CONNECTIONS: &str = "
     END //
     DELIMITER ;";
 
-/// Asks until the answer is as it should be. An administrator may find no place either.
-async fn until_it_says(apps: &Apps, sql: &str, is_right: impl Fn(&str) -> bool) -> String {
+/// Runs SQL until its result is right. A failure may mean that the administrators' connection is in use too.
+async fn until_sql(apps: &Apps, sql: &str, is_right: impl Fn(&str) -> bool) -> String {
     let start = Instant::now();
     loop {
         let answer = apps.servers.cluster.sql(0, sql).await;

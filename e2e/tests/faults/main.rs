@@ -1,7 +1,7 @@
-//! What MySQL can do to the apps: each fault has a cause of its own in the answer, within four seconds,
-//! and within five seconds of its end both apps work again, without a restart.
+//! Faults of MySQL. The apps name the cause of each fault within four seconds. Both apps work again within five
+//! seconds of its end, without a restart.
 //!
-//! Each fault comes twice, and 20 times where `FIGURES` is set.
+//! Each test makes its fault twice, and 20 times if `FIGURES` is set.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 

@@ -1,7 +1,7 @@
-//! The scripts of `kubernetes/mysql-scripts.yaml` on one machine: what a pod does with its data and
-//! what its probes say, whatever happens to it.
+//! The scripts of `kubernetes/mysql-scripts.yaml`, on one machine: what a pod does with its data, and what its
+//! probes say.
 //!
-//! Each test has servers of its own, since each does something to them.
+//! Each test starts its own servers, because it stops or damages them.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 

@@ -1,9 +1,9 @@
-//! A password of replication that has changed since a replica's last start.
+//! The password for replication changes while a replica is stopped.
 
 use crate::servers::{Servers, until};
 
 #[tokio::test]
-async fn a_replica_takes_the_password_that_the_secret_has() {
+async fn a_replica_takes_the_new_password_from_the_secret_when_it_starts() {
     let mut servers = Servers::start_with("first").await;
     let outdated = "CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'outdated'";
     servers.sql(1, &format!("STOP REPLICA; {outdated}; START REPLICA")).await;
@@ -16,7 +16,7 @@ async fn a_replica_takes_the_password_that_the_secret_has() {
 }
 
 #[tokio::test]
-async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_changed() {
+async fn a_replica_that_cannot_apply_keeps_the_old_password_and_its_relay_log() {
     let mut servers = Servers::start_with("first").await;
     servers.sql(0, "ALTER USER repl IDENTIFIED BY 'other' RETAIN CURRENT PASSWORD").await;
     servers.write("with two passwords").await;
@@ -33,7 +33,7 @@ async fn a_replica_that_cannot_apply_keeps_its_relay_log_when_the_password_has_c
     let stored = servers.sql(1, received).await;
     servers.stop(&[1, 0]).await;
 
-    servers.start_until_it_says(1, "keeping the old password").await;
+    servers.start_until_log_says(1, "keeping the old password").await;
 
     until("mysqld", async || servers.cluster.sql(1, "DO 1").await.is_ok()).await;
     assert!(stored.contains(':'), "{stored}");

@@ -1,4 +1,4 @@
-//! May a pod serve reads, and is its server worth keeping?
+//! The readiness probe, which says whether a pod may serve reads, and the liveness probe, which restarts it.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn a_replica_that_cannot_apply_is_not_ready_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
+async fn a_replica_stays_ready_without_the_primary_but_not_for_ever() {
     let mut servers = Servers::start_with("readable").await;
 
     servers.stop(&[0]).await;
@@ -30,10 +30,10 @@ async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
     servers.cluster.readiness(1, &[]).await.unwrap();
     assert_eq!(servers.sql(1, "SELECT note FROM userdb.notes").await, "readable");
 
-    // Also where it has never heard of the primary since it was started itself.
+    // The same holds for a replica that has not reached the primary since its own start.
     servers.restart(1).await;
     let impatient = [("MYSQL_PATIENCE", "1")];
-    until("a replica of little patience to give up", async || {
+    until("the probe to fail for a silence of 1 s", async || {
         servers.cluster.readiness(1, &impatient).await.is_err()
     })
     .await;
@@ -42,11 +42,11 @@ async fn a_replica_stays_ready_while_the_primary_is_away_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_restart() {
+async fn a_replica_that_gets_writes_but_no_heartbeats_stays_ready_when_the_primary_restarts() {
     let mut servers = Servers::start(2).await;
     servers.write("first").await;
-    // For longer than the heartbeat's period of 2 s and the patience below: while there are writes to
-    // send, no heartbeat is.
+    // Write for longer than the heartbeat's period of 2 s and the patience of 6 s below. The primary sends no
+    // heartbeats while it sends writes.
     let end = Instant::now() + Duration::from_secs(8);
     for number in 0.. {
         servers.write(&format!("{number}")).await;
@@ -59,12 +59,16 @@ async fn a_replica_that_hears_of_the_primary_by_writes_alone_is_ready_through_a_
 
     let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
                      FROM performance_schema.replication_connection_status";
-    assert_eq!(servers.sql(1, heartbeat).await, "1", "writes have kept the heartbeat away");
+    assert_eq!(
+        servers.sql(1, heartbeat).await,
+        "1",
+        "the primary sent a heartbeat despite the writes"
+    );
     until("the replica to notice", async || !servers.is_connected(1).await).await;
     servers.cluster.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
 }
 
-/// Holds the table on the replica until the task ends, so that what comes next cannot be applied.
+/// Locks the table on the replica until the task ends, so that the replica cannot apply the next write.
 async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
     let container = servers.cluster.container(1).unwrap().clone();
     let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
@@ -75,7 +79,7 @@ async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
 }
 
 #[tokio::test]
-async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_is_done() {
+async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_it_has() {
     let servers = Servers::start_with("shared").await;
     let container = servers.cluster.container(1).unwrap().clone();
     let lock = lock_notes(&servers).await;
@@ -88,18 +92,18 @@ async fn a_replica_that_applies_one_transaction_for_too_long_is_not_ready_until_
     container.readiness(&[]).await.unwrap();
 
     lock.abort();
-    until("the probe to agree", async || container.readiness(&strict).await.is_ok()).await;
+    until("the probe to pass", async || container.readiness(&strict).await.is_ok()).await;
     servers.wait_for_equal_data(1).await;
 }
 
-/// Writes a note as if it had been committed this many seconds ago.
+/// Writes a note whose commit time is this many seconds ago.
 async fn write_late(servers: &Servers, note: &str, seconds: u32) {
     let sql = "SET @@SESSION.original_commit_timestamp = 1000000 * (UNIX_TIMESTAMP() -";
     servers.sql(0, &format!("{sql} {seconds}); INSERT INTO userdb.notes VALUES ('{note}')")).await;
 }
 
 #[tokio::test]
-async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_ready() {
+async fn a_replica_that_applies_much_older_writes_than_it_receives_is_not_ready() {
     let servers = Servers::start_with("shared").await;
     let lock = lock_notes(&servers).await;
     write_late(&servers, "an old one", 40).await;
@@ -115,7 +119,7 @@ async fn a_replica_that_applies_what_is_much_older_than_what_it_receives_is_not_
 }
 
 #[tokio::test]
-async fn a_replica_that_receives_late_is_not_ready_until_nothing_waits_to_be_sent() {
+async fn a_replica_that_receives_old_writes_is_not_ready_until_it_has_received_all() {
     let servers = Servers::start_with("shared").await;
 
     write_late(&servers, "long on the way", 40).await;
@@ -125,15 +129,15 @@ async fn a_replica_that_receives_late_is_not_ready_until_nothing_waits_to_be_sen
 }
 
 #[tokio::test]
-async fn a_server_whose_connections_are_all_taken_is_alive() {
+async fn a_server_without_a_free_connection_is_alive_but_not_ready() {
     let servers = Servers::start(1).await;
     servers.write("a table").await;
     let container = servers.cluster.container(0).unwrap().clone();
     servers.sql(0, "SET GLOBAL max_connections = 1").await;
-    // One ordinary connection and the one that is kept back for administrators.
+    // Take the one ordinary connection, and the one that mysqld reserves for administrators.
     let sleepers = [container.clone(), container.clone()].map(|taker| {
         tokio::spawn(async move {
-            // A probe may be in the way for a moment.
+            // A probe may have the connection for a moment.
             while taker.sql("SELECT SLEEP(60)").await.is_err() {}
         })
     });
@@ -147,11 +151,11 @@ async fn a_server_whose_connections_are_all_taken_is_alive() {
     for sleeper in sleepers {
         sleeper.abort();
     }
-    until("the probe to agree", async || container.readiness(&[]).await.is_ok()).await;
+    until("the probe to pass", async || container.readiness(&[]).await.is_ok()).await;
 }
 
 #[tokio::test]
-async fn the_status_says_who_is_connected_and_who_lacks_what() {
+async fn the_status_lists_connected_replicas_missing_and_errant_transactions() {
     let servers = Servers::start_with("shared").await;
     let container = servers.cluster.container(1).unwrap().clone();
     let status = async || {
@@ -167,7 +171,7 @@ async fn the_status_says_who_is_connected_and_who_lacks_what() {
     servers.write("one").await;
     servers.write("two").await;
 
-    // Each note is a CREATE TABLE, which does nothing and is logged all the same, and an INSERT.
+    // Each note takes two transactions: CREATE TABLE, which is logged even if it changes nothing, and INSERT.
     let expected = format!("{names}; mysql-0 primary - 0 0; mysql-1 replica OFF 4 1");
     assert_eq!(status().await, expected);
 }
@@ -188,7 +192,7 @@ async fn a_replica_that_starts_with_much_to_apply_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_replica_that_follows_another_is_not_ready_and_is_sent_away() {
+async fn a_replica_that_follows_another_replica_is_not_ready_and_is_disconnected() {
     let servers = Servers::start(3).await;
     servers.write("shared").await;
     servers.wait_for_equal_data(2).await;
@@ -203,5 +207,5 @@ async fn a_replica_that_follows_another_is_not_ready_and_is_sent_away() {
                     WHERE processlist_command LIKE 'Binlog Dump%'";
     let before = servers.sql(1, follower).await;
     servers.cluster.container(1).unwrap().liveness().await.unwrap();
-    until("the follower to be gone", async || servers.sql(1, follower).await != before).await;
+    until("mysql-1 to disconnect mysql-2", async || servers.sql(1, follower).await != before).await;
 }

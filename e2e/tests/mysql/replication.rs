@@ -1,4 +1,4 @@
-//! A primary and its replica from the first start on.
+//! A primary and its replica: the first start, and stops and starts after it.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop()
     assert_eq!(
         servers.sql(0, "SELECT @@GLOBAL.gtid_executed").await,
         "",
-        "history begins with the first write"
+        "the first write is the first transaction"
     );
     servers.write("first").await;
     servers.wait_for_equal_data(1).await;
@@ -22,7 +22,7 @@ async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop()
     assert!(refusal.to_string().contains("ERROR 1290"), "{refusal}");
 
     servers.stop(&[1]).await;
-    servers.write("while the replica is away").await;
+    servers.write("while the replica is stopped").await;
     servers.start_until_ready(&[1]).await;
     servers.wait_for_equal_data(1).await;
 
@@ -32,14 +32,14 @@ async fn rows_9_and_11_a_replica_clones_replicates_and_catches_up_after_a_stop()
 }
 
 #[tokio::test]
-async fn a_commit_is_acknowledged_by_a_replica_before_the_client_hears_of_it() {
+async fn a_replica_acknowledges_a_commit_before_the_client_has_the_response() {
     let servers = Servers::start(2).await;
     let acknowledged = async || {
         let status =
             "SELECT variable_value FROM performance_schema.global_status WHERE variable_name =";
         servers.sql(0, &format!("{status} 'Rpl_semi_sync_source_yes_tx'")).await
     };
-    until("a replica that acknowledges", async || {
+    until("a replica to acknowledge commits", async || {
         servers.sql(0, "SHOW STATUS LIKE 'Rpl_semi_sync_source_clients'").await.ends_with('1')
     })
     .await;
@@ -47,16 +47,16 @@ async fn a_commit_is_acknowledged_by_a_replica_before_the_client_hears_of_it() {
 
     servers.write("semi-sync").await;
 
-    // CREATE TABLE and INSERT.
+    // A note takes two transactions, CREATE TABLE and INSERT.
     assert_eq!(acknowledged().await.parse::<u32>().unwrap(), before + 2);
 }
 
 #[tokio::test]
-async fn what_an_interrupted_start_left_behind_is_discarded_and_built_anew() {
+async fn a_replica_discards_an_interrupted_clone_and_clones_again() {
     let mut servers = Servers::start(2).await;
     servers.write("kept").await;
     servers.stop(&[1]).await;
-    // As a kill would leave it in the middle of a clone: data half built, nothing published.
+    // A replica that is killed while it clones leaves incomplete data in data.new, and no data.
     let volume = servers.volume(1);
     std::fs::rename(volume.join("data"), volume.join("data.new")).unwrap();
     std::fs::remove_file(volume.join("data.new/mysql.ibd")).unwrap();
@@ -69,7 +69,7 @@ async fn what_an_interrupted_start_left_behind_is_discarded_and_built_anew() {
 }
 
 #[tokio::test]
-async fn a_missing_password_is_named_before_anything_is_done() {
+async fn bootstrap_names_a_missing_password_before_it_writes_anything() {
     for account in ["repl", "appuser", "reader"] {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -88,14 +88,15 @@ async fn a_missing_password_is_named_before_anything_is_done() {
             .output()
             .unwrap();
 
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && said.contains(password.to_str().unwrap()), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success());
+        assert!(stderr.contains(password.to_str().unwrap()), "{stderr}");
         assert!(entries(&path("volume")).is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_while_it_waits_for_a_clone_stops_at_once() {
+async fn a_pod_that_waits_for_a_clone_stops_on_sigterm() {
     let mut servers = Servers::start(1).await;
     servers.stop(&[0]).await;
     servers.cluster.start_pod(1).unwrap();
@@ -105,7 +106,7 @@ async fn a_server_that_is_told_to_stop_while_it_waits_for_a_clone_stops_at_once(
 
     servers.stop(&[1]).await;
 
-    // A pod that ignored SIGTERM would be killed after its grace period of 120 s, here of 60 s.
+    // If the pod ignored SIGTERM, it would be killed after 60 s here, and after 120 s in Kubernetes.
     assert!(asked_to_stop.elapsed() < Duration::from_secs(30), "{:?}", asked_to_stop.elapsed());
     assert!(servers.log(1).contains("stopping before the server was ready"), "{}", servers.log(1));
 }

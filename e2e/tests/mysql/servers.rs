@@ -1,4 +1,4 @@
-//! Servers to break, and what the tests ask of them.
+//! The servers of one test, and what tests do with them.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +8,7 @@ use std::{
 use demo::{LocalCluster, for_tests::SeparateCluster};
 use tempfile::TempDir;
 
-/// Servers that one test may break, and the folders they live in.
+/// Servers that one test may stop and damage, and their folders.
 pub(crate) struct Servers {
     pub(crate) cluster: LocalCluster,
     volumes: TempDir,
@@ -21,7 +21,7 @@ impl Servers {
         Self { cluster, volumes, _run: run }
     }
 
-    /// A primary and its replica, both with one note.
+    /// Starts a primary and a replica, which both have one note.
     pub(crate) async fn start_with(note: &str) -> Self {
         let servers = Self::start(2).await;
         servers.write(note).await;
@@ -38,7 +38,7 @@ impl Servers {
         self.sql(0, &format!("{sql}; INSERT INTO userdb.notes VALUES ('{note}')")).await;
     }
 
-    /// Waits until a server has all that the primary has, and compares.
+    /// Waits until a server has applied everything that the primary has, and compares their data.
     pub(crate) async fn wait_for_equal_data(&self, ordinal: u8) {
         let written = self.sql(0, "SELECT @@GLOBAL.gtid_executed").await;
         let wait = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{written}', 30)");
@@ -48,12 +48,13 @@ impl Servers {
         assert_eq!(self.sql(ordinal, "SELECT @@GLOBAL.gtid_executed").await, written);
     }
 
+    /// Whether a replica receives from the primary.
     pub(crate) async fn is_connected(&self, ordinal: u8) -> bool {
         let state = "SELECT service_state FROM performance_schema.replication_connection_status";
         self.sql(ordinal, state).await == "ON"
     }
 
-    /// Starts these pods, all at once, and waits until each is ready.
+    /// Starts these pods at the same time, and waits until all of them are ready.
     pub(crate) async fn start_until_ready(&mut self, ordinals: &[u8]) {
         for ordinal in ordinals {
             self.cluster.start_pod(*ordinal).unwrap();
@@ -63,13 +64,13 @@ impl Servers {
         }
     }
 
-    /// Starts a pod, and waits until it has said this.
-    pub(crate) async fn start_until_it_says(&mut self, ordinal: u8, words: &str) {
+    /// Starts a pod, and waits until its log contains these words.
+    pub(crate) async fn start_until_log_says(&mut self, ordinal: u8, words: &str) {
         self.cluster.start_pod(ordinal).unwrap();
         until(words, async || self.log(ordinal).contains(words)).await;
     }
 
-    /// Stops these pods, one after the other.
+    /// Shuts these pods down, one after the other.
     pub(crate) async fn stop(&mut self, ordinals: &[u8]) {
         for ordinal in ordinals {
             self.cluster.stop_pod(*ordinal).await.unwrap();
@@ -90,16 +91,16 @@ impl Servers {
     }
 }
 
-/// Waits until `ask` says yes.
-pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Waits until `is_so` returns true. `what` is the event, for the message of a failure.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
-    while !ask().await {
+    while !is_so().await {
         assert!(Instant::now() < end, "{what}: not within 60 s");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// The names in a folder.
+/// The names of the files in a folder, sorted.
 pub(crate) fn entries(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = entries.map(|name| name.into_string().unwrap()).collect();

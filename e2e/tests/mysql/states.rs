@@ -1,5 +1,5 @@
-//! What a pod does with what is on its volume and what the others say: the table at the top of
-//! bootstrap.sh and in docs/mysql-states.md, row by row.
+//! What a pod does at its start, by the data on its volume and on the other pods. Each test is for a row of the
+//! table in bootstrap.sh and in docs/mysql-states.md.
 
 use std::{
     fs,
@@ -10,13 +10,13 @@ use std::{
 use crate::servers::{Servers, entries, until};
 
 impl Servers {
-    /// What a disk that was replaced leaves: the claim, and nothing on it.
+    /// Deletes the data but not the claim, as a replaced disk does.
     fn empty_volume(&self, ordinal: u8) {
         fs::remove_dir_all(self.volume(ordinal).join("data")).unwrap();
     }
 
-    /// Starts a pod that will not do: it must end, having said this last.
-    async fn start_refused(&mut self, ordinal: u8, words: &str) {
+    /// Starts a pod, which must refuse to run: it ends, and the last line of its log contains these words.
+    async fn assert_refuses_to_start(&mut self, ordinal: u8, words: &str) {
         self.cluster.start_pod(ordinal).unwrap();
         let end = self.cluster.next_end().await;
         assert!(end.contains(&format!("mysql-{ordinal} ended with exit status: 1")), "{end}");
@@ -24,13 +24,13 @@ impl Servers {
         assert!(log.lines().last().unwrap().contains(words), "{log}");
     }
 
-    /// A transaction of a replica's own, as an administrator may make one by mistake.
+    /// Writes on a replica, as an administrator may do by mistake.
     async fn write_errant(&self, ordinal: u8, note: &str) {
         let sql = "SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF";
         self.sql(ordinal, &format!("{sql}; INSERT INTO userdb.notes VALUES ('{note}')")).await;
     }
 
-    /// What the primary's volume holds at this moment.
+    /// Stops the primary, and copies the data on its volume.
     async fn take_snapshot_of_primary(&mut self) -> PathBuf {
         self.stop(&[0]).await;
         let (data, snapshot) = (self.volume(0).join("data"), self.volume(0).join("snapshot"));
@@ -39,11 +39,13 @@ impl Servers {
         snapshot
     }
 
+    /// Replaces the primary's data with the copy, as restoring an old disk does.
     fn put_back(&self, snapshot: &Path) {
         self.empty_volume(0);
         fs::rename(snapshot, self.volume(0).join("data")).unwrap();
     }
 
+    /// Deletes the primary's binary logs.
     async fn purge_logs(&self) {
         self.sql(0, "FLUSH BINARY LOGS; PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY").await;
     }
@@ -55,10 +57,10 @@ impl Servers {
 }
 
 #[tokio::test]
-async fn row_1_a_new_primary_is_made_once_every_other_pod_has_said_that_it_has_no_data() {
+async fn row_1_a_new_primary_is_made_when_every_other_pod_has_said_that_it_has_no_data() {
     let mut servers = Servers::start(0).await;
     fs::create_dir(servers.volume(1)).unwrap();
-    servers.start_until_it_says(0, "waiting: mysql-1 does not say whether it has data").await;
+    servers.start_until_log_says(0, "waiting: mysql-1 does not say whether it has data").await;
     assert!(!servers.volume(0).join("data").exists());
 
     servers.cluster.start_pod(1).unwrap();
@@ -86,13 +88,13 @@ async fn row_2_a_primary_that_lost_its_data_is_rebuilt_from_the_most_advanced_re
     assert_eq!(servers.notes(0).await, ["not on mysql-2", "on all three"]);
     servers.write("afterwards").await;
     servers.wait_for_equal_data(1).await;
-    // A clone has no log of what was before it, so the replica that lacked something starts anew.
+    // The clone has no binary log from before, so the replica that lacks a write has to be cloned again.
     servers.restart(2).await;
     servers.wait_for_equal_data(2).await;
 }
 
 #[tokio::test]
-async fn row_2_what_a_replica_has_stored_but_not_applied_is_waited_for() {
+async fn row_2_the_primary_waits_until_a_replica_has_applied_what_it_has_stored() {
     let mut servers = Servers::start_with("applied").await;
     servers.sql(1, "STOP REPLICA SQL_THREAD").await;
     servers.write("only stored").await;
@@ -105,7 +107,7 @@ async fn row_2_what_a_replica_has_stored_but_not_applied_is_waited_for() {
     servers.cluster.kill_pod(0).await.unwrap();
     servers.empty_volume(0);
 
-    servers.start_until_it_says(0, "waiting for mysql-1 to apply what it has stored").await;
+    servers.start_until_log_says(0, "waiting for mysql-1 to apply what it has stored").await;
     servers.sql(1, "START REPLICA SQL_THREAD").await;
     servers.cluster.wait_until_ready(0).await.unwrap();
 
@@ -120,9 +122,9 @@ async fn row_3_a_primary_without_data_waits_for_a_replica_that_is_down() {
     servers.stop(&[2, 0]).await;
     servers.empty_volume(0);
 
-    servers.start_until_it_says(0, "waiting: mysql-2 does not say whether it has data").await;
+    servers.start_until_log_says(0, "waiting: mysql-2 does not say whether it has data").await;
     assert!(!servers.volume(0).join("data").exists());
-    // Nobody needs what it had: its claim goes.
+    // An administrator who can do without mysql-2's data deletes its claim.
     fs::remove_dir_all(servers.volume(2)).unwrap();
     servers.cluster.wait_until_ready(0).await.unwrap();
 
@@ -135,7 +137,7 @@ async fn row_3_a_primary_without_data_waits_for_the_api_server() {
     servers.cluster.set_api_available(false);
 
     servers
-        .start_until_it_says(0, "waiting: the API server does not say which pods may have data")
+        .start_until_log_says(0, "waiting: the API server does not say which pods may have data")
         .await;
     assert!(!servers.volume(0).join("data").exists());
 
@@ -154,7 +156,7 @@ async fn row_4_a_primary_without_data_refuses_to_choose_between_two_histories() 
     servers.stop(&[0]).await;
     servers.empty_volume(0);
 
-    servers.start_refused(0, "each have transactions that the other lacks").await;
+    servers.assert_refuses_to_start(0, "each have transactions that the other lacks").await;
 
     assert!(!servers.volume(0).join("data").exists());
     assert_eq!(servers.notes(2).await, ["of mysql-2", "shared"]);
@@ -192,7 +194,7 @@ async fn row_6_a_primary_whose_volume_was_put_back_takes_what_is_missing_from_it
 }
 
 #[tokio::test]
-async fn row_6_holds_also_where_both_pods_start_at_the_same_time() {
+async fn row_6_holds_also_if_both_pods_start_at_the_same_time() {
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
     let snapshot = servers.take_snapshot_of_primary().await;
@@ -210,7 +212,7 @@ async fn row_6_holds_also_where_both_pods_start_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_others() {
+async fn rows_7_and_13_both_of_two_histories_are_kept_on_their_pods() {
     let mut servers = Servers::start(2).await;
     servers.write("old").await;
     let snapshot = servers.take_snapshot_of_primary().await;
@@ -219,15 +221,18 @@ async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_oth
     servers.wait_for_equal_data(1).await;
     servers.stop(&[1, 0]).await;
     servers.put_back(&snapshot);
-    // Nobody answers who could tell it what is missing.
+    // mysql-1 is stopped, so mysql-0 cannot learn that it lacks a write.
     servers.start_until_ready(&[0]).await;
     servers.write("only on mysql-0").await;
 
-    servers.start_refused(1, "mysql-1 has transactions that mysql-0 lacks").await;
+    servers.assert_refuses_to_start(1, "mysql-1 has transactions that mysql-0 lacks").await;
     servers.stop(&[0]).await;
     servers.start_until_ready(&[1]).await;
     servers
-        .start_refused(0, "mysql-0 and mysql-1 each have transactions that the other lacks")
+        .assert_refuses_to_start(
+            0,
+            "mysql-0 and mysql-1 each have transactions that the other lacks",
+        )
         .await;
 
     assert_eq!(servers.notes(1).await, ["old", "only on mysql-1"]);
@@ -239,7 +244,7 @@ async fn rows_7_and_13_two_histories_are_both_kept_and_neither_pod_takes_the_oth
 #[tokio::test]
 async fn row_8_a_replica_without_data_waits_for_the_primary() {
     let mut servers = Servers::start(0).await;
-    servers.start_until_it_says(1, "gives no clone yet").await;
+    servers.start_until_log_says(1, "gives no clone yet").await;
     assert!(!servers.volume(1).join("data").exists());
 
     servers.start_until_ready(&[0]).await;
@@ -248,7 +253,7 @@ async fn row_8_a_replica_without_data_waits_for_the_primary() {
 }
 
 #[tokio::test]
-async fn row_10_a_replica_with_data_starts_while_the_primary_is_away() {
+async fn row_10_a_replica_with_data_starts_while_the_primary_is_stopped() {
     let mut servers = Servers::start_with("readable").await;
     servers.stop(&[0]).await;
 
@@ -259,7 +264,7 @@ async fn row_10_a_replica_with_data_starts_while_the_primary_is_away() {
 }
 
 #[tokio::test]
-async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_clones_anew() {
+async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_stopped_clones_again() {
     let mut servers = Servers::start(2).await;
     servers.write("first").await;
     servers.stop(&[1]).await;
@@ -275,7 +280,7 @@ async fn row_12_a_replica_whose_next_transactions_were_purged_while_it_was_away_
 }
 
 #[tokio::test]
-async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed_by_a_restart() {
+async fn row_12_the_probes_of_a_running_replica_see_a_purge_and_a_restart_repairs_it() {
     let mut servers = Servers::start_with("first").await;
     let container = servers.cluster.container(1).unwrap().clone();
     container.liveness().await.unwrap();
@@ -294,7 +299,7 @@ async fn row_12_a_purge_under_a_running_replica_is_seen_by_its_probes_and_healed
 }
 
 #[tokio::test]
-async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
+async fn row_12_the_old_data_stays_if_the_primary_gives_no_clone() {
     let mut servers = Servers::start_with("first").await;
     servers.stop(&[1]).await;
     servers.purge_logs().await;
@@ -302,7 +307,7 @@ async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
     servers.purge_logs().await;
     servers.sql(0, "REVOKE BACKUP_ADMIN ON *.* FROM repl").await;
 
-    servers.start_refused(1, "gives no clone").await;
+    servers.assert_refuses_to_start(1, "gives no clone").await;
     assert!(servers.volume(1).join("data/mysql.ibd").exists());
     servers.stop(&[0]).await;
     servers.start_until_ready(&[1]).await;
@@ -311,7 +316,7 @@ async fn row_12_the_old_data_stays_where_the_primary_gives_no_clone() {
 }
 
 #[tokio::test]
-async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
+async fn row_13_a_replica_with_an_errant_transaction_refuses_to_start_and_names_it() {
     let mut servers = Servers::start_with("shared").await;
     servers.write_errant(1, "errant").await;
     let own_uuid = servers.sql(1, "SELECT @@server_uuid").await;
@@ -320,9 +325,9 @@ async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
     servers.stop(&[1]).await;
 
     let errant = format!("mysql-1 has transactions that mysql-0 lacks: {own_uuid}:1.");
-    servers.start_refused(1, &errant).await;
+    servers.assert_refuses_to_start(1, &errant).await;
 
-    // The primary does not suffer from it.
+    // The primary still works.
     servers.restart(0).await;
     servers.write("afterwards").await;
     servers.stop(&[0]).await;
@@ -331,7 +336,7 @@ async fn row_13_a_replica_with_a_transaction_of_its_own_refuses_and_names_it() {
 }
 
 #[tokio::test]
-async fn a_start_between_the_two_renames_of_a_new_clone_goes_on_with_the_old_data() {
+async fn a_replica_killed_between_the_two_renames_of_a_clone_starts_with_its_old_data() {
     let mut servers = Servers::start_with("kept").await;
     servers.stop(&[1, 0]).await;
     let volume = servers.volume(1);

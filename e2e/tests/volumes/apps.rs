@@ -3,19 +3,19 @@
 use demo::for_tests::SeparateCluster;
 use e2e::small_volume::SmallVolume;
 
-use crate::cycle::{Apps, Met, SUCCESS};
+use crate::cycle::{Apps, Observed, SUCCESS};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_volume_is_full_is_called_so_and_is_spared_further_writes() {
+async fn the_apps_name_a_full_volume_and_send_no_more_writes_to_it() {
     let mut servers = SeparateCluster::start(0).await.unwrap();
     let volume = SmallVolume::mount(servers.volumes.path().join("mysql-0")).unwrap();
     servers.cluster.start_pod(0).unwrap();
     servers.cluster.wait_until_ready(0).await.unwrap();
-    let mut apps = Apps::beside(servers).await;
-    let mut met = Met::nothing("volume of the primary full");
-    for _ in Met::times() {
+    let mut apps = Apps::with_servers(servers).await;
+    let mut observed = Observed::of("volume of the primary full");
+    for _ in Observed::repetitions() {
         volume.fill().unwrap();
-        // The binary log has some room left in its last block.
+        // The last block of the binary log still has room for a few writes.
         let first = loop {
             let (code, took) = apps.write().await;
             if code != SUCCESS {
@@ -23,17 +23,17 @@ async fn a_server_whose_volume_is_full_is_called_so_and_is_spared_further_writes
             }
         };
         assert_eq!(first.0, "database_disk_full", "{:?}", first.1);
-        let at_once = apps.write().await;
-        assert!(at_once.1 < first.1, "the second waited as long as the first: {at_once:?}");
-        met.answer(first, &["database_disk_full"]);
-        met.answer(at_once, &["database_disk_full"]);
+        let second = apps.write().await;
+        assert!(second.1 < first.1, "the second waited as long as the first: {second:?}");
+        observed.response(first, &["database_disk_full"]);
+        observed.response(second, &["database_disk_full"]);
         volume.make_room().unwrap();
-        // mysqld looks for room once a minute; a restart is quicker.
+        // mysqld checks for free space once a minute; a restart is quicker.
         apps.servers.cluster.kill_pod(0).await.unwrap();
         apps.servers.cluster.start_pod(0).unwrap();
         apps.servers.cluster.wait_until_ready(0).await.unwrap();
-        met.recovery(&apps).await;
+        observed.recovery(&apps).await;
     }
-    met.print();
+    observed.print();
     apps.servers.cluster.stop().await.unwrap();
 }

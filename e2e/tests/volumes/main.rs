@@ -1,8 +1,8 @@
-//! Volumes without a byte left: what MySQL does, and what the apps say. It takes the right to mount small
-//! file systems, so `cargo test` passes these by: `cargo test --workspace --test volumes`.
+//! Full volumes: what MySQL does, and what the apps answer. Only root can mount the small file systems, so
+//! `cargo test` leaves these tests out. To run them: `cargo test --workspace --test volumes`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
-#![allow(dead_code, reason = "two modules are those of other targets, which use all of them")]
+#![allow(dead_code, reason = "other test targets use the rest of two modules")]
 
 mod apps;
 #[path = "../faults/cycle.rs"]

@@ -1,4 +1,4 @@
-//! A server whose volume has not a byte left.
+//! A MySQL server whose volume is full.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use crate::servers::{Servers, until};
 
 impl Servers {
-    /// Writes notes until one has not been acknowledged within five seconds, or there are this many.
-    /// Returns those that were.
-    async fn write_until_it_hangs(&self, most: u32) -> Vec<String> {
+    /// Writes notes until one is not acknowledged within five seconds, at most this many. Returns the acknowledged
+    /// notes.
+    async fn write_until_one_hangs(&self, most: u32) -> Vec<String> {
         let mut acknowledged = Vec::new();
         for number in 0..most {
             let note = format!("note {number}");
@@ -24,6 +24,7 @@ impl Servers {
         acknowledged
     }
 
+    /// Asserts that both servers have these notes.
     async fn assert_all_are_on_both(&self, notes: &[String]) {
         self.write("with room again").await;
         self.wait_for_equal_data(1).await;
@@ -44,20 +45,20 @@ async fn two_servers_on_small_volumes() -> (Servers, [SmallVolume; 2]) {
 
 #[tokio::test]
 async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose() {
-    let (mut servers, [volume, _replicas]) = two_servers_on_small_volumes().await;
+    let (mut servers, [volume, _replica]) = two_servers_on_small_volumes().await;
     volume.fill().unwrap();
 
-    let acknowledged = servers.write_until_it_hangs(10_000).await;
+    let acknowledged = servers.write_until_one_hangs(10_000).await;
 
     assert!(acknowledged.len() < 10_000, "the volume was never full");
     assert_eq!(
         servers.sql(1, "SELECT COUNT(*) FROM userdb.notes WHERE note = 'before'").await,
         "1"
     );
-    // Neither does a restart help, nor does it do harm.
+    // A restart does not repair the server, and loses no data.
     servers.cluster.kill_pod(0).await.unwrap();
     servers.cluster.start_pod(0).unwrap();
-    until("mysqld to say what is wrong", async || {
+    until("mysqld to log that the volume is full", async || {
         servers.log(0).contains("Cannot resize redo log file")
     })
     .await;
@@ -68,8 +69,8 @@ async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose(
 }
 
 #[tokio::test]
-async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_service() {
-    let (mut servers, [_primarys, volume]) = two_servers_on_small_volumes().await;
+async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_is_not_ready() {
+    let (mut servers, [_primary, volume]) = two_servers_on_small_volumes().await;
     volume.fill().unwrap();
 
     let start = Instant::now();
@@ -78,7 +79,7 @@ async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_serv
         if let Err(reason) = servers.cluster.readiness(1, &[("MYSQL_LAG", "5")]).await {
             break reason;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "the replica never left");
+        assert!(start.elapsed() < Duration::from_secs(60), "the replica stayed ready");
         let note = format!("note {}", acknowledged.len());
         servers.write(&note).await;
         acknowledged.push(note);
@@ -86,7 +87,7 @@ async fn a_replica_whose_volume_is_full_does_not_stop_writes_and_leaves_the_serv
 
     assert!(reason.contains("is the volume full?"), "{reason}");
     volume.make_room().unwrap();
-    // mysqld looks for room once a minute; a restart is quicker.
+    // mysqld checks for free space once a minute; a restart is quicker.
     servers.restart(1).await;
     servers.assert_all_are_on_both(&acknowledged).await;
     servers.cluster.stop().await.unwrap();
