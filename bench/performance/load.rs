@@ -1,7 +1,7 @@
 //! The load generator: HTTP/1.1 over connections that stay open, on one thread.
 //!
-//! Neither wrk nor oha can do both things that the benchmark needs. Each registration needs a new email: oha draws
-//! bodies at random from a file, so emails repeat. Latency needs a fixed rate, which wrk does not have.
+//! The benchmark needs two things that no one tool has. Each registration needs a new email: oha draws bodies at random
+//! from a file, so emails repeat. Latency needs a fixed rate, which wrk does not have.
 //!
 //! [`Pace::AsFast`] measures throughput: each connection sends its next request as soon as it has a response. Its
 //! latencies are too low for a slow server, because they leave out the time for which clients wait before they can send

@@ -43,8 +43,8 @@ use crate::{
 
 /// Compares both apps with mysqlslap and with peers, and writes docs/performance.md and docs/performance.svg.
 ///
-/// The peers need Go, Node with npm, and Python with venv. The benchmark uses the MySQL on PATH; without one, it unpacks
-/// Debian's packages into a cache folder, on Debian. Ctrl-C stops everything.
+/// The peers need Go, Node with npm, and Python with venv. The benchmark uses the MySQL on PATH. On Debian without MySQL,
+/// it downloads Debian's packages into a cache folder. Ctrl-C stops everything.
 #[derive(Parser)]
 #[command(bin_name = "cargo bench -p bench --", version)]
 struct Options {

@@ -41,10 +41,10 @@ const NETWORK_FILE: &str = "network";
 
 /// Runs write-app, read-app and MySQL with replication on this machine, until Ctrl-C.
 ///
-/// The demo installs nothing. It uses the MySQL on PATH; without one, it unpacks Debian's packages into a
-/// cache folder, on Debian. Set RUST_LOG=info to see what the apps log.
+/// The demo installs nothing. It uses the MySQL on PATH. On Debian without MySQL, it downloads Debian's packages into
+/// a cache folder. Set RUST_LOG=info to see what the apps log.
 #[derive(Parser)]
-#[command(name = "cargo demo --", version)]
+#[command(bin_name = "cargo demo --", version)]
 struct Options {
     /// Delete the users of earlier runs, and start with empty servers
     #[arg(long)]
