@@ -23,7 +23,7 @@ use tokio::{
 };
 
 pub use self::{
-    pool::{Pool, PoolStatus, Pooled},
+    pool::{MAX_LIFETIME, Pool, PoolConfig, PoolStatus, Pooled},
     uncancelled::{WORK_DEADLINE, to_its_end},
 };
 use crate::{

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::mysql::{MysqlError, Pool, Server, gtid::GtidSet, pod_name::PodName};
+use app_core::mysql::{
+    MAX_LIFETIME, MysqlError, Pool, PoolConfig, Server, gtid::GtidSet, pod_name::PodName,
+};
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, MySqlConnection};
 use tokio::time::timeout;
@@ -22,15 +24,6 @@ pub(crate) const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONN
 /// How long opening a connection may take. It takes a few milliseconds where a server accepts. All attempts
 /// together end within four seconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
-
-/// How long a read may wait for a kept connection. With the time that finding out the cause takes, and
-/// the next attempt, it ends within four seconds too.
-const POOL_DEADLINE: Duration = Duration::from_secs(2);
-
-/// How long a kept connection counts as open after its last answer. To test it before each read would double
-/// the round trips, and routing tries a read again whose connection was closed. With fifty pods in turn, each
-/// connection rests for about this long.
-const FRESH: Duration = Duration::from_millis(100);
 
 /// What to read, besides the server's identity.
 #[derive(Clone, Debug, Default)]
@@ -131,9 +124,17 @@ pub(crate) enum Freshness {
     Behind(u64),
 }
 
-/// A pool of connections that remember which server they lead to.
+/// A pool of connections that remember which server they lead to. After two seconds of waiting for a connection, a
+/// read still has time for another attempt. With fifty pods in turn, each connection is idle for 100 ms; a ping would
+/// be a second round trip, and routing tries a read again whose connection is gone.
 pub(crate) fn pool(server: Server, size: u32) -> Pool<ServerIdentity> {
-    Pool::new(server, size, POOL_DEADLINE, FRESH)
+    let config = PoolConfig {
+        size,
+        acquire_timeout: Duration::from_secs(2),
+        fresh_for: Duration::from_millis(100),
+        max_lifetime: MAX_LIFETIME,
+    };
+    Pool::new(server, config)
 }
 
 /// Reads on a connection that is opened for this read and closed after it; `slot` is dropped once the

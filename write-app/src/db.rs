@@ -15,7 +15,10 @@ use app_core::{
         error::{Error, causes},
         metrics::QueryMetrics,
     },
-    mysql::{MysqlError, Pool, PoolStatus, Pooled, Server, pod_name::PodName, to_its_end},
+    mysql::{
+        MAX_LIFETIME, MysqlError, Pool, PoolConfig, PoolStatus, Pooled, Server, pod_name::PodName,
+        to_its_end,
+    },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,16 +31,14 @@ use self::{
 };
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
-/// How many connections to the primary there may be. A single INSERT is short, and the server allows
-/// 100 connections in all.
-const CONNECTIONS: u32 = 20;
-
-/// How long a request may wait for a connection.
-const ACQUIRE_DEADLINE: Duration = Duration::from_millis(2_700);
-
-/// How long after its last answer a connection is used without a test. The time is short because an
-/// INSERT that is lost with its connection is not sent again.
-const FRESH: Duration = Duration::from_millis(25);
+/// An INSERT is short, and the server allows 100 connections. A connection that was idle for 25 ms is pinged first:
+/// write-app does not send an INSERT again that is lost with its connection.
+const POOL: PoolConfig = PoolConfig {
+    size: 20,
+    acquire_timeout: Duration::from_millis(2_700),
+    fresh_for: Duration::from_millis(25),
+    max_lifetime: MAX_LIFETIME,
+};
 
 /// The one server that takes writes. It has its own type, so that no replica can be passed instead.
 #[derive(Clone)]
@@ -72,7 +73,7 @@ pub(crate) struct Registered {
 impl Primary {
     /// Opens no connection yet.
     pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
-        let pool = Pool::new(Server::new(config, resolver), CONNECTIONS, ACQUIRE_DEADLINE, FRESH);
+        let pool = Pool::new(Server::new(config, resolver), POOL);
         let (disk_full, semi_sync) = Default::default();
         Self { pool, disk_full, semi_sync, queries: queries.clone() }
     }

@@ -1,7 +1,6 @@
 //! Connections to one server that are kept open and used again.
 //!
-//! sqlx has a pool too. It asks a connection whether it is there before each use and after it, which is two
-//! round trips a query, knows no name that moves, and calls every failure "timed out".
+//! `docs/decisions.md` says why this is not sqlx's pool and not the crate deadpool.
 
 use std::{
     io,
@@ -16,44 +15,56 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, timeout, timeout_at},
 };
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{MysqlError, NAME_PERIOD, Server};
+use super::{MysqlError, Server};
 
-/// For how long what was learnt of a connection holds.
-const KNOWN: Duration = Duration::from_millis(250);
+/// How long a connection may stay open. A new one logs in with the current account and password.
+pub const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// How long a connection may take to say that it is there; another is opened then.
-const TEST_DEADLINE: Duration = Duration::from_secs(1);
+/// How long [`Pooled::known`] returns what [`Pooled::learn`] was told.
+const KNOWN_FOR: Duration = Duration::from_millis(250);
 
-/// How long a connection may be open, so that in the end every one is of the current account.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// How long the server may take to answer a ping. After that, the pool opens another connection.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long to wait before a server that refuses is tried again.
-const REFUSED_PERIOD: Duration = Duration::from_millis(100);
+/// The pause before the next attempt, after a server refused the connection: it may be starting.
+const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
-/// Connections to one server, each with what is known of it. Cheap to clone.
+/// The same after a server had too many connections.
+const PAUSE_AFTER_TOO_MANY: Duration = Duration::from_millis(250);
+
+/// How a [`Pool`] opens and keeps connections.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolConfig {
+    /// How many connections may be open.
+    pub size: u32,
+    /// How long [`Pool::acquire`] may take: waiting for other requests and opening a connection together.
+    pub acquire_timeout: Duration,
+    /// A connection that was given back so recently is used without a ping.
+    pub fresh_for: Duration,
+    /// How long a connection may stay open, such as [`MAX_LIFETIME`].
+    pub max_lifetime: Duration,
+}
+
+/// Connections to one server, each with what the app learned from it. Cheap to clone.
 pub struct Pool<K>(Arc<Shared<K>>);
 
 struct Shared<K> {
     server: Server,
-    /// How many connections there may be.
-    size: u32,
-    places: Arc<Semaphore>,
-    /// How long a request may wait for a connection.
-    patience: Duration,
-    /// For how long a connection that answered is taken to be there.
-    fresh: Duration,
-    /// The last one used stands last, and is used next.
+    config: PoolConfig,
+    permits: Arc<Semaphore>,
+    /// The last one given back stands last, and is used next.
     idle: Mutex<Vec<Open<K>>>,
 }
 
 struct Open<K> {
     connection: MySqlConnection,
     address: SocketAddr,
-    opened: Instant,
-    /// When it last answered.
-    answered: Instant,
-    known: Option<(Instant, K)>,
+    /// Ends when the connection is too old, or when the server's name has another address.
+    outdated: AbortOnDropHandle<()>,
+    given_back: Instant,
+    learned: Option<(Instant, K)>,
 }
 
 /// How many connections a [`Pool`] has at this moment.
@@ -61,9 +72,9 @@ struct Open<K> {
 pub struct PoolStatus {
     /// The server's name or address.
     pub server: String,
-    /// Open, and nobody uses them.
+    /// Open and not in use.
     pub idle: u32,
-    /// Open or being opened, and somebody does.
+    /// In use, or being opened.
     pub in_use: u32,
     /// How many may be open.
     pub limit: u32,
@@ -76,16 +87,14 @@ impl<K> Clone for Pool<K> {
 }
 
 impl<K> Pool<K> {
-    /// A pool of at most `size` connections; a request waits for one as long as `patience` lasts. The
-    /// first is opened when it is needed. One that has not answered for as long as `fresh` is first asked whether
-    /// it is there.
+    /// A pool without a connection. It opens the first one when a request needs it.
     #[must_use]
-    pub fn new(server: Server, size: u32, patience: Duration, fresh: Duration) -> Self {
-        let places = Arc::new(Semaphore::new(size as usize));
-        Self(Arc::new(Shared { server, size, places, patience, fresh, idle: Mutex::default() }))
+    pub fn new(server: Server, config: PoolConfig) -> Self {
+        let permits = Arc::new(Semaphore::new(config.size as usize));
+        Self(Arc::new(Shared { server, config, permits, idle: Mutex::default() }))
     }
 
-    /// The server behind it.
+    /// The server that its connections lead to.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.0.server
@@ -95,27 +104,28 @@ impl<K> Pool<K> {
     #[must_use]
     pub fn status(&self) -> PoolStatus {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let limit = self.0.size;
-        let in_use = limit.saturating_sub(count(self.0.places.available_permits()));
+        let limit = self.0.config.size;
+        let in_use = limit.saturating_sub(count(self.0.permits.available_permits()));
         let idle = count(self.0.idle().len()).min(limit - in_use);
         PoolStatus { server: self.0.server.host().to_owned(), idle, in_use, limit }
     }
 
-    /// A connection that answered just now, an idle one or else a new one.
+    /// Takes an idle connection, or opens one.
     ///
     /// # Errors
     ///
-    /// Why there is none when the pool's patience is over.
+    /// [`MysqlError::Busy`] where all connections stay in use; otherwise why no connection could be opened.
     pub async fn acquire(&self) -> Result<Pooled<K>, MysqlError> {
-        let deadline = Instant::now() + self.0.patience;
-        let place = timeout_at(deadline, self.0.places.clone().acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(MysqlError::Busy) };
-        let open = match self.0.take_fresh() {
-            Some(open) => open,
-            // On the heap: this is seldom, and its state would be moved about with every request.
-            None => Box::pin(self.0.find_or_open(deadline)).await?,
+        let Shared { config, permits, .. } = &*self.0;
+        let deadline = Instant::now() + config.acquire_timeout;
+        let permit = timeout_at(deadline, permits.clone().acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(MysqlError::Busy) };
+        let open = match self.0.take_idle() {
+            Some(open) if open.given_back.elapsed() < config.fresh_for => open,
+            // On the heap: this is rare, and every request would carry its state.
+            idle => Box::pin(self.0.ping_or_open(idle, deadline)).await?,
         };
-        Ok(Pooled { open, pool: self.0.clone(), _place: place })
+        Ok(Pooled { open, pool: self.0.clone(), _permit: permit })
     }
 }
 
@@ -124,112 +134,111 @@ impl<K> Shared<K> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_fresh(&self) -> Option<Open<K>> {
-        self.idle().pop_if(|open| open.answered.elapsed() < self.fresh)
+    fn take_idle(&self) -> Option<Open<K>> {
+        let mut idle = self.idle();
+        idle.retain(|open| !open.outdated.is_finished());
+        idle.pop()
     }
 
-    async fn find_or_open(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
-        let address = self.server.address().await?;
-        let idle = self.idle().pop();
-        if let Some(mut open) = idle {
-            let is_usable = open.address == address && open.opened.elapsed() < LIFETIME;
-            if is_usable && open.answers().await {
-                return Ok(open);
-            }
-            // Where one is gone, so are the others, as a rule.
-            self.idle().clear();
-        }
-        self.open(address, deadline).await
-    }
-
-    /// A server that is just being started refuses, and one whose connections are all taken is about to have
-    /// some: both are asked again. A pod that was replaced does not refuse, for nobody is there to do so.
-    async fn open(
+    async fn ping_or_open(
         &self,
-        mut address: SocketAddr,
+        idle: Option<Open<K>>,
         deadline: Instant,
     ) -> Result<Open<K>, MysqlError> {
-        let mut refused = None;
+        if let Some(mut open) = idle
+            && matches!(timeout(PING_TIMEOUT, open.connection.ping()).await, Ok(Ok(())))
+        {
+            return Ok(open);
+        }
+        self.open(deadline).await
+    }
+
+    /// Tries again where the server is starting or has too many connections.
+    async fn open(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
+        let mut earlier = None;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let connected = tokio::select! {
-                connected = self.server.connect_to(address, left) => connected,
-                moved_to = self.server.other_address_than(address) => {
-                    address = moved_to;
-                    continue;
-                }
-            };
-            let error = match connected {
-                Ok(connection) => return Ok(Open::new(connection, address)),
+            let error = match self.open_once(deadline).await {
+                Ok(open) => return Ok(open),
                 Err(error) => error,
             };
             let now = Instant::now();
-            let Some(pause) = pause_after(&error).filter(|pause| now + *pause < deadline) else {
-                // Where the time was up, the attempt before says more.
-                return Err(refused.filter(|_| now >= deadline).unwrap_or(error));
+            let Some(pause) = retry_pause(&error).filter(|pause| now + *pause < deadline) else {
+                // An attempt that had no time left says less than the one before it.
+                return Err(earlier.filter(|_| now >= deadline).unwrap_or(error));
             };
-            refused = Some(error);
+            earlier = Some(error);
             sleep(pause).await;
-            address = self.server.address().await?;
         }
+    }
+
+    /// A pod that was replaced does not refuse: its old address does not answer. So this follows the name.
+    async fn open_once(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
+        let mut address = self.server.address().await?;
+        loop {
+            let time_left = deadline.saturating_duration_since(Instant::now());
+            tokio::select! {
+                connected = self.server.connect_to(address, time_left) => {
+                    return Ok(self.opened(connected?, address));
+                }
+                moved_to = self.server.other_address_than(address) => address = moved_to,
+            }
+        }
+    }
+
+    fn opened(&self, connection: MySqlConnection, address: SocketAddr) -> Open<K> {
+        let (server, max_lifetime) = (self.server.clone(), self.config.max_lifetime);
+        // Beside the requests: none of them waits for a DNS server that is silent.
+        let outdated = tokio::spawn(async move {
+            drop(timeout(max_lifetime, server.other_address_than(address)).await);
+        });
+        let outdated = AbortOnDropHandle::new(outdated);
+        Open { connection, address, outdated, given_back: Instant::now(), learned: None }
     }
 }
 
-fn pause_after(error: &MysqlError) -> Option<Duration> {
+fn retry_pause(error: &MysqlError) -> Option<Duration> {
     match error {
         MysqlError::Unreachable { source: sqlx::Error::Io(error), .. }
             if error.kind() == io::ErrorKind::ConnectionRefused =>
         {
-            Some(REFUSED_PERIOD)
+            Some(PAUSE_AFTER_REFUSAL)
         }
-        MysqlError::TooManyConnections(_) => Some(NAME_PERIOD),
+        MysqlError::TooManyConnections(_) => Some(PAUSE_AFTER_TOO_MANY),
         _ => None,
     }
 }
 
-impl<K> Open<K> {
-    fn new(connection: MySqlConnection, address: SocketAddr) -> Self {
-        let now = Instant::now();
-        Self { connection, address, opened: now, answered: now, known: None }
-    }
-
-    async fn answers(&mut self) -> bool {
-        matches!(timeout(TEST_DEADLINE, self.connection.ping()).await, Ok(Ok(())))
-    }
-}
-
-/// A connection out of a [`Pool`]. It is closed in the end, unless it is given back: after an error, or a
-/// query dropped half-way, nobody knows what it would answer next.
+/// A connection from a [`Pool`]. Dropping it closes the connection; [`Pooled::give_back`] keeps it. After an
+/// error or an unfinished query, the next answer on it could belong to an earlier question.
 pub struct Pooled<K> {
     open: Open<K>,
     pool: Arc<Shared<K>>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl<K> Pooled<K> {
-    /// Where it leads to.
+    /// The address that it is connected to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.open.address
     }
 
-    /// What was learnt of it a moment ago.
+    /// What [`Pooled::learn`] was told within the last 250 ms, also by an earlier request.
     #[must_use]
     pub fn known(&self) -> Option<&K> {
-        let known = self.open.known.as_ref();
-        known.filter(|(learnt, _)| learnt.elapsed() < KNOWN).map(|(_, known)| known)
+        let learned = self.open.learned.as_ref();
+        learned.filter(|(learned, _)| learned.elapsed() < KNOWN_FOR).map(|(_, known)| known)
     }
 
-    /// What holds of it from now on, for a moment.
+    /// Remembers something about this connection for 250 ms.
     pub fn learn(&mut self, known: K) {
-        self.open.known = Some((Instant::now(), known));
+        self.open.learned = Some((Instant::now(), known));
     }
 
-    /// The work is done, and the connection is as good as before.
-    pub fn give_back(self) {
-        let Self { mut open, pool, _place } = self;
-        open.answered = Instant::now();
-        pool.idle().push(open);
+    /// Returns the connection to the pool. Its last query must have succeeded, or failed by a rule of the schema.
+    pub fn give_back(mut self) {
+        self.open.given_back = Instant::now();
+        self.pool.idle().push(self.open);
     }
 }
 
