@@ -28,6 +28,9 @@ use self::{
     values::{HttpUrl, LogFilter, from_text},
 };
 
+/// The port that MySQL listens on by default.
+pub const MYSQL_PORT: u16 = 3306;
+
 /// One variable, as `--help` and the README show it.
 #[derive(Debug)]
 pub struct Variable {
@@ -318,7 +321,7 @@ impl Settings {
             listen: self.listen.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
             database: MysqlConfig {
                 host: self.db_host.unwrap_or_else(|| about.db_host.to_owned()),
-                port: self.db_port.unwrap_or(3306),
+                port: self.db_port.unwrap_or(MYSQL_PORT),
                 credentials: Credentials::new(
                     value(user, "DB_USER_FILE"),
                     value(&password, "DB_PASSWORD_FILE"),

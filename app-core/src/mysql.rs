@@ -1,7 +1,7 @@
 //! A MySQL server or Service known by its name, connections to it, and what can go wrong.
 //!
-//! The name is resolved anew for each connection that is opened, so that a pod which comes back with
-//! another address is found without a restart. Every failure has a name of its own ([`MysqlError`])
+//! The app resolves the name for each connection that it opens. So it finds a pod that comes back with
+//! another address, without a restart. Each kind of failure is a variant of [`MysqlError`], and known
 //! within four seconds.
 
 pub mod gtid;
@@ -35,14 +35,14 @@ use crate::{
     dns::{DnsError, Resolver},
 };
 
-/// How long somebody may take to accept a connection.
+/// How long a server may take to accept a TCP connection.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How long to wait until somebody accepts for the first time, and how often to try.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// How long an app that starts waits for a server that accepts connections, and how often it tries.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_PERIOD: Duration = Duration::from_millis(500);
 
-/// How often the name of a server that is being connected to is asked for again.
+/// How often a name is resolved again, while connecting and as long as a connection is kept.
 const NAME_PERIOD: Duration = Duration::from_millis(250);
 
 /// Why the database could not do what was asked.
@@ -51,15 +51,15 @@ pub enum MysqlError {
     /// The server's name has no address.
     #[error(transparent)]
     Name(#[from] DnsError),
-    /// Nobody accepts a connection at the server's address.
+    /// No server accepts a connection at this address.
     #[error("no connection to {server}")]
     Unreachable {
         /// The name and the address that were tried.
         server: String,
-        /// What the attempt ended in.
+        /// The error of the attempt.
         source: sqlx::Error,
     },
-    /// The server's certificate is not signed by whoever must have signed it. Nothing was sent.
+    /// None of the authorities in `DB_TLS_CA` signed the server's certificate. No password was sent.
     #[error("the certificate of {server} is not to be trusted")]
     Untrusted {
         /// The name and the address that were tried.
@@ -67,14 +67,14 @@ pub enum MysqlError {
         /// What is wrong with it.
         source: sqlx::Error,
     },
-    /// The server does not let this account in, or not do this.
+    /// The account may not log in, or may not do this.
     #[error("the server refuses this account")]
     AccessDenied(#[source] sqlx::Error),
-    /// The server has no connection left to give.
+    /// The server, or this account, has as many connections as it may have.
     #[error("the server has too many connections")]
     TooManyConnections(#[source] sqlx::Error),
-    /// The server's volume has no room left. Without a cause the server did not say so: it waits for
-    /// room, and the work with it.
+    /// The server's volume is full. Without a source, the server sent no error: it waits for room, and so
+    /// does the statement.
     #[error("the server's volume is full")]
     DiskFull(#[source] Option<sqlx::Error>),
     /// The server takes no writes: it is a replica.
@@ -95,12 +95,12 @@ pub enum MysqlError {
     /// The work took too long.
     #[error("no result within {0:?}")]
     Deadline(Duration),
-    /// There is no replica to ask, or none that lets anybody connect.
+    /// There is no replica to ask, or none accepts connections.
     #[error("no replica behind {service} could be asked")]
     NoReplica {
-        /// The headless Service whose pods were looked for.
+        /// The headless Service of the replicas.
         service: String,
-        /// What the last attempt ended in, where there was one.
+        /// The error of the last attempt, where there was one.
         source: Option<Box<MysqlError>>,
     },
     /// Anything else.
@@ -109,7 +109,7 @@ pub enum MysqlError {
 }
 
 impl From<sqlx::Error> for MysqlError {
-    /// Tells errors apart by the server's own numbers:
+    /// Goes by the server's error numbers:
     /// <https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>
     fn from(error: sqlx::Error) -> Self {
         let number = error
@@ -139,21 +139,21 @@ pub struct Server(Arc<Inner>);
 struct Inner {
     host: String,
     port: u16,
-    /// All but where to connect to, and as whom.
+    /// Everything but the address and the account.
     options: MySqlConnectOptions,
     credentials: Credentials,
     resolver: Resolver,
 }
 
 impl Server {
-    /// The server that the configuration names. Nothing is asked of it yet.
+    /// The server that the configuration names. This does not connect.
     #[must_use]
     pub fn new(config: &MysqlConfig, resolver: Resolver) -> Self {
         let options = MySqlConnectOptions::new()
             .port(config.port)
             .database(&config.name)
             .log_statements(tracing::log::LevelFilter::Debug)
-            // What sqlx would set takes a round trip more, and nothing here depends on it.
+            // sqlx would need one more round trip to set these, and the apps do not depend on them.
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .timezone(None)
@@ -167,13 +167,13 @@ impl Server {
         }))
     }
 
-    /// The name it is known by, such as `mysql-read`.
+    /// Its name or address, such as `mysql-read`.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.0.host
     }
 
-    /// The address that the name stands for at this moment.
+    /// The address that its name has now.
     ///
     /// # Errors
     ///
@@ -183,31 +183,31 @@ impl Server {
         Ok((ip, self.0.port).into())
     }
 
-    /// Waits until the name stands for another address.
+    /// Waits until the name has another address.
     async fn other_address_than(&self, known: SocketAddr) -> SocketAddr {
         loop {
             sleep(NAME_PERIOD).await;
             match self.address().await {
                 Ok(address) if address != known => return address,
-                // The same, or none at this moment: whoever connects will hear of it.
+                // No address, or no answer, does not say that the server has moved.
                 _ => {}
             }
         }
     }
 
-    /// Waits until somebody accepts a connection, for a minute at most.
+    /// Waits until the server accepts a connection, for a minute at most.
     ///
-    /// A Service has its address from the start, a pod's name only when the pod has one. A name that is
-    /// asked for too early is remembered as missing by the cluster's DNS, and so for everybody, for up to
-    /// 30 seconds. So whoever is about to ask for pods first waits for the Service in front of them.
+    /// A Service has an address from the start; a pod's name has none before the pod has one. Most clusters'
+    /// DNS servers remember for up to 30 seconds that a name does not exist, and answer so to every client.
+    /// So an app first waits for the Service, and then asks for the pods behind it.
     pub async fn wait_until_it_accepts(&self) {
         let accepted = async {
             while !self.accepts().await {
-                sleep(BETWEEN_TRIES).await;
+                sleep(START_PERIOD).await;
             }
         };
-        if timeout(LONGEST_WAIT, accepted).await.is_err() {
-            tracing::warn!("{} did not accept a connection within {LONGEST_WAIT:?}", self.host());
+        if timeout(START_DEADLINE, accepted).await.is_err() {
+            tracing::warn!("{} did not accept a connection within {START_DEADLINE:?}", self.host());
         }
     }
 
@@ -218,11 +218,11 @@ impl Server {
         matches!(timeout(ACCEPT_DEADLINE, TcpStream::connect(address)).await, Ok(Ok(_)))
     }
 
-    /// Opens one new connection (TCP, TLS and authentication), and says to which address.
+    /// Opens a connection that serves one request: TCP, TLS and login. Returns its address too.
     ///
     /// # Errors
     ///
-    /// Where the name has no address, nobody accepts there, or the server refuses.
+    /// Where the name has no address, no server accepts there, or the server refuses.
     pub async fn connect(
         &self,
         deadline: Duration,
@@ -233,7 +233,7 @@ impl Server {
         Ok((connection, address))
     }
 
-    /// Opens one that will be kept.
+    /// Opens a connection that the pool keeps.
     async fn connect_to(
         &self,
         address: SocketAddr,
@@ -243,7 +243,7 @@ impl Server {
         self.connected(address, deadline, Box::pin(options.connect())).await
     }
 
-    /// On the heap: the state of a TLS handshake is not to be moved about with every future around it.
+    /// The future is on the heap: every future around it would otherwise carry the state of a TLS handshake.
     async fn connected(
         &self,
         address: SocketAddr,
@@ -258,7 +258,7 @@ impl Server {
         Err(self.not_connected(error, address))
     }
 
-    /// Before there is a connection, none can be lost.
+    /// A connection cannot be lost before it is open.
     fn not_connected(&self, error: sqlx::Error, address: SocketAddr) -> MysqlError {
         let server = format!("{} at {address}", self.host());
         match MysqlError::from(error) {
@@ -270,7 +270,7 @@ impl Server {
         }
     }
 
-    /// With the account and the password of this moment.
+    /// With the current account and password.
     fn options_for(&self, address: SocketAddr) -> MySqlConnectOptions {
         let Login { user, password } = self.0.credentials.now();
         let options = self.0.options.clone().host(&address.ip().to_string());

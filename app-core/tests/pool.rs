@@ -1,10 +1,10 @@
 //! The pool of connections, beside real servers: what it keeps, what it closes, and what its errors say.
 //!
-//! Each test has names of its own, which it moves between servers and which it can silence.
+//! Each test has its own DNS server, which can move the name to another server, and can fall silent.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{future::pending, net::Ipv4Addr, time::Duration};
 
 use app_core::{
     config::{
@@ -22,10 +22,13 @@ use demo::{
     shared::{TEST_NETWORKS, shared},
 };
 use tokio::{
-    net::{TcpListener, UdpSocket},
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream, UdpSocket},
+    sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 /// The name that the pool's server has.
 const NAME: &str = "mysql-0.mysql";
@@ -274,10 +277,16 @@ async fn a_connection_that_breaks_leaves_the_others_open() {
         connection.give_back();
     }
     shared().cluster.sql(0, &format!("KILL {}", ids[2])).await.unwrap();
-    let replacement = pool.acquire().await.unwrap();
-    assert_eq!(status(&pool), [2, 1, 3]);
-    assert_eq!(use_one(&pool).await, ids[1]);
-    drop(replacement);
+    let mut in_use = Vec::new();
+    let mut ids_after = Vec::new();
+    for _ in 0..3 {
+        let mut connection = pool.acquire().await.unwrap();
+        ids_after.push(id(&mut connection).await);
+        in_use.push(connection);
+    }
+    ids_after.retain(|id| ids.contains(id));
+    ids_after.sort_unstable();
+    assert_eq!(ids_after, ids[..2]);
 }
 
 // --- when DNS is silent, and when nothing can be opened -------------------------------------------
@@ -367,6 +376,67 @@ async fn a_server_that_is_silent_is_unreachable_after_the_acquire_timeout() {
     assert!(matches!(error, MysqlError::Unreachable { .. }), "{error:?}");
     let took = start.elapsed();
     assert!(took > MOMENT && took < Duration::from_secs(1) + MOMENT, "{took:?}");
+}
+
+#[tokio::test]
+async fn idle_connections_to_a_server_that_stands_still_do_not_outwait_the_acquire_timeout() {
+    let names = Names::of_nothing().await;
+    let address = names.network.pod(0);
+    names.move_to(address);
+    let (freeze, frozen) = watch::channel(false);
+    let listener = TcpListener::bind((address, MYSQL_PORT)).await.unwrap();
+    let _forwarder = AbortOnDropHandle::new(tokio::spawn(forward_until(frozen, listener)));
+    let acquire_timeout = Duration::from_secs(2);
+    let pool = names.pool(PoolConfig { size: 4, acquire_timeout, ..PINGING });
+    let mut connections = Vec::new();
+    for _ in 0..4 {
+        connections.push(pool.acquire().await.unwrap());
+    }
+    connections.into_iter().for_each(Pooled::give_back);
+
+    freeze.send(true).unwrap();
+    let start = Instant::now();
+    let error = pool.acquire().await.map(drop).unwrap_err();
+    assert!(matches!(error, MysqlError::Unreachable { .. }), "{error:?}");
+    assert!(start.elapsed() < acquire_timeout + MOMENT, "{:?}", start.elapsed());
+}
+
+/// Forwards each connection to the primary. Once frozen, it still accepts connections, but forwards nothing.
+async fn forward_until(frozen: watch::Receiver<bool>, listener: TcpListener) {
+    let primary = shared().cluster.address(0);
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut frozen = frozen.clone();
+        tokio::spawn(async move {
+            let mut server = TcpStream::connect((primary, MYSQL_PORT)).await.unwrap();
+            let until_frozen = async { drop(frozen.wait_for(|frozen| *frozen).await) };
+            tokio::select! {
+                ended = copy_bidirectional(&mut client, &mut server) => drop(ended),
+                () = until_frozen => pending::<()>().await,
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn waiting_and_opening_share_the_acquire_timeout() {
+    let names = Names::of_primary().await;
+    let acquire_timeout = Duration::from_secs(2);
+    let pool = names.pool(PoolConfig { acquire_timeout, ..CONFIG });
+    let in_use = pool.acquire().await.unwrap();
+    names.move_to(names.network.pod(0));
+    let start = Instant::now();
+    while pool.server().address().await.unwrap() == in_use.address() {
+        assert!(start.elapsed() < DEADLINE, "the name has not moved");
+        sleep(Duration::from_millis(10)).await;
+    }
+
+    let start = Instant::now();
+    let acquiring = acquiring(&pool).await;
+    drop(in_use);
+    let error = acquiring.await.unwrap().map(drop).unwrap_err();
+    assert!(matches!(error, MysqlError::Unreachable { .. }), "{error:?}");
+    assert!(start.elapsed() < acquire_timeout + MOMENT / 2, "{:?}", start.elapsed());
 }
 
 #[tokio::test]

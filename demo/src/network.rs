@@ -6,9 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-
-/// MySQL's port, on the address of every pod and of `mysql-read`.
-pub const MYSQL_PORT: u16 = 3306;
+pub use app_core::config::MYSQL_PORT;
 
 /// The DNS server's port; port 53 is for root only.
 const DNS_PORT: u16 = 5353;

@@ -1,4 +1,4 @@
-//! GTID sets: which transactions a server has, or somebody asks for.
+//! GTID sets: the transactions that a server has, or that a client asks for.
 //!
 //! A server names each transaction for ever by the UUID of the server that committed it first and a
 //! number, such as `3e11fa47-71ca-11e1-9e33-c80aa9429562:57`:

@@ -1,13 +1,15 @@
-//! Opening a connection without waiting for acknowledgements.
+//! Opening a connection with `TCP_NODELAY`.
 //!
-//! sqlx 0.9.0 sets no `TCP_NODELAY` (<https://github.com/transact-rs/sqlx/issues/4335>; a release that does makes this
-//! file superfluous) and takes no socket of ours. MySQL's TLS knows no X25519, with which rustls
-//! begins, and asks for another key. rustls answers by two short records; the kernel keeps the second until
-//! the first is acknowledged, and the server's kernel acknowledges it 40 ms later: most of the time that a new
-//! connection took. So sqlx talks to a Unix socket, which does not wait, and this passes on what is said.
+//! sqlx 0.9.0 does not set this option (<https://github.com/transact-rs/sqlx/issues/4335>), and accepts no open
+//! socket. Delete this file when a release of sqlx sets it.
 //!
-//! That costs two more system calls each way: good where a connection serves one query, and not where it is
-//! kept.
+//! Without the option, a handshake waits for 40 of its 50 ms. rustls offers a key for X25519, which MySQL's TLS does not
+//! know, so MySQL asks for another one. rustls sends that in two short records. The kernel holds the second
+//! record back until the server's kernel acknowledges the first, 40 ms later. So sqlx connects to a Unix socket,
+//! which does not wait, and a task copies the bytes between it and a TCP socket.
+//!
+//! The copying costs two more system calls in each direction. It pays for a connection that serves one query, and
+//! does not pay for one that is kept.
 
 use std::{
     ffi::OsString,
@@ -25,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-/// sqlx connects at once, or never.
+/// How long sqlx may take to connect to the Unix socket.
 const ACCEPT_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Connects to the server at this address.
@@ -36,11 +38,11 @@ pub(super) async fn connect(
     let server = TcpStream::connect(address).await?;
     server.set_nodelay(true)?;
     let (listener, path) = listen()?;
-    tokio::spawn(pass_on(listener, server));
+    tokio::spawn(copy_both_ways(listener, server));
     options.socket(path).connect().await
 }
 
-/// Without a name of our own the kernel gives one that nobody has, in no file system.
+/// Given an empty name, the kernel chooses an unused one, which is not in the file system.
 /// <https://man7.org/linux/man-pages/man7/unix.7.html>
 fn listen() -> io::Result<(UnixListener, PathBuf)> {
     let listener = UnixListener::bind("")?;
@@ -50,8 +52,8 @@ fn listen() -> io::Result<(UnixListener, PathBuf)> {
     Ok((listener, PathBuf::from(OsString::from_vec(path))))
 }
 
-/// Until either side has no more to say: then there is nobody to hear the other.
-async fn pass_on(listener: UnixListener, mut server: TcpStream) -> io::Result<()> {
+/// Copies in both directions until either side closes.
+async fn copy_both_ways(listener: UnixListener, mut server: TcpStream) -> io::Result<()> {
     let (mut client, _) = timeout(ACCEPT_DEADLINE, listener.accept()).await??;
     drop(listener);
     let (mut from_client, mut to_client) = client.split();

@@ -4,21 +4,19 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What `@@report_host` of a connection says: the name of the pod that it leads to, such as
-/// `mysql-1`. bootstrap.sh sets the variable from the pod's own name.
+/// The value of `@@report_host`: the name of the server's pod, such as `mysql-1`. bootstrap.sh sets the variable.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct PodName(String);
 
 impl PodName {
-    /// The name as the server gave it.
+    /// From the value that the server returned.
     #[must_use]
     pub fn new(reported: String) -> Self {
         Self(reported)
     }
 
-    /// The number after the last hyphen, which a StatefulSet gives: `1` of `mysql-1`. Empty where
-    /// there is none.
+    /// The number that the StatefulSet gave the pod: `1` of `mysql-1`. Empty where the name has none.
     #[must_use]
     pub fn ordinal(&self) -> &str {
         let (_, ordinal) = self.0.rsplit_once('-').unwrap_or_default();

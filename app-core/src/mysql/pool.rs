@@ -28,11 +28,8 @@ const KNOWN_FOR: Duration = Duration::from_millis(250);
 /// How long the server may take to answer a ping. After that, the pool opens another connection.
 const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pause before the next attempt, after a server refused the connection: it may be starting.
-const PAUSE_AFTER_REFUSAL: Duration = Duration::from_millis(100);
-
-/// The same after a server had too many connections.
-const PAUSE_AFTER_TOO_MANY: Duration = Duration::from_millis(250);
+/// The pause between two attempts to open a connection.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a [`Pool`] opens and keeps connections.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +150,7 @@ impl<K> Shared<K> {
         self.open(deadline).await
     }
 
-    /// Tries again where the server is starting or has too many connections.
+    /// Tries again where the server may be starting, or has too many connections.
     async fn open(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
         let mut earlier = None;
         loop {
@@ -162,12 +159,12 @@ impl<K> Shared<K> {
                 Err(error) => error,
             };
             let now = Instant::now();
-            let Some(pause) = retry_pause(&error).filter(|pause| now + *pause < deadline) else {
-                // An attempt that had no time left says less than the one before it.
+            if now + RETRY_PAUSE >= deadline || !may_accept_soon(&error) {
+                // An attempt that ran out of time says less than the one before it.
                 return Err(earlier.filter(|_| now >= deadline).unwrap_or(error));
-            };
+            }
             earlier = Some(error);
-            sleep(pause).await;
+            sleep(RETRY_PAUSE).await;
         }
     }
 
@@ -187,7 +184,7 @@ impl<K> Shared<K> {
 
     fn opened(&self, connection: MySqlConnection, address: SocketAddr) -> Open<K> {
         let (server, max_lifetime) = (self.server.clone(), self.config.max_lifetime);
-        // Beside the requests: none of them waits for a DNS server that is silent.
+        // This is not part of a request, so no request waits for a DNS server that is silent.
         let outdated = tokio::spawn(async move {
             drop(timeout(max_lifetime, server.other_address_than(address)).await);
         });
@@ -196,15 +193,13 @@ impl<K> Shared<K> {
     }
 }
 
-fn retry_pause(error: &MysqlError) -> Option<Duration> {
+fn may_accept_soon(error: &MysqlError) -> bool {
     match error {
-        MysqlError::Unreachable { source: sqlx::Error::Io(error), .. }
-            if error.kind() == io::ErrorKind::ConnectionRefused =>
-        {
-            Some(PAUSE_AFTER_REFUSAL)
+        MysqlError::Unreachable { source: sqlx::Error::Io(error), .. } => {
+            error.kind() == io::ErrorKind::ConnectionRefused
         }
-        MysqlError::TooManyConnections(_) => Some(PAUSE_AFTER_TOO_MANY),
-        _ => None,
+        MysqlError::TooManyConnections(_) => true,
+        _ => false,
     }
 }
 

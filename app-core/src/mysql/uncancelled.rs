@@ -1,4 +1,4 @@
-//! The database work of one request: a task of its own, with a deadline, and a span where spans are exported.
+//! The database work of one request, as a task with a deadline, and with a span where spans are exported.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use tracing::Instrument as _;
 use super::MysqlError;
 use crate::telemetry::trace_context;
 
-/// How long the database work of one request may take in all. Each step has a deadline of its own that
-/// names the cause; this one is for what none of them foresees.
+/// How long the database work of one request may take. Each step has a shorter deadline, whose error names
+/// the cause; this one is for everything else.
 pub const WORK_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Does database work to its end, or ends it after [`WORK_DEADLINE`].
+/// Does database work to its end, or aborts it after [`WORK_DEADLINE`].
 ///
-/// The work is a task of its own: when the client of a request goes away, the request's future is
-/// dropped, and with it would be a query half-way, whose connection is lost
-/// (<https://github.com/launchbadge/sqlx/issues/563>).
+/// When a client goes away, hyper drops the request's future. A query in that future would be dropped
+/// half-way, and its connection would be unusable (<https://github.com/launchbadge/sqlx/issues/563>). So the
+/// work runs in another task, which a client does not cancel.
 ///
 /// # Errors
 ///
-/// What the work ends in, or [`MysqlError::Deadline`].
+/// The error of the work, or [`MysqlError::Deadline`].
 pub async fn to_its_end<T, E, F>(work: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
@@ -42,7 +42,7 @@ where
 {
     let mut task = tokio::spawn(work.in_current_span());
     let Ok(ended) = timeout(WORK_DEADLINE, &mut task).await else {
-        // A server that vanished without a word would keep the task, and its connection, for ever.
+        // A server that no longer answers would keep the task and its connection for ever.
         task.abort();
         return Err(MysqlError::Deadline(WORK_DEADLINE).into());
     };
