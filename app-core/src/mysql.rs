@@ -24,7 +24,7 @@ use tokio::{
 
 pub use self::{
     pool::{MAX_LIFETIME, Pool, PoolConfig, PoolStatus, Pooled},
-    uncancelled::{WORK_DEADLINE, to_its_end},
+    uncancelled::to_its_end,
 };
 use crate::{
     config::{

@@ -11,9 +11,9 @@ use crate::telemetry::trace_context;
 
 /// How long the database work of one request may take. Each step has a shorter deadline, whose error names
 /// the cause; this one is for everything else.
-pub const WORK_DEADLINE: Duration = Duration::from_secs(10);
+const WORK_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Does database work to its end, or aborts it after [`WORK_DEADLINE`].
+/// Does database work to its end, or aborts it after ten seconds.
 ///
 /// When a client goes away, hyper drops the request's future. A query in that future would be dropped
 /// half-way, and its connection would be unusable (<https://github.com/launchbadge/sqlx/issues/563>). So the
