@@ -7,19 +7,16 @@
 use std::{future::pending, net::Ipv4Addr, time::Duration};
 
 use app_core::{
-    config::{
-        Config,
-        credentials::{Credentials, Value},
-    },
+    config::Config,
     dns::{DnsError, Resolver},
     mysql::{MAX_LIFETIME, MysqlError, Pool, PoolConfig, PoolStatus, Pooled, Server},
 };
 use demo::{
     cluster_dns,
     endpoints::Endpoints,
+    for_tests::{TEST_NETWORKS, shared},
     network::{MYSQL_PORT, Network},
     read_service,
-    shared::{TEST_NETWORKS, shared},
 };
 use tokio::{
     io::copy_bidirectional,
@@ -54,7 +51,7 @@ const PINGING: PoolConfig = PoolConfig { fresh_for: Duration::ZERO, ..CONFIG };
 struct Names {
     network: Network,
     endpoints: Endpoints,
-    dns: Option<cluster_dns::Running>,
+    dns: Option<cluster_dns::DnsServer>,
 }
 
 impl Names {
@@ -88,18 +85,26 @@ impl Names {
         }
     }
 
-    fn config(&self) -> Config {
+    /// write-app's configuration with this DNS server and these additions.
+    fn config(&self, additions: &[(&str, &str)]) -> Config {
+        let dns = self.network.dns().to_string();
         let mut variables = shared().cluster.environment(&write_app::ABOUT).unwrap();
-        variables.retain(|(name, _)| name != "DNS_SERVER");
-        variables.push(("DNS_SERVER".into(), self.network.dns().to_string().into()));
-        variables.push(("DB_HOST".into(), NAME.into()));
+        for (name, value) in
+            [("DNS_SERVER", dns.as_str()), ("DB_HOST", NAME)].iter().chain(additions)
+        {
+            variables.retain(|(known, _)| known != name);
+            variables.push((name.into(), value.into()));
+        }
         Config::from_variables(&write_app::ABOUT, variables).unwrap()
     }
 
     fn pool(&self, config: PoolConfig) -> Pool<u8> {
-        let Config { database, dns, .. } = self.config();
-        Pool::new(Server::new(&database, Resolver::new(dns.as_ref()).unwrap()), config)
+        pool_of(self.config(&[]), config)
     }
+}
+
+fn pool_of(Config { database, dns, .. }: Config, config: PoolConfig) -> Pool<u8> {
+    Pool::new(Server::new(&database, Resolver::new(dns.as_ref()).unwrap()), config)
 }
 
 /// The connection's number at the server, which has each number once.
@@ -442,11 +447,8 @@ async fn waiting_and_opening_share_the_acquire_timeout() {
 #[tokio::test]
 async fn a_refused_account_is_named_at_once() {
     let names = Names::of_primary().await;
-    let Config { mut database, dns, .. } = names.config();
-    let value = |text| Value::new(text, "DB_PASSWORD", None);
-    database.credentials = Credentials::new(value("appuser"), value("wrong"));
-    let server = Server::new(&database, Resolver::new(dns.as_ref()).unwrap());
-    let acquired = timeout(DEADLINE / 2, Pool::<u8>::new(server, CONFIG).acquire()).await.unwrap();
+    let pool = pool_of(names.config(&[("DB_PASSWORD", "wrong")]), CONFIG);
+    let acquired = timeout(DEADLINE / 2, pool.acquire()).await.unwrap();
     let error = acquired.map(drop).unwrap_err();
     assert!(matches!(error, MysqlError::AccessDenied(_)), "{error:?}");
 }
