@@ -8,12 +8,13 @@
 //! - [`config`]: the environment becomes one checked [`Config`](config::Config), or one message that
 //!   names every problem. Account, password and certificates are part of it.
 //! - [`telemetry`]: where log lines and spans go.
-//! - [`server`]: accepts connections, limits them, and drains them when the process must stop.
-//! - [`http`]: the layers that every request passes, the errors that it can end in, and the routes for
-//!   machines, such as `/healthz` and `/metrics`.
+//! - [`server`]: accepts connections, limits them, and drains them when the process must stop
+//!   (`server/shutdown.rs`).
+//! - [`http`]: the layers that every request passes, the headers that every response gets, the errors, and the routes
+//!   for machines, such as `/healthz` and `/metrics`.
 //! - [`dns`]: names become addresses, by asking the cluster's DNS.
-//! - [`mysql`]: a MySQL server or Service by its name, connections to it, and an error for each way in
-//!   which it can fail.
+//! - [`mysql`]: a MySQL server or Service by its name, the pool of connections to it, and an error for each way in
+//!   which it can fail. `http/error/mysql.rs` says what the client is told.
 //! - [`html`]: the layout, the stylesheet, the glossary and the diagram of pods that both apps' pages share.
 
 pub mod cli;

@@ -4,20 +4,20 @@
 //! what the program starts, and what tests and benchmarks start too. MySQL and its replication are real.
 //! Small stand-ins do what Kubernetes does in a cluster.
 //!
-//! # Layout
+//! # Tour
 //!
 //! - [`local_cluster`]: [`LocalCluster`], which starts and stops all of the following.
 //!
 //! MySQL:
 //!
 //! - [`mysql_programs`]: finds `mysqld` and its clients on `PATH`, or unpacks Debian's packages.
-//! - [`manifests`]: reads scripts, settings and passwords from `kubernetes/`, so both run the same.
+//! - [`manifests`]: reads scripts, settings and passwords from `kubernetes/`, so the demo and a cluster run the same.
 //! - [`pod`]: starts one MySQL server with the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml`.
 //!
 //! The stand-ins for Kubernetes:
 //!
 //! - [`network`]: one loopback address for each pod and each stand-in.
-//! - [`endpoints`]: the list of pods and their readiness, which the three stand-ins below share.
+//! - [`endpoints`]: the list of pods and their readiness, which the DNS server, the Service and the API server share.
 //! - [`cluster_dns`]: the DNS server: it answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - [`read_service`]: the Service `mysql-read`: a random ready pod for each connection, as kube-proxy picks it.
 //! - `kubernetes_api`: the API server, or the two requests of it that `bootstrap.sh` needs.

@@ -1,10 +1,25 @@
 //! Code that the tests of the whole system share.
 //!
-//! The tests are in `tests/`. Each folder or file there is a test target, and says at its top what it shows and what
-//! it needs.
+//! # Tour
 //!
-//! - [`browser`]: Chromium, used as a person uses it. `chromedriver` starts it.
-//! - [`small_volume`]: a volume for a pod that a test can fill.
+//! The tests are in `tests/`. `cargo test --workspace` runs those that need MySQL alone:
+//!
+//! - `mysql/`: `bootstrap.sh` and the probes of `kubernetes/mysql-scripts.yaml`, by the states of docs/mysql-states.md.
+//! - `faults/`: a fault of MySQL comes and goes, and both apps name it; a new fault is a function in `faults.rs`.
+//! - `serving/`: slow, silent, many and broken clients, and processes that are told to stop.
+//! - `security`, `openapi`, `read_your_writes`, `new_passwords`: one promise each.
+//! - `manifests`, `documents`: what is said twice, in code, manifests and documents, must be the same.
+//!
+//! `cargo test --workspace --test NAME` runs these:
+//!
+//! - `browser/`: the pages in Chromium.
+//! - `cluster/`: the manifests on the cluster that KUBECONFIG names.
+//! - `lessons/`: the commands of docs/lessons on that cluster; a new lesson is a document there, and three lines in
+//!   `main.rs`.
+//! - `volumes/`: volumes without a free byte, which root can mount.
+//!
+//! This library has what several of them share: [`browser`], Chromium, used as a person uses it, and
+//! [`small_volume`], a volume for a pod that a test can fill.
 
 pub mod browser;
 mod chromedriver;

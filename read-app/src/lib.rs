@@ -2,22 +2,25 @@
 //!
 //! # Tour
 //!
-//! `GET /users` passes five files on its way to MySQL, and each decides something:
+//! `GET /users` goes through five steps to MySQL, and each decides something:
 //!
-//! - `api/users.rs`, which users, and what the pod must have applied;
-//! - `routing.rs`, whether to try again;
-//! - `routing/service.rs` or `routing/headless.rs`, which pod;
-//! - `db.rs` and `db/users.rs`, which statements;
-//! - [`app_core::mysql`], which connection, a new one or a kept one.
+//! 1. `api/users.rs` reads the parameters, and makes the JSON of the response.
+//! 2. `routing.rs` sends the read to one of the two Services, and tries again when a pod does not answer.
+//! 3. `routing/service.rs` or `routing/headless.rs` gets a connection, new or kept, from [`app_core::mysql`].
+//! 4. `db.rs` asks the pod who it is, and waits until it has the transactions that the client must see.
+//! 5. `db/users.rs` has the statements, and `User`, the fields of a user in SQL and in JSON.
 //!
 //! The modules:
 //!
-//! - [`routing`]: **the lesson**. Two Services lead to the same pods: `mysql-read` has one address, and the
-//!   cluster picks a pod; the headless `mysql` has all addresses, and this app picks.
-//! - [`db`]: one read on one connection: the pod that is named and the users come from the same connection.
-//! - [`api`]: `GET /users`, `/pods` and `/names`, for programs.
+//! - [`routing`] shows what this project teaches. Two Services lead to the same pods: `mysql-read` has one address,
+//!   and the cluster picks a pod; the headless `mysql` has all addresses, and `routing/strategy.rs` picks.
+//!   `routing/mode.rs` has the choices of a client, and `routing/watch.rs` looks at each pod.
+//! - [`db`]: one read on one connection, so the pod that is named is the pod that listed the users.
+//! - [`api`]: `GET /users`, `/pods` and `/names` (what DNS answers), for programs.
 //! - [`page`]: `GET /`, for people: the dots, the drawing, the evidence, the sentences that explain them.
 //! - [`metrics`]: what is counted besides requests and queries.
+//!
+//! The table of users is made by write-app, in `write-app/migrations`.
 //!
 //! What both apps share, from configuration to error pages, is in [`app_core`].
 
@@ -26,7 +29,7 @@ mod db;
 mod metrics;
 mod page;
 #[cfg(test)]
-mod properties;
+mod proptest_properties;
 mod routing;
 
 use app_core::{

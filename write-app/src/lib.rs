@@ -6,8 +6,9 @@
 //!
 //! 1. `routes/register.rs`: `POST /submit` reads a form or JSON, and answers with a page or JSON.
 //! 2. `registration.rs` decides what a name and an email are; `idempotency.rs` what a key is.
-//! 3. `db.rs` takes a connection to the primary, and limits how long the write may take.
-//! 4. `db/insert.rs` sends the INSERT. The pool of connections is in [`app_core::mysql`].
+//! 3. `db.rs` takes a connection to the primary from the pool of [`app_core::mysql`], and limits how long the write
+//!    may take.
+//! 4. `db/insert.rs` sends the INSERT.
 //!
 //! Then `db/commit.rs` asks MySQL for the commit's GTID, and whether a replica acknowledged it.
 //!
@@ -27,7 +28,7 @@ mod idempotency;
 mod metrics;
 mod page;
 #[cfg(test)]
-mod properties;
+mod proptest_properties;
 mod registration;
 mod routes;
 
