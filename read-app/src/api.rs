@@ -1,6 +1,7 @@
 //! What programs ask for: `GET /users`, `/pods` and `/names`.
 
 pub(crate) mod dns;
+mod json;
 pub(crate) mod params;
 pub(crate) mod pods;
 pub(crate) mod users;

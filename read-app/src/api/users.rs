@@ -6,14 +6,17 @@ use app_core::{
     http::error::{Error, causes},
     mysql::pod_name::PodName,
 };
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
-    api::params::{UsersParams, UsersQueryString},
+    api::{
+        json::json,
+        params::{UsersParams, UsersQueryString},
+    },
     db::{Freshness, ReadRequest, ReadResult, Role, User},
     routing::{
         Reads,
@@ -112,7 +115,7 @@ fn milliseconds(duration: Duration) -> f64 {
     (status = 200, description = "The users, newest first", body = UsersBody),
     (status = 400, description = "A parameter is not acceptable"),
 ))]
-async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Json<UsersBody>, Error> {
+async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Response, Error> {
     let UsersParams { mode, after, users } = params;
     let request = ReadRequest { after, users: Some((users, LIST_LENGTH)) };
     let result = reads.read(&mode, request).await?;
@@ -120,7 +123,7 @@ async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Json<Us
     let pod = result.server.pod;
     let after = result.freshness.map(|freshness| AfterBody::new(freshness, &pod)).transpose()?;
     let page = result.users.unwrap_or_default();
-    Ok(Json(UsersBody {
+    json(&UsersBody {
         success: true,
         users: page.users,
         mysql_pod: pod,
@@ -128,5 +131,5 @@ async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Json<Us
         after,
         older: page.older_than.map(|id| format!("older_than={id}")),
         newer: page.newer_than.map(|id| format!("newer_than={id}")),
-    }))
+    })
 }
