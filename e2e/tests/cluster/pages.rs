@@ -39,7 +39,7 @@ async fn ask_through(browser: &Browser, via: &str) -> String {
 }
 
 #[test]
-fn a_person_registers_reads_it_back_and_sees_both_doors_spread_over_the_pods() {
+fn a_person_registers_reads_it_back_and_sees_both_services_spread_over_the_pods() {
     let _turn = deployment();
     wait_until_seen();
     Runtime::new().unwrap().block_on(async {
