@@ -30,6 +30,10 @@ const CROWD: Load = Load { writers: 35, readers: 35, rest: Duration::ZERO };
 /// which probes.rs tests: on a busy machine a server keeps a closed connection for some time.
 const SESSIONS: usize = 30;
 
+/// How long a session pauses between two sorts. Without a pause the sessions would take all processor time of a small
+/// machine, and this test is about memory.
+const BETWEEN_SORTS: Duration = Duration::from_millis(500);
+
 /// A port-forward to the MySQL of a pod. It closes when it is dropped.
 struct Forward {
     kubectl: Child,
@@ -81,6 +85,7 @@ async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize,
     while Instant::now() < end {
         sqlx::query(query).fetch_all(&mut connection).await?;
         times += 1;
+        sleep(BETWEEN_SORTS).await;
     }
     Ok(times)
 }
