@@ -31,6 +31,7 @@ mod page;
 #[cfg(test)]
 mod proptest_properties;
 mod routing;
+mod times;
 
 use app_core::{
     config::{About, Config},

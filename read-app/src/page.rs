@@ -12,7 +12,6 @@ mod lanes;
 pub(crate) mod params;
 mod queries;
 mod shares;
-pub(crate) mod times;
 mod users;
 
 use app_core::{
@@ -52,6 +51,7 @@ use crate::{
         Reads,
         mode::{Strategy, Via, With},
     },
+    times,
 };
 
 const SCRIPT: &str = include_str!("../assets/live.js");

@@ -190,7 +190,7 @@ fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<
         let gone = old.difference(&new).map(|value| (value, false));
         let came = new.difference(&old).map(|value| (value, true));
         for (value, came) in gone.chain(came) {
-            let time = crate::page::times::time_of_day(OffsetDateTime::now_utc());
+            let time = crate::times::time_of_day(OffsetDateTime::now_utc());
             let change = Change { time, name: after.name.clone(), value: value.clone(), came };
             changes.push_front(change);
         }

@@ -7,12 +7,12 @@ use crate::{
     page::{
         dots::{Dot, pod_name},
         params::PageParams,
-        times,
     },
     routing::{
         Reads,
         mode::{Mode, Via, With},
     },
+    times,
 };
 
 /// The diagram's numbers and words; the template draws them.

@@ -3,11 +3,11 @@
 use crate::{
     api::pods::PodView,
     db::{IDENTITY, ReadResult, Role, ServerIdentity},
-    page::times,
     routing::{
         ATTEMPTS,
         mode::{Mode, Via, With},
     },
+    times,
 };
 
 /// How often a query is tried at most, in words.

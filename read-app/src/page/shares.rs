@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     api::pods::PodView,
-    page::{dots::pod_name, lanes::Lane, times},
+    page::{dots::pod_name, lanes::Lane},
+    times,
 };
 
 /// A row for each pod, and one for the attempts that failed. Each row has a share for each lane.

@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::{
     db::{Freshness, ReadResult, User, UsersPage, UsersQuery},
-    page::{params::PageParams, times},
+    page::params::PageParams,
+    times,
 };
 
 /// The users, and how fresh they are.

@@ -159,7 +159,6 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn unreadable(status: StatusCode, sentence: &str) -> Error {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType,
         _ => Error::Malformed(sentence.into()),
     }
