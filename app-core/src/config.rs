@@ -14,7 +14,7 @@ mod values;
 use std::{
     ffi::OsString,
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
 use axum::http::Uri;
@@ -30,6 +30,9 @@ use self::{
 
 /// The port that MySQL listens on by default.
 pub const MYSQL_PORT: u16 = 3306;
+
+/// Where an app serves by default: at every address of the pod, of IPv6 and of IPv4.
+const EVERY_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 5000);
 
 /// One variable, as `--help` and the README show it.
 #[derive(Debug)]
@@ -118,8 +121,8 @@ variables! {
     listen: SocketAddr = Variable {
         name: "LISTEN",
         meaning: "address and port to serve on",
-        default: "0.0.0.0:5000",
-        must_be: "an address and a port, such as 0.0.0.0:5000",
+        default: "[::]:5000, which takes IPv4 too",
+        must_be: "an address and a port, such as [::]:5000 or 127.0.0.1:5000",
     };
     other_app_url: String = Variable {
         name: "OTHER_APP_URL",
@@ -318,7 +321,7 @@ impl Settings {
         let value =
             |text, file_variable| Value::new(text, file_variable, environment.path(file_variable));
         Config {
-            listen: self.listen.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 5000).into()),
+            listen: self.listen.unwrap_or(EVERY_ADDRESS),
             database: MysqlConfig {
                 host: self.db_host.unwrap_or_else(|| about.db_host.to_owned()),
                 port: self.db_port.unwrap_or(MYSQL_PORT),

@@ -1,7 +1,12 @@
 //! Names become addresses: the apps ask the cluster's DNS server directly.
 //!
 //! The operating system could ask too, but it would not show the answer. The apps connect to the addresses that
-//! this resolver gives, and the pages show its answers.
+//! this resolver gives, and the pages show its answers. [`search`] says which full names a short name may stand for.
+//!
+//! "There is no such name" is an answer. A server that is silent, or that fails for one of the full names, gives no
+//! answer: this says nothing of the pods.
+
+mod search;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,12 +17,21 @@ use std::{
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts},
-    net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::{Name, RData, Record, RecordType},
+    lookup::Lookup,
+    net::{DnsError as ResponseError, NetError, runtime::TokioRuntimeProvider},
+    proto::{
+        op::ResponseCode,
+        rr::{Name, RData, Record, RecordType},
+    },
     system_conf::read_system_conf,
 };
+use tokio::time::timeout;
 
+use self::search::Search;
 use crate::config::DnsConfig;
+
+/// How long a lookup may take, all full names together.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long the app caches an answer. This saves a DNS query for each request. How long the cluster's DNS
 /// caches depends on the cluster: kubeadm before 1.32 sets 30 s, kubeadm since 1.32 no caching.
@@ -32,7 +46,9 @@ struct Resolvers {
     caching: TokioResolver,
     /// For what the DNS server answers at this moment.
     uncached: TokioResolver,
-    search_path: Vec<String>,
+    search: Search,
+    /// The addresses of the DNS servers, for messages.
+    servers: String,
 }
 
 /// What the DNS server answers for a name at this moment.
@@ -47,6 +63,8 @@ pub struct DnsAnswer {
 /// One record of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsRecord {
+    /// `A`, `AAAA` or `SRV`.
+    pub kind: &'static str,
     /// An address, or for SRV the target's name with its port.
     pub value: String,
     /// For how many more seconds a client may cache it.
@@ -62,13 +80,13 @@ pub struct Member {
     pub port: u16,
 }
 
-/// The types of record that the pages show.
+/// What to ask for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordKind {
-    /// IPv4 addresses.
-    A,
-    /// Names and ports of the servers of a service.
-    Srv,
+pub enum Question {
+    /// Its IPv4 and IPv6 addresses.
+    Addresses,
+    /// The names and ports of the servers of a service.
+    Servers,
 }
 
 /// Why a name has no address.
@@ -77,10 +95,20 @@ pub enum DnsError {
     /// The DNS server answers that there is no such name, or that the name has no address.
     #[error("the DNS server has no address for {0}")]
     NoAddress(String),
-    /// The DNS server did not give an answer.
-    #[error("the DNS server did not answer for {0}")]
-    NoAnswer(String, #[source] NetError),
+    /// The DNS server is silent, or fails.
+    #[error("the DNS server {server} gave no answer for {host}")]
+    NoAnswer {
+        /// The name that was looked up.
+        host: String,
+        /// The address of the DNS server.
+        server: String,
+        /// What went wrong.
+        source: NetError,
+    },
 }
+
+/// IPv6 counts where a name has no IPv4 address, so a pod with both is listed once.
+const ADDRESSES: &[RecordType] = &[RecordType::A, RecordType::AAAA];
 
 impl Resolver {
     /// A resolver that asks the given server, or without one those in `/etc/resolv.conf`.
@@ -89,7 +117,7 @@ impl Resolver {
     ///
     /// Where `/etc/resolv.conf` cannot be read or a search domain is not a name.
     pub fn new(config: Option<&DnsConfig>) -> Result<Self, NetError> {
-        let (servers, mut options) = match config {
+        let (config, mut options) = match config {
             None => read_system_conf()?,
             // As in a pod's resolv.conf: the search domains come first for a name with fewer dots.
             // https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/
@@ -99,22 +127,24 @@ impl Resolver {
                 (resolver_config(config)?, options)
             }
         };
-        options.timeout = Duration::from_secs(1);
+        let search = Search::new(&config, &options);
+        let servers = config.name_servers().to_vec();
+        let addresses: Vec<_> = servers.iter().map(|server| server.ip.to_string()).collect();
+        options.timeout = DEADLINE / 2;
         options.attempts = 1;
         options.positive_max_ttl = Some(CACHE_TTL);
         options.negative_max_ttl = Some(CACHE_TTL);
-        let search_path = servers.search().iter().map(ToString::to_string).collect();
-        let caching = build(servers.clone(), options.clone())?;
+        let caching = build(&servers, options.clone())?;
         options.positive_max_ttl = None;
         options.cache_size = 0;
-        let uncached = build(servers, options)?;
-        Ok(Self(Arc::new(Resolvers { caching, uncached, search_path })))
+        let uncached = build(&servers, options)?;
+        Ok(Self(Arc::new(Resolvers { caching, uncached, search, servers: addresses.join(", ") })))
     }
 
     /// The domains to try after a short name, in order.
     #[must_use]
-    pub fn search_path(&self) -> &[String] {
-        &self.0.search_path
+    pub fn search_path(&self) -> Vec<String> {
+        self.0.search.domains().collect()
     }
 
     /// The address of `host`, which may be an address already. Where a name has several addresses, this is
@@ -122,13 +152,13 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// Where the name has no address, or the DNS server does not answer within two seconds.
+    /// Where the name has no address, or the DNS server gives no answer within two seconds.
     pub async fn address(&self, host: &str) -> Result<IpAddr, DnsError> {
         let addresses = self.addresses(host).await?;
         addresses.first().copied().ok_or_else(|| DnsError::NoAddress(host.to_owned()))
     }
 
-    /// All addresses of `host`, in the order of the answer.
+    /// The addresses of `host`, in the order of the answer: those of IPv4, or where it has none those of IPv6.
     ///
     /// # Errors
     ///
@@ -138,10 +168,9 @@ impl Resolver {
             return Ok(vec![address]);
         }
         // On the heap: the state of a lookup is large, and most requests need none.
-        match Box::pin(self.0.caching.lookup_ip(host)).await {
-            Ok(addresses) => Ok(addresses.iter().collect()),
-            Err(error) => Err(no_address(host, error)),
-        }
+        let found = Box::pin(self.find(&self.0.caching, host, ADDRESSES)).await?;
+        let found = found.ok_or_else(|| DnsError::NoAddress(host.to_owned()))?;
+        Ok(found.answers().iter().filter_map(|record| record.data.ip_addr()).collect())
     }
 
     /// The servers of a service, sorted by name. A headless Service gives each of its ports such a name,
@@ -149,10 +178,10 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// Where there is no such name, or the DNS server does not answer.
+    /// Where there is no such name, or the DNS server gives no answer.
     pub async fn members(&self, service: &str) -> Result<Vec<Member>, DnsError> {
-        let found = self.0.caching.srv_lookup(service).await;
-        let found = found.map_err(|error| no_address(service, error))?;
+        let found = self.find(&self.0.caching, service, &[RecordType::SRV]).await?;
+        let found = found.ok_or_else(|| DnsError::NoAddress(service.to_owned()))?;
         let mut members: Vec<_> = found.answers().iter().filter_map(member).collect();
         members.sort_by(|one, other| one.host.cmp(&other.host));
         Ok(members)
@@ -162,36 +191,79 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// Where the DNS server does not answer. That there is no such name is an answer.
-    pub async fn ask(&self, name: &str, kind: RecordKind) -> Result<DnsAnswer, DnsError> {
-        let kind = match kind {
-            RecordKind::A => RecordType::A,
-            RecordKind::Srv => RecordType::SRV,
+    /// Where the DNS server gives no answer. That there is no such name is an answer.
+    pub async fn ask(&self, name: &str, question: Question) -> Result<DnsAnswer, DnsError> {
+        let kinds = match question {
+            Question::Addresses => ADDRESSES,
+            Question::Servers => &[RecordType::SRV],
         };
-        match self.0.uncached.lookup(name, kind).await {
-            Ok(found) => Ok(DnsAnswer {
-                full_name: found.query().name().to_string(),
-                records: found.answers().iter().filter_map(dns_record).collect(),
-            }),
-            Err(error) => match no_address(name, error) {
-                DnsError::NoAddress(_) => Ok(DnsAnswer::default()),
-                error => Err(error),
-            },
+        let Some(found) = self.find(&self.0.uncached, name, kinds).await? else {
+            return Ok(DnsAnswer::default());
+        };
+        let full_name = found.query().name().to_string();
+        let mut records: Vec<_> = found.answers().iter().filter_map(dns_record).collect();
+        if found.query().query_type() == RecordType::A {
+            let more = self.find(&self.0.uncached, &full_name, &[RecordType::AAAA]).await?;
+            records.extend(more.iter().flat_map(Lookup::answers).filter_map(dns_record));
+        }
+        Ok(DnsAnswer { full_name, records })
+    }
+
+    /// The records of the first full name that has some, of the first of these kinds that it has.
+    async fn find(
+        &self,
+        resolver: &TokioResolver,
+        name: &str,
+        kinds: &[RecordType],
+    ) -> Result<Option<Lookup>, DnsError> {
+        let Ok(full_names) = self.0.search.full_names(name) else {
+            return Ok(None);
+        };
+        let found = timeout(DEADLINE, first_with_records(resolver, full_names, kinds)).await;
+        found.unwrap_or(Err(NetError::Timeout)).map_err(|source| {
+            let (host, server) = (name.to_owned(), self.0.servers.clone());
+            DnsError::NoAnswer { host, server, source }
+        })
+    }
+}
+
+/// A server may fail for one full name, and know the next. Without a record anywhere, the failure counts.
+async fn first_with_records(
+    resolver: &TokioResolver,
+    full_names: Vec<Name>,
+    kinds: &[RecordType],
+) -> Result<Option<Lookup>, NetError> {
+    let mut failure = None;
+    for name in full_names {
+        for kind in kinds {
+            match resolver.lookup(name.clone(), *kind).await {
+                Ok(found) => return Ok(Some(found)),
+                Err(error) => match response_code(&error) {
+                    // The name exists, and may have records of another kind.
+                    Some(ResponseCode::NoError) => continue,
+                    Some(ResponseCode::NXDomain) => {}
+                    _ => failure = Some(error),
+                },
+            }
+            break;
         }
     }
+    failure.map_or(Ok(None), Err)
 }
 
-fn build(servers: ResolverConfig, options: ResolverOpts) -> Result<TokioResolver, NetError> {
-    let builder = TokioResolver::builder_with_config(servers, TokioRuntimeProvider::default());
-    builder.with_options(options).build()
-}
-
-/// A DNS server may also fail for a name outside its domains. It then has no address for the name.
-fn no_address(host: &str, error: NetError) -> DnsError {
+/// What a server says that has no records. None where it is silent or fails.
+fn response_code(error: &NetError) -> Option<ResponseCode> {
     match error {
-        NetError::Dns(_) => DnsError::NoAddress(host.to_owned()),
-        error => DnsError::NoAnswer(host.to_owned(), error),
+        NetError::Dns(ResponseError::NoRecordsFound(no)) => Some(no.response_code),
+        _ => None,
     }
+}
+
+/// Without search domains: [`Search`] has them.
+fn build(servers: &[NameServerConfig], options: ResolverOpts) -> Result<TokioResolver, NetError> {
+    let config = ResolverConfig::from_parts(None, Vec::new(), servers.to_vec());
+    let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    builder.with_options(options).build()
 }
 
 fn member(record: &Record) -> Option<Member> {
@@ -204,12 +276,13 @@ fn member(record: &Record) -> Option<Member> {
 }
 
 fn dns_record(record: &Record) -> Option<DnsRecord> {
-    let value = match &record.data {
-        RData::A(address) => address.to_string(),
-        RData::SRV(service) => format!("{} {}", service.target, service.port),
+    let (kind, value) = match &record.data {
+        RData::A(address) => ("A", address.to_string()),
+        RData::AAAA(address) => ("AAAA", address.to_string()),
+        RData::SRV(service) => ("SRV", format!("{} {}", service.target, service.port)),
         _ => return None,
     };
-    Some(DnsRecord { value, ttl: record.ttl })
+    Some(DnsRecord { kind, value, ttl: record.ttl })
 }
 
 fn resolver_config(config: &DnsConfig) -> Result<ResolverConfig, NetError> {

@@ -9,9 +9,16 @@
 mod connection;
 mod shutdown;
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -29,14 +36,26 @@ const CONNECTIONS: usize = 1024;
 /// How long to wait after a failed `accept`: file descriptors are free again when other connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens at the address. The backlog, the kernel's queue of connections to accept, holds as many as may be
-/// open. The standard library's holds 128, and the kernel drops what comes in beyond that.
+/// Listens at the address. `[::]` takes IPv4 too, whatever the node's setting; where the kernel has no IPv6, it
+/// takes IPv4 alone. The backlog, the kernel's queue of connections to accept, holds as many as may be open. The
+/// standard library's holds 128, and the kernel drops what comes in beyond that.
 ///
 /// # Errors
 ///
 /// Where the address is not this machine's, or taken.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => match TcpSocket::new_v6() {
+            Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+                return listen((Ipv4Addr::UNSPECIFIED, address.port()).into());
+            }
+            socket => socket?,
+        },
+    };
+    if address.is_ipv6() {
+        SockRef::from(&socket).set_only_v6(false)?;
+    }
     // As the standard library does: a process that is started again finds its port free.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

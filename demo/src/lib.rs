@@ -26,6 +26,7 @@
 //!
 //! - [`apps`]: serves write-app and read-app from this process.
 //! - [`process`]: runs an app's binary as a child process, for tests of its log and of how it ends.
+//! - [`scripted_dns`]: a DNS server that answers what a test tells it.
 //! - [`for_tests`]: a local cluster that all tests of a process share, and separate ones for tests that break them.
 
 mod cache_folder;
@@ -42,6 +43,7 @@ pub mod network;
 pub mod pod;
 pub mod process;
 pub mod read_service;
+pub mod scripted_dns;
 
 pub use cache_folder::cache_folder;
 pub use local_cluster::LocalCluster;

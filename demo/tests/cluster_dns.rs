@@ -58,5 +58,5 @@ async fn a_silent_dns_server_is_another_error_than_a_missing_name() {
 
     let error = resolver.address("mysql-0.mysql").await.unwrap_err();
 
-    assert!(matches!(error, DnsError::NoAnswer(..)), "{error}");
+    assert!(matches!(error, DnsError::NoAnswer { .. }), "{error}");
 }

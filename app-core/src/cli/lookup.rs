@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::{
     config::DnsConfig,
-    dns::{DnsError, RecordKind, Resolver},
+    dns::{DnsError, Question, Resolver},
 };
 
 /// The pause between two questions.
@@ -79,8 +79,9 @@ impl Lookup {
 
     /// The whole name, and its records: SRV records for the name of a service, which begins with `_`.
     async fn ask(&self, resolver: &Resolver) -> Result<(String, Records), DnsError> {
-        let kind = if self.name.starts_with('_') { RecordKind::Srv } else { RecordKind::A };
-        let answer = resolver.ask(&self.name, kind).await?;
+        let is_service = self.name.starts_with('_');
+        let question = if is_service { Question::Servers } else { Question::Addresses };
+        let answer = resolver.ask(&self.name, question).await?;
         let records = answer.records.into_iter().map(|record| (record.value, record.ttl));
         Ok((answer.full_name, records.collect()))
     }

@@ -114,7 +114,7 @@ pub(crate) fn apply_as_these_tests_need_it() {
     wait_for_rollout(&["statefulset/mysql"]);
 }
 
-fn apply_shuffled_twice() {
+pub(crate) fn apply_shuffled_twice() {
     let mut files = manifests();
     files.shuffle(&mut rand::rng());
     let names: Vec<_> = files.iter().filter_map(|file| file.file_name()).collect();

@@ -9,6 +9,10 @@ use std::{
 /// The namespace of these tests.
 pub(crate) const NAMESPACE: &str = "headless-demo-test";
 
+/// The labels of our MySQL pods and their claims, as a selector.
+pub(crate) const OUR_MYSQL: &str =
+    "app.kubernetes.io/name=mysql,app.kubernetes.io/part-of=headless-service-demo";
+
 /// How long a test waits for anything before it fails. A DNS server with a cache may take 30 s.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(150);
 
@@ -117,7 +121,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -
 
 /// Prints the state of the namespace, for a test that fails.
 fn show_state() {
-    let mysql = "--selector=app.kubernetes.io/name=mysql";
+    let mysql = &format!("--selector={OUR_MYSQL}");
     for arguments in [
         &["get", "nodes,pods,persistentvolumeclaims", "--output=wide"][..],
         &["get", "events", "--sort-by=.lastTimestamp"],
@@ -185,7 +189,7 @@ pub(crate) fn ready_mysql_pods() -> Vec<String> {
 /// The words that a JSONPath finds in the list of MySQL pods.
 fn list_mysql_pods(path: &str) -> Vec<String> {
     let path = format!("--output=jsonpath={path}");
-    let words = kubectl(&["get", "pods", "--selector=app.kubernetes.io/name=mysql", &path]);
+    let words = kubectl(&["get", "pods", "--selector", OUR_MYSQL, &path]);
     words.split_whitespace().map(str::to_owned).collect()
 }
 

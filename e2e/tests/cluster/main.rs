@@ -22,6 +22,7 @@ mod figures;
 mod kubectl;
 mod load;
 mod names;
+mod neighbours;
 mod network;
 mod node_faults;
 mod nothing_lost;

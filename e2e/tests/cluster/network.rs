@@ -15,7 +15,7 @@ fn connect(pod: &str, address: &str, port: u16) -> Result<(), String> {
 }
 
 /// Waits for a connection: a policy knows the address of a new pod after a moment.
-fn reaches(pod: &str, address: &str, port: u16) {
+pub(crate) fn reaches(pod: &str, address: &str, port: u16) {
     until(&format!("{pod} to reach {address}:{port}"), || connect(pod, address, port));
 }
 
@@ -28,7 +28,7 @@ fn does_not_reach(pod: &str, address: &str, port: u16) {
 }
 
 /// Starts a pod. Two of these differ by their labels alone.
-fn start_pod(name: &str, label: &str) {
+pub(crate) fn start_pod(name: &str, label: &str) {
     let spec = json!({ "spec": {
         "automountServiceAccountToken": false,
         "terminationGracePeriodSeconds": 0,
@@ -48,11 +48,11 @@ fn start_pod(name: &str, label: &str) {
     wait_for("condition=Ready", &[&format!("pod/{name}")]);
 }
 
-fn address(pod: &str) -> String {
+pub(crate) fn address(pod: &str) -> String {
     field(&format!("pod/{pod}"), ".status.podIP")
 }
 
-fn write_app() -> String {
+pub(crate) fn write_app() -> String {
     let selector = "--selector=app.kubernetes.io/name=write-app";
     kubectl(&["get", "pods", selector, "--output=jsonpath={.items[0].status.podIP}"])
 }

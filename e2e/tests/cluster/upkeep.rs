@@ -6,7 +6,7 @@ use e2e::repetitions;
 
 use crate::{
     deployment::{deployment, restart_apps},
-    kubectl::{DEADLINE, mysql_pods, node_of, ready_mysql_pods, restart, try_kubectl},
+    kubectl::{DEADLINE, OUR_MYSQL, mysql_pods, node_of, ready_mysql_pods, restart, try_kubectl},
     scenario::Scenario,
     traffic::Load,
 };
@@ -26,7 +26,8 @@ impl Drop for Cordoned {
 fn drain(nodes: &[String], seconds: u64) -> Result<String, String> {
     let timeout = format!("--timeout={seconds}s");
     let mut arguments = vec!["drain", "--ignore-daemonsets", "--delete-emptydir-data", &timeout];
-    arguments.push("--pod-selector=app.kubernetes.io/name=mysql");
+    let ours = format!("--pod-selector={OUR_MYSQL}");
+    arguments.push(&ours);
     arguments.extend(nodes.iter().map(String::as_str));
     try_kubectl(&arguments)
 }

@@ -1,12 +1,12 @@
 //! What the cluster's DNS answers at this moment, and `GET /names`.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use app_core::dns::{DnsAnswer, RecordKind, Resolver};
+use app_core::dns::{DnsAnswer, DnsRecord, Question, Resolver};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -41,7 +41,7 @@ pub(crate) struct Names {
 
 struct Lookup {
     name: String,
-    kind: RecordKind,
+    question: Question,
 }
 
 #[derive(Default)]
@@ -49,6 +49,8 @@ struct Last {
     asked: Option<Instant>,
     missed: Option<u8>,
     view: NamesView,
+    /// What each name answered when the DNS server last gave an answer.
+    known: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What the names answer.
@@ -66,16 +68,19 @@ pub(crate) struct NamesView {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct NameView {
     pub(crate) name: String,
-    pub(crate) kind: &'static str,
     /// The full name that had the answer. Empty where none had.
     pub(crate) full_name: String,
     pub(crate) records: Vec<RecordView>,
-    /// Why there is no answer.
-    pub(crate) problem: Option<&'static str>,
+    /// Whether the DNS server gave an answer. That there is no such name is an answer.
+    pub(crate) answered: bool,
+    /// Why there are no records.
+    pub(crate) problem: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct RecordView {
+    /// `A`, `AAAA` or `SRV`.
+    pub(crate) kind: &'static str,
     pub(crate) value: String,
     /// Seconds for which it may still be kept.
     pub(crate) ttl: u32,
@@ -94,12 +99,12 @@ pub(crate) struct Change {
 impl Names {
     pub(crate) fn new(reads: &Reads) -> Self {
         let headless = reads.host(Via::Mysql);
-        let lookup = |name: String, kind| Lookup { name, kind };
+        let lookup = |name: String, question| Lookup { name, question };
         let lookups = [
-            lookup(headless.to_owned(), RecordKind::A),
-            lookup(format!("_mysql._tcp.{headless}"), RecordKind::Srv),
-            lookup(format!("mysql-0.{headless}"), RecordKind::A),
-            lookup(reads.host(Via::MysqlRead).to_owned(), RecordKind::A),
+            lookup(headless.to_owned(), Question::Addresses),
+            lookup(format!("_mysql._tcp.{headless}"), Question::Servers),
+            lookup(format!("mysql-0.{headless}"), Question::Addresses),
+            lookup(reads.host(Via::MysqlRead).to_owned(), Question::Addresses),
         ];
         Self {
             resolver: reads.resolver().clone(),
@@ -118,10 +123,9 @@ impl Names {
                 answers.push(self.ask_one(&self.pod_name(ordinal)).await);
             }
             last.missed = missed;
-            let mut changes = std::mem::take(&mut last.view.changes);
-            note_changes(&last.view.answers, &answers, &mut changes);
-            let search_path = self.resolver.search_path().to_vec();
-            last.view = NamesView { answers, search_path, changes };
+            last.note_changes(&answers);
+            last.view.answers = answers;
+            last.view.search_path = self.resolver.search_path();
             last.asked = Some(Instant::now());
         }
         last.view.clone()
@@ -129,7 +133,7 @@ impl Names {
 
     fn pod_name(&self, ordinal: u8) -> Lookup {
         let [headless, ..] = &*self.lookups;
-        Lookup { name: format!("mysql-{ordinal}.{}", headless.name), kind: RecordKind::A }
+        Lookup { name: format!("mysql-{ordinal}.{}", headless.name), question: Question::Addresses }
     }
 
     async fn ask(&self) -> Vec<NameView> {
@@ -140,32 +144,33 @@ impl Names {
     }
 
     async fn ask_one(&self, lookup: &Lookup) -> NameView {
-        let (answer, problem) = match self.resolver.ask(&lookup.name, lookup.kind).await {
-            Ok(answer) if answer.records.is_empty() => (answer, Some("there is no such name now")),
+        let answer = self.resolver.ask(&lookup.name, lookup.question).await;
+        let answered = answer.is_ok();
+        let (answer, problem) = match answer {
+            Ok(answer) if answer.records.is_empty() => {
+                (answer, Some("there is no such name now".to_owned()))
+            }
             Ok(answer) => (answer, None),
-            Err(_) => (DnsAnswer::default(), Some("the DNS server does not answer")),
+            Err(error) => (DnsAnswer::default(), Some(error.to_string())),
         };
-        let mut records: Vec<_> = answer
-            .records
-            .into_iter()
-            .map(|record| RecordView { value: record.value, ttl: record.ttl })
-            .collect();
+        let mut records: Vec<_> = answer.records.into_iter().map(RecordView::from).collect();
         // The DNS server shuffles them, which a reader would take for a change.
-        records.sort_by(|one, other| one.value.cmp(&other.value));
-        let kind = match lookup.kind {
-            RecordKind::A => "A",
-            RecordKind::Srv => "SRV",
-        };
+        records.sort_by(|one, other| (one.kind, &one.value).cmp(&(other.kind, &other.value)));
         let name = lookup.name.clone();
-        NameView { name, kind, full_name: answer.full_name, records, problem }
+        NameView { name, full_name: answer.full_name, records, answered, problem }
+    }
+}
+
+impl From<DnsRecord> for RecordView {
+    fn from(DnsRecord { kind, value, ttl }: DnsRecord) -> Self {
+        Self { kind, value, ttl }
     }
 }
 
 impl NamesView {
     /// The first address of a name.
     pub(crate) fn first_address(&self, name: &str) -> Option<String> {
-        let answer =
-            self.answers.iter().find(|answer| answer.name == name && answer.kind == "A")?;
+        let answer = self.answers.iter().find(|answer| answer.name == name)?;
         answer.records.first().map(|record| record.value.clone())
     }
 
@@ -181,21 +186,23 @@ impl NamesView {
     }
 }
 
-fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<Change>) {
-    let same = before.iter().zip(after).filter(|(before, after)| before.name == after.name);
-    for (before, after) in same {
-        let [old, new] = [before, after].map(|view| {
-            view.records.iter().map(|record| record.value.clone()).collect::<BTreeSet<_>>()
-        });
-        let gone = old.difference(&new).map(|value| (value, false));
-        let came = new.difference(&old).map(|value| (value, true));
-        for (value, came) in gone.chain(came) {
-            let time = crate::times::time_of_day(OffsetDateTime::now_utc());
-            let change = Change { time, name: after.name.clone(), value: value.clone(), came };
-            changes.push_front(change);
+impl Last {
+    /// A DNS server that gives no answer says nothing of the records.
+    fn note_changes(&mut self, answers: &[NameView]) {
+        for NameView { name, records, .. } in answers.iter().filter(|view| view.answered) {
+            let now: BTreeSet<_> = records.iter().map(|record| record.value.clone()).collect();
+            if let Some(before) = self.known.insert(name.clone(), now.clone()) {
+                let gone = before.difference(&now).map(|value| (value, false));
+                let came = now.difference(&before).map(|value| (value, true));
+                for (value, came) in gone.chain(came) {
+                    let time = crate::times::time_of_day(OffsetDateTime::now_utc());
+                    let change = Change { time, name: name.clone(), value: value.clone(), came };
+                    self.view.changes.push_front(change);
+                }
+            }
         }
+        self.view.changes.truncate(CHANGES);
     }
-    changes.truncate(CHANGES);
 }
 
 #[derive(Serialize, ToSchema)]

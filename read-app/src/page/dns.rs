@@ -70,9 +70,9 @@ impl<'a> Lookups<'a> {
 }
 
 impl Lookup<'_> {
-    /// The glossary's entry for this type of record.
-    pub(super) fn record_term(&self) -> &'static str {
-        if self.name.kind == "A" { "a-record" } else { "srv-record" }
+    /// The glossary's entry for the type of a record.
+    pub(super) fn record_term(&self, record: &RecordView) -> &'static str {
+        if record.kind == "SRV" { "srv-record" } else { "a-record" }
     }
 
     /// The pod that a record leads to.

@@ -194,7 +194,7 @@ async fn follow(service: Server, members: Arc<Members>) {
             Ok(addresses) => members.reconcile(&addresses),
             Err(DnsError::NoAddress(_)) => members.reconcile(&[]),
             // A DNS server that is silent says nothing of the pods.
-            Err(error @ DnsError::NoAnswer(..)) => tracing::debug!(%error, "the list stays"),
+            Err(error @ DnsError::NoAnswer { .. }) => tracing::debug!(%error, "the list stays"),
         }
         sleep(FOLLOW_PERIOD).await;
     }

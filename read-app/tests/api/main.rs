@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod client;
+mod dns_failures;
 mod evidence;
 mod fresh;
 mod metrics;

@@ -1,12 +1,13 @@
 //! Errors of MySQL: codes for programs, and sentences for people.
 
-use crate::mysql::MysqlError;
+use crate::{dns::DnsError, mysql::MysqlError};
 
 /// A name that programs can rely on.
 #[must_use]
 pub fn code(error: &MysqlError) -> &'static str {
     match error {
-        MysqlError::Name(_) => "database_name_unknown",
+        MysqlError::Name(DnsError::NoAddress(_)) => "database_name_unknown",
+        MysqlError::Name(DnsError::NoAnswer { .. }) => "dns_no_answer",
         MysqlError::Unreachable { .. } => "database_unreachable",
         MysqlError::Untrusted { .. } => "database_untrusted",
         MysqlError::AccessDenied(_) => "database_access_denied",
@@ -26,7 +27,8 @@ pub fn code(error: &MysqlError) -> &'static str {
 #[must_use]
 pub fn sentence(error: &MysqlError) -> &'static str {
     match error {
-        MysqlError::Name(_) => NO_ADDRESS,
+        MysqlError::Name(DnsError::NoAddress(_)) => NO_ADDRESS,
+        MysqlError::Name(DnsError::NoAnswer { .. }) => NO_DNS,
         MysqlError::Unreachable { .. } => {
             "MySQL does not answer at this moment. Try again in a few seconds."
         }
@@ -56,6 +58,9 @@ pub fn sentence(error: &MysqlError) -> &'static str {
 
 const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
      back: DNS can take 30 seconds to notice.";
+
+const NO_DNS: &str = "The cluster's DNS server gives no answer, so this app cannot find MySQL. MySQL itself may be \
+     well. See whether the pods of CoreDNS run, and try again.";
 
 const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials with the \
      account in MySQL.";

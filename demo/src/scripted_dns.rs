@@ -1,0 +1,135 @@
+//! A DNS server for tests, which answers what a test tells it: addresses, a failure, or nothing at all.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use hickory_server::{
+    Server,
+    net::runtime::Time,
+    proto::{
+        op::{Header, HeaderCounts, Metadata, ResponseCode},
+        rr::{Name, RData, Record, RecordType},
+    },
+    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
+    zone_handler::MessageResponseBuilder,
+};
+use tokio::net::UdpSocket;
+
+/// The seconds of every answer. The resolver caches for a second whatever this is.
+const TTL: u32 = 30;
+
+/// What the server does when it is asked for a name.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// It answers with these addresses, each in a record of its kind.
+    Addresses(Vec<IpAddr>),
+    /// It answers SERVFAIL.
+    Failure,
+    /// It does not answer.
+    Silence,
+}
+
+/// A DNS server that answers until it is dropped.
+pub struct ScriptedDns {
+    script: Script,
+    address: SocketAddr,
+    server: Server<Script>,
+}
+
+/// The replies by full name, such as `mysql.default.svc.cluster.local.`; `*.corp.example.com.` is a wildcard.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<BTreeMap<String, Reply>>>);
+
+impl ScriptedDns {
+    /// Serves on a free port of loopback. Until it is told otherwise, it answers that no name exists.
+    ///
+    /// # Errors
+    ///
+    /// If no port is free.
+    pub async fn start() -> io::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let (script, address) = (Script::default(), socket.local_addr()?);
+        let mut server = Server::new(script.clone());
+        server.register_socket(socket);
+        Ok(Self { script, address, server })
+    }
+
+    /// Where it serves.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on this is the reply for the full name.
+    pub fn reply(&self, name: &str, reply: Reply) {
+        self.script.replies().insert(name.to_owned(), reply);
+    }
+
+    /// From now on the name does not exist.
+    pub fn forget(&self, name: &str) {
+        self.script.replies().remove(name);
+    }
+}
+
+impl Drop for ScriptedDns {
+    fn drop(&mut self) {
+        self.server.shutdown_token().cancel();
+    }
+}
+
+impl Script {
+    fn replies(&self) -> MutexGuard<'_, BTreeMap<String, Reply>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reply_for(&self, name: &Name) -> Option<Reply> {
+        let (name, replies) = (name.to_lowercase().to_ascii(), self.replies());
+        let wildcard = |known: &str| known.strip_prefix('*').is_some_and(|end| name.ends_with(end));
+        let matching = replies
+            .get(&name)
+            .or_else(|| replies.iter().find(|(known, _)| wildcard(known)).map(|(_, reply)| reply));
+        matching.cloned()
+    }
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for Script {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut response: R,
+    ) -> ResponseInfo {
+        let mut metadata = Metadata::response_from_request(&request.metadata);
+        let unsent = ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() });
+        let Ok(info) = request.request_info() else { return unsent };
+        let name = Name::from(info.query.name());
+        let records = match self.reply_for(&name) {
+            Some(Reply::Silence) => return unsent,
+            Some(Reply::Addresses(addresses)) => records(&name, info.query.query_type(), addresses),
+            Some(Reply::Failure) => {
+                metadata.response_code = ResponseCode::ServFail;
+                Vec::new()
+            }
+            None => {
+                metadata.response_code = ResponseCode::NXDomain;
+                Vec::new()
+            }
+        };
+        let builder = MessageResponseBuilder::from_message_request(request);
+        let message = builder.build(metadata, &records, [], [], []);
+        response.send_response(message).await.unwrap_or(unsent)
+    }
+}
+
+fn records(name: &Name, kind: RecordType, addresses: Vec<IpAddr>) -> Vec<Record> {
+    let all = addresses.into_iter().map(|address| match address {
+        IpAddr::V4(address) => RData::A(address.into()),
+        IpAddr::V6(address) => RData::AAAA(address.into()),
+    });
+    let of_kind = all.filter(|data| data.record_type() == kind);
+    of_kind.map(|data| Record::from_rdata(name.clone(), TTL, data)).collect()
+}

@@ -1,0 +1,91 @@
+//! What read-app makes of a DNS server that fails: the pods that it knows stay.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use demo::{
+    apps::{READ_APP, RunningApp},
+    for_tests::shared,
+    scripted_dns::{Reply, ScriptedDns},
+};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::client::{get, until};
+
+const HEADLESS: &str = "mysql.default.svc.cluster.local.";
+
+/// A DNS server that knows both Services, and a read-app that asks it.
+async fn server_and_app() -> (ScriptedDns, RunningApp) {
+    let server = ScriptedDns::start().await.unwrap();
+    let cluster = &shared().cluster;
+    let pods = [0, 1].map(|ordinal| IpAddr::from(cluster.address(ordinal)));
+    server.reply(HEADLESS, Reply::Addresses(pods.to_vec()));
+    server.reply("mysql-read.default.svc.cluster.local.", Reply::Addresses(vec![pods[0]]));
+    let variables = vec![("DNS_SERVER".to_owned(), server.address().to_string())];
+    let app = shared().app_with(READ_APP, variables).await.unwrap();
+    (server, app)
+}
+
+async fn pods(app: &RunningApp) -> Vec<Value> {
+    let (_, body) = get(app, "/pods").await;
+    body["pods"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() {
+    for failure in [Reply::Failure, Reply::Silence] {
+        let (server, app) = server_and_app().await;
+        until("both pods", async || pods(&app).await.len() == 2).await;
+        assert_eq!(
+            get(&app, "/names").await.1["answers"][0]["records"].as_array().unwrap().len(),
+            2
+        );
+
+        server.reply(HEADLESS, failure);
+
+        let server_name = server.address().ip().to_string();
+        until("/names to name the DNS server", async || {
+            let (_, names) = get(&app, "/names").await;
+            names["answers"][0]["problem"].as_str().is_some_and(|why| why.contains(&server_name))
+        })
+        .await;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(3) {
+            let (status, body) = get(&app, "/users?via=mysql&with=pool").await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+            assert_eq!(pods(&app).await.len(), 2);
+        }
+        let (_, names) = get(&app, "/names").await;
+        let changes = names["changes"].as_array().unwrap();
+        assert!(changes.is_empty(), "nothing is known to have left: {changes:?}");
+
+        server.forget(HEADLESS);
+        until("no pod", async || pods(&app).await.is_empty()).await;
+        until("both addresses to have left", async || {
+            let (_, names) = get(&app, "/names").await;
+            let changes = names["changes"].as_array().unwrap();
+            changes.len() == 2 && changes.iter().all(|change| change["came"] == false)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_error_of_a_read_blames_dns_only_where_dns_fails() {
+    for (reply, code) in [(Some(Reply::Failure), "dns_no_answer"), (None, "database_name_unknown")]
+    {
+        let (server, app) = server_and_app().await;
+        server.forget("mysql-read.default.svc.cluster.local.");
+        if let Some(reply) = reply {
+            server.reply("mysql-read.default.svc.cluster.local.", reply);
+        }
+        until(code, async || {
+            let (status, body) = get(&app, "/users?via=mysql-read&with=new").await;
+            status == StatusCode::SERVICE_UNAVAILABLE && body["code"] == code
+        })
+        .await;
+    }
+}
