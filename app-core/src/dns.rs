@@ -103,7 +103,7 @@ pub enum DnsError {
         /// The address of the DNS server.
         server: String,
         /// What went wrong.
-        source: NetError,
+        source: Box<NetError>,
     },
 }
 
@@ -222,7 +222,7 @@ impl Resolver {
         let found = timeout(DEADLINE, first_with_records(resolver, full_names, kinds)).await;
         found.unwrap_or(Err(NetError::Timeout)).map_err(|source| {
             let (host, server) = (name.to_owned(), self.0.servers.clone());
-            DnsError::NoAnswer { host, server, source }
+            DnsError::NoAnswer { host, server, source: Box::new(source) }
         })
     }
 }

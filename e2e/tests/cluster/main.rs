@@ -36,6 +36,7 @@ mod routing;
 mod scaling;
 mod scenario;
 mod servers_killed;
+mod smoke;
 mod throughput;
 mod traffic;
 mod upkeep;

@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use app_core::dns::{DnsAnswer, DnsRecord, Question, Resolver};
+use app_core::{
+    dns::{DnsAnswer, DnsRecord, Question, Resolver},
+    mysql::pod_name::PodName,
+};
 use axum::{Json, extract::State};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -84,6 +87,9 @@ pub(crate) struct RecordView {
     pub(crate) value: String,
     /// Seconds for which it may still be kept.
     pub(crate) ttl: u32,
+    /// The pod at this address, where pods have two addresses: read-app lists each by one of them.
+    #[serde(skip)]
+    pub(crate) pod: Option<PodName>,
 }
 
 /// A record that came or went between two requests.
@@ -140,7 +146,25 @@ impl Names {
         let [a, b, c, d] = &*self.lookups;
         let one = |lookup| self.ask_one(lookup);
         let (a, b, c, d) = tokio::join!(one(a), one(b), one(c), one(d));
-        vec![a, b, c, d]
+        let mut answers = vec![a, b, c, d];
+        if is_dual_stack(&answers[0]) {
+            self.name_the_pods(&mut answers).await;
+        }
+        answers
+    }
+
+    /// Looks up the name of each server, and notes the pod beside each of its addresses.
+    async fn name_the_pods(&self, answers: &mut [NameView]) {
+        let servers: Vec<_> = answers.iter().flat_map(|view| view.servers()).collect();
+        for server in servers {
+            let Ok(own) = self.resolver.ask(&server, Question::Addresses).await else { continue };
+            let pod = server.split('.').next().unwrap_or_default();
+            for record in answers.iter_mut().flat_map(|view| &mut view.records) {
+                if own.records.iter().any(|own| own.value == record.value) {
+                    record.pod = Some(PodName::new(pod.to_owned()));
+                }
+            }
+        }
     }
 
     async fn ask_one(&self, lookup: &Lookup) -> NameView {
@@ -161,9 +185,21 @@ impl Names {
     }
 }
 
+impl NameView {
+    /// The names in its SRV records, without the port.
+    fn servers(&self) -> Vec<String> {
+        let services = self.records.iter().filter(|record| record.kind == "SRV");
+        services.filter_map(|record| Some(record.value.split_once(' ')?.0.to_owned())).collect()
+    }
+}
+
+fn is_dual_stack(view: &NameView) -> bool {
+    ["A", "AAAA"].iter().all(|kind| view.records.iter().any(|record| record.kind == *kind))
+}
+
 impl From<DnsRecord> for RecordView {
     fn from(DnsRecord { kind, value, ttl }: DnsRecord) -> Self {
-        Self { kind, value, ttl }
+        Self { kind, value, ttl, pod: None }
     }
 }
 

@@ -77,7 +77,8 @@ impl Lookup<'_> {
 
     /// The pod that a record leads to.
     pub(super) fn pod(&self, record: &RecordView) -> Option<&PodView> {
-        self.pods.iter().find(|pod| pod.address == record.value)
+        let is_named = |name: &str| record.pod.as_ref().is_some_and(|pod| pod.to_string() == name);
+        self.pods.iter().find(|pod| pod.address == record.value || is_named(&pod.name))
     }
 }
 

@@ -34,6 +34,15 @@ async fn pods(app: &RunningApp) -> Vec<Value> {
     body["pods"].as_array().unwrap().clone()
 }
 
+async fn reads_go_on_for(time: Duration, app: &RunningApp) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let (status, body) = get(app, "/users?via=mysql&with=pool").await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(pods(app).await.len(), 2);
+    }
+}
+
 #[tokio::test]
 async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() {
     for failure in [Reply::Failure, Reply::Silence] {
@@ -52,12 +61,7 @@ async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() 
             names["answers"][0]["problem"].as_str().is_some_and(|why| why.contains(&server_name))
         })
         .await;
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
-            let (status, body) = get(&app, "/users?via=mysql&with=pool").await;
-            assert_eq!(status, StatusCode::OK, "{body}");
-            assert_eq!(pods(&app).await.len(), 2);
-        }
+        reads_go_on_for(Duration::from_secs(3), &app).await;
         let (_, names) = get(&app, "/names").await;
         let changes = names["changes"].as_array().unwrap();
         assert!(changes.is_empty(), "nothing is known to have left: {changes:?}");
