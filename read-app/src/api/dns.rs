@@ -1,5 +1,7 @@
 //! What the cluster's DNS answers at this moment, and `GET /names`.
 
+mod ttl_watch;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
@@ -14,6 +16,7 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::ttl_watch::TtlWatch;
 use crate::{
     App,
     routing::{Reads, mode::Via},
@@ -49,12 +52,16 @@ struct Last {
     asked: Option<Instant>,
     missed: Option<u8>,
     view: NamesView,
+    ttls: TtlWatch,
 }
 
 /// What the names answer.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct NamesView {
     pub(crate) answers: Vec<NameView>,
+    /// Whether the answers come from the cache of a DNS server, which counts their TTLs down. Null until the TTLs
+    /// of a few seconds are known.
+    pub(crate) from_cache: Option<bool>,
     /// The domains that a short name is tried in.
     pub(crate) search_path: Vec<String>,
     /// Newest first.
@@ -121,8 +128,13 @@ impl Names {
             let mut changes = std::mem::take(&mut last.view.changes);
             note_changes(&last.view.answers, &answers, &mut changes);
             let search_path = self.resolver.search_path().to_vec();
-            last.view = NamesView { answers, search_path, changes };
-            last.asked = Some(Instant::now());
+            let now = Instant::now();
+            if let Some(ttl) = ttl_of_first(&answers) {
+                last.ttls.note(ttl, now);
+            }
+            let from_cache = last.ttls.is_cached();
+            last.view = NamesView { answers, from_cache, search_path, changes };
+            last.asked = Some(now);
         }
         last.view.clone()
     }
@@ -175,10 +187,14 @@ impl NamesView {
         Some(answer.full_name.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// For how many more seconds the answer for the headless name is kept.
+    /// The TTL of the headless name's answer.
     pub(crate) fn headless_ttl(&self) -> Option<u32> {
-        self.answers.first()?.records.iter().map(|record| record.ttl).max()
+        ttl_of_first(&self.answers)
     }
+}
+
+fn ttl_of_first(answers: &[NameView]) -> Option<u32> {
+    answers.first()?.records.iter().map(|record| record.ttl).max()
 }
 
 fn note_changes(before: &[NameView], after: &[NameView], changes: &mut VecDeque<Change>) {
