@@ -33,8 +33,8 @@ use crate::config::DnsConfig;
 /// How long a lookup may take, all full names together.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long the app caches an answer. This saves a DNS query for each request. How long the cluster's DNS
-/// caches depends on the cluster: kubeadm before 1.32 sets 30 s, kubeadm since 1.32 no caching.
+/// How long the app caches an answer. This saves a DNS query for each request. For how long the cluster's DNS
+/// remembers it depends on the cluster: docs/lessons/4-discovery.md.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// Asks the cluster's DNS. Cheap to clone.

@@ -197,8 +197,8 @@ impl Server {
 
     /// Waits until the server accepts a connection, for a minute at most.
     ///
-    /// A Service has an address from the start; a pod's name has none before the pod has one. Most clusters'
-    /// DNS servers remember for up to 30 seconds that a name does not exist, and answer so to every client.
+    /// A Service has an address from the start; a pod's name has none before the pod has one. A DNS server with
+    /// a cache remembers that a name does not exist, and answers so to every client: docs/lessons/4-discovery.md.
     /// So an app first waits for the Service, and then asks for the pods behind it.
     pub async fn wait_until_it_accepts(&self) {
         let accepted = async {

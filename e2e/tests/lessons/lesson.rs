@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::shape::{difference, shape};
+use crate::{
+    dns_cache::DnsCache,
+    printed::{Printed, seconds_at_most},
+    shape::{difference, shape},
+};
 
 /// How long the cluster may take until a step prints what it should.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -16,10 +20,10 @@ pub(crate) struct Lesson {
     pub(crate) steps: Vec<Step>,
 }
 
-/// One block of commands, and the block of text after it, if there is one.
+/// One block of commands, and the blocks of text after it: one, or one for each kind of DNS, or none.
 pub(crate) struct Step {
     commands: String,
-    printed: Option<String>,
+    printed: Vec<Printed>,
 }
 
 impl Lesson {
@@ -28,26 +32,29 @@ impl Lesson {
         let path = root().join(format!("docs/lessons/{name}.md"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut steps = Vec::<Step>::new();
-        for (language, block) in blocks(&text) {
-            match (language, steps.last_mut()) {
-                ("sh", _) => steps.push(Step { commands: block, printed: None }),
-                ("text", Some(step)) if step.printed.is_none() => step.printed = Some(block),
-                _ => panic!("{name}: a block of {language} that belongs to no command:\n{block}"),
+        for (info, block) in blocks(&text) {
+            match (info, steps.last_mut()) {
+                ("sh", _) => steps.push(Step { commands: block, printed: Vec::new() }),
+                (info, Some(step)) => step.printed.push(Printed::new(info, block)),
+                _ => panic!("{name}: a block of {info} that belongs to no command:\n{block}"),
             }
         }
         assert!(!steps.is_empty(), "{name} has no commands");
+        for step in &steps {
+            assert!(Printed::is_clear(&step.printed), "{name}: which block?\n{}", step.commands);
+        }
         Self { steps }
     }
 }
 
-/// The fenced blocks of a document, each with its language.
+/// The fenced blocks of a document, each with what its first line says: the language, and more.
 fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
+        if let Some(info) = line.strip_prefix("```") {
             let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
-            blocks.push((language, block.join("\n")));
+            blocks.push((info, block.join("\n")));
         }
     }
     blocks
@@ -55,21 +62,35 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
 
 impl Step {
     /// Runs its commands. They run again for a while when they fail or print something else, since a cluster takes
-    /// time to change.
-    pub(crate) fn take(&self) {
+    /// time to change. Commands that measure a time run once: the second time they would measure another.
+    pub(crate) fn take(&self, dns: &DnsCache) {
         println!("$ {}", self.commands);
         let start = Instant::now();
-        while let Err(reason) = self.try_once() {
-            assert!(start.elapsed() < DEADLINE, "$ {}\n{reason}", self.commands);
+        while let Err(reason) = self.try_once(dns) {
+            let is_over = self.measures_time() || start.elapsed() > DEADLINE;
+            assert!(!is_over, "$ {}\n{reason}\nDNS: {dns:?}", self.commands);
             std::thread::sleep(Duration::from_secs(1));
         }
     }
 
-    fn try_once(&self) -> Result<(), String> {
+    fn measures_time(&self) -> bool {
+        self.printed.iter().any(|printed| printed.within.is_some())
+    }
+
+    fn try_once(&self, dns: &DnsCache) -> Result<(), String> {
         let output = bash(&self.commands)?;
         println!("{output}");
-        let Some(expected) = &self.printed else { return Ok(()) };
-        difference(&shape(expected), &shape(&output)).map_or(Ok(()), Err)
+        let Some(expected) = self.printed.iter().find(|printed| printed.is_for(dns)) else {
+            return Ok(());
+        };
+        if let Some(difference) = difference(&shape(&expected.text), &shape(&output)) {
+            return Err(difference);
+        }
+        match expected.within {
+            Some(within) => seconds_at_most(within + dns.remembers, &output),
+            None if self.printed.len() > 1 => dns.gives_the_ttls_of(&output),
+            None => Ok(()),
+        }
     }
 }
 

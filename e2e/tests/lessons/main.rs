@@ -6,12 +6,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod dns_cache;
 mod lesson;
+mod printed;
 mod shape;
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::lesson::{Lesson, bash};
+use crate::{
+    dns_cache::DnsCache,
+    lesson::{Lesson, bash},
+};
 
 /// Goes through a lesson from its first command to its last.
 fn go_through(name: &str) {
@@ -26,8 +31,9 @@ fn go_through(name: &str) {
     }
     let lesson = Lesson::read(name);
     println!("{name}: {} steps", lesson.steps.len());
+    let dns = DnsCache::of_the_cluster();
     for step in &lesson.steps {
-        step.take();
+        step.take(&dns);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the cluster's DNS answers at this moment, and `GET /names`.
 
+mod ttl_watch;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -17,6 +19,7 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::ttl_watch::TtlWatch;
 use crate::{
     App,
     routing::{Reads, mode::Via},
@@ -54,12 +57,16 @@ struct Last {
     view: NamesView,
     /// What each name answered when the DNS server last gave an answer.
     known: BTreeMap<String, BTreeSet<String>>,
+    ttls: TtlWatch,
 }
 
 /// What the names answer.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct NamesView {
     pub(crate) answers: Vec<NameView>,
+    /// Whether the answers come from the cache of a DNS server, which counts their TTLs down. Null until the TTLs
+    /// of a few seconds are known.
+    pub(crate) from_cache: Option<bool>,
     /// The domains that a short name is tried in.
     pub(crate) search_path: Vec<String>,
     /// Newest first.
@@ -132,7 +139,12 @@ impl Names {
             last.note_changes(&answers);
             last.view.answers = answers;
             last.view.search_path = self.resolver.search_path();
-            last.asked = Some(Instant::now());
+            let now = Instant::now();
+            if let Some(ttl) = ttl_of_first(&last.view.answers) {
+                last.ttls.note(ttl, now);
+            }
+            last.view.from_cache = last.ttls.is_cached();
+            last.asked = Some(now);
         }
         last.view.clone()
     }
@@ -216,10 +228,17 @@ impl NamesView {
         Some(answer.full_name.as_str()).filter(|name| !name.is_empty())
     }
 
-    /// For how many more seconds the answer for the headless name is kept.
+    /// The TTL of the headless name's answer.
     pub(crate) fn headless_ttl(&self) -> Option<u32> {
-        self.answers.first()?.records.iter().map(|record| record.ttl).max()
+        ttl_of_first(&self.answers)
     }
+}
+
+/// The TTL of the first name's records of one kind: a cache may have those of another kind from another moment.
+fn ttl_of_first(answers: &[NameView]) -> Option<u32> {
+    let records = &answers.first()?.records;
+    let kind = records.first()?.kind;
+    records.iter().filter(|record| record.kind == kind).map(|record| record.ttl).max()
 }
 
 impl Last {

@@ -82,6 +82,20 @@ impl Lookup<'_> {
     }
 }
 
+/// What the TTLs tell of the DNS servers between the cluster and read-app.
+pub(super) fn about_cache(names: &NamesView) -> String {
+    match (names.from_cache, names.headless_ttl()) {
+        (Some(true), _) => "The TTL counts down from one answer to the next, so the cluster’s DNS has a cache. It repeats \
+            an answer until its TTL is over, even where a pod has come or gone meanwhile."
+            .to_owned(),
+        (Some(false), Some(ttl)) => format!(
+            "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names: each answer is new."
+        ),
+        _ => "The TTL tells whether the cluster’s DNS has a cache, once read-app has seen it for some seconds."
+            .to_owned(),
+    }
+}
+
 /// A record's TTL in seconds, as wide as two figures.
 pub(super) fn ttl(record: &RecordView) -> String {
     format!("{:\u{2007}>2}", record.ttl)
@@ -92,4 +106,25 @@ pub(super) fn ttl(record: &RecordView) -> String {
 pub(super) fn missing_pod(dots: &Dots, pods: &[PodView]) -> Option<u8> {
     let answers = |ordinal: u8| pods.iter().any(|pod| pod.ordinal == ordinal && pod.answers());
     dots.counts().into_keys().find(|ordinal| *ordinal != 0 && !answers(*ordinal))
+}
+
+#[test]
+fn the_page_says_what_the_ttls_tell_about_a_cache() {
+    let record = RecordView { kind: "A", value: "10.0.0.1".into(), ttl: 30, pod: None };
+    let answer = NameView {
+        name: "mysql".into(),
+        answered: true,
+        full_name: "mysql.default.svc.cluster.local.".into(),
+        records: vec![record],
+        problem: None,
+    };
+    let names = |from_cache| NamesView {
+        answers: vec![answer.clone()],
+        from_cache,
+        ..NamesView::default()
+    };
+
+    assert!(about_cache(&names(Some(true))).contains("has a cache. It repeats"));
+    assert!(about_cache(&names(Some(false))).contains("is 30 s in each answer"));
+    assert!(about_cache(&names(None)).contains("for some seconds"));
 }

@@ -14,7 +14,8 @@ pub(super) struct Lane<'a> {
     pub(super) mode: Mode,
     pub(super) dots: &'a Dots,
     pub(super) pods: &'a [PodView],
-    /// For how many more seconds the cluster's DNS keeps its answer for the headless name.
+    /// For how many more seconds the cluster's DNS keeps its answer for the headless name. None where it keeps no
+    /// answers, or where that is not known.
     pub(super) headless_ttl: Option<u32>,
 }
 
@@ -24,7 +25,7 @@ pub(super) fn lanes<'a>(
     names: &NamesView,
     pods: &'a [PodView],
 ) -> Vec<Lane<'a>> {
-    let headless_ttl = names.headless_ttl();
+    let headless_ttl = names.headless_ttl().filter(|_| names.from_cache == Some(true));
     let lane = |mode, dots| Lane { mode, dots, pods, headless_ttl };
     let mut lanes = vec![lane(params.mode.clone(), &params.dots)];
     if params.compare {

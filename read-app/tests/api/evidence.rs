@@ -3,7 +3,7 @@
 use demo::{for_tests::shared, network::MYSQL_PORT};
 
 use crate::{
-    client::{get, register},
+    client::{get, page_of, register, until},
     routing::wait_until_both_are_known,
 };
 
@@ -40,6 +40,20 @@ async fn the_headless_name_has_the_pods_addresses_and_mysql_read_has_one_address
         [0, 1].map(|n| format!("mysql-{n}.mysql.default.svc.cluster.local. {MYSQL_PORT}"))
     );
     assert_eq!(names["search_path"][0], "default.svc.cluster.local");
+}
+
+#[tokio::test]
+async fn the_ttl_of_answers_that_are_new_stays_the_same_and_no_cache_is_reported() {
+    let app = &shared().read_app;
+
+    until("the TTLs of some seconds", async || {
+        let (_, names) = get(app, "/names").await;
+        assert_ne!(names["from_cache"], true, "the demo's DNS has no cache: {names}");
+        names["from_cache"] == false
+    })
+    .await;
+    let page = page_of(app).await;
+    assert!(page.contains("The TTL is 30 s in each answer"), "{page}");
 }
 
 #[tokio::test]

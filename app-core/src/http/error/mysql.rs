@@ -57,7 +57,7 @@ pub fn sentence(error: &MysqlError) -> &'static str {
 }
 
 const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
-     back: DNS can take 30 seconds to notice.";
+     back. Try again in a few seconds; a DNS server with a cache can take half a minute to notice.";
 
 const NO_DNS: &str = "The cluster's DNS server gives no answer, so this app cannot find MySQL. MySQL itself may be \
      well. See whether the pods of CoreDNS run, and try again.";
@@ -78,4 +78,4 @@ const DISK_FULL: &str = "The volume of the MySQL primary is full, so it stores n
      or free some of it.";
 
 const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
-     then try again: DNS can take 30 seconds to notice.";
+     then try again. A DNS server with a cache can take half a minute to notice.";
