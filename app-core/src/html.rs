@@ -73,7 +73,7 @@ impl Layout {
             // NodePorts are open on every node, so the other app is at the same host.
             None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
         };
-        let here = format!("http://{}", host(headers));
+        let here = format!("{}://{}", scheme(headers), host(headers));
         let path = path.to_owned();
         Self { app: about.name, other_app: about.other_app, other_app_url, here, path }
     }
@@ -94,6 +94,12 @@ where
 /// The host in the browser's URL, with its port.
 fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
+}
+
+/// `https` where a proxy in front, such as an Ingress, has ended TLS and says so.
+fn scheme(headers: &HeaderMap) -> &'static str {
+    let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    if is_https { "https" } else { "http" }
 }
 
 /// The same without the port; an IPv6 address keeps its brackets.
@@ -122,6 +128,15 @@ mod tests {
 
     fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn a_proxy_in_front_may_say_that_the_browser_used_tls() {
+        let forwarded = header::HeaderName::from_static("x-forwarded-proto");
+        assert_eq!(scheme(&headers(forwarded.clone(), "https")), "https");
+        for other in ["http", "javascript", ""] {
+            assert_eq!(scheme(&headers(forwarded.clone(), other)), "http");
+        }
     }
 
     #[test]

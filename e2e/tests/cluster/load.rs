@@ -1,10 +1,6 @@
 //! Many clients at once, under the pods' memory limits.
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use app_core::mysql::MysqlError;
 use sqlx::{
@@ -14,9 +10,7 @@ use sqlx::{
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    deployment::deployment,
-    kubectl::{NAMESPACE, kubectl},
-    scenario::Scenario,
+    deployment::deployment, kubectl::kubectl, port_forward::PortForward, scenario::Scenario,
     traffic::Load,
 };
 
@@ -33,34 +27,6 @@ const SESSIONS: usize = 30;
 /// How long a session pauses between two sorts. Without a pause the sessions would take all processor time of a small
 /// machine, and this test is about memory.
 const BETWEEN_SORTS: Duration = Duration::from_millis(500);
-
-/// A port-forward to the MySQL of a pod. It closes when it is dropped.
-struct Forward {
-    kubectl: Child,
-    port: u16,
-}
-
-impl Forward {
-    fn open(pod: &str) -> Self {
-        let mut kubectl = Command::new("kubectl")
-            .args(["--namespace", NAMESPACE, "port-forward", &format!("pod/{pod}"), ":3306"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(kubectl.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        // Forwarding from 127.0.0.1:40123 -> 3306
-        let port = line.split([':', ' ']).find_map(|word| word.parse().ok());
-        Self { kubectl, port: port.unwrap_or_else(|| panic!("no port: {line}")) }
-    }
-}
-
-impl Drop for Forward {
-    fn drop(&mut self) {
-        let _ = self.kubectl.kill();
-        let _ = self.kubectl.wait();
-    }
-}
 
 /// Connects. While the server has no connection left, it tries again, as the apps do.
 async fn connect_until(
@@ -94,7 +60,7 @@ async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize,
 fn keep_sessions_busy(end: Instant) {
     let template = r#"--output=go-template={{index .data "appuser-password" | base64decode}}"#;
     let password = kubectl(&["get", "secret", "mysql-credentials", template]);
-    let forward = Forward::open("mysql-0");
+    let forward = PortForward::open("pod/mysql-0", ":3306");
     let options = MySqlConnectOptions::new()
         .host("127.0.0.1")
         .port(forward.port)
