@@ -35,6 +35,7 @@ mod routing;
 mod scaling;
 mod scenario;
 mod servers_killed;
+mod settings;
 mod throughput;
 mod traffic;
 mod upkeep;
