@@ -83,6 +83,9 @@ pub enum MysqlError {
     /// The database or a table is not there (yet).
     #[error("the schema is not there")]
     SchemaMissing(#[source] sqlx::Error),
+    /// The migrations that the database records are not those of this app; the text says what differs, and what to do.
+    #[error("{0}")]
+    SchemaDiffers(String),
     /// A row with the same unique key exists.
     #[error("a row with this unique key exists")]
     Duplicate(#[source] sqlx::Error),

@@ -26,6 +26,9 @@ use crate::{
 /// How often the readiness probe runs.
 const PROBE_PERIOD: Duration = Duration::from_millis(500);
 
+/// The liveness probe runs every ten seconds, as in Kubernetes.
+const READINESS_PROBES_PER_LIVENESS_PROBE: u32 = 20;
+
 /// How long a server may take until it is ready.
 const START_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -281,10 +284,14 @@ fn not_running(ordinal: u8) -> String {
     format!("mysql-{ordinal} is not running")
 }
 
-/// Runs the readiness probe again and again, and records the result in `endpoints`.
+/// Runs the readiness probe again and again, and records the result in `endpoints`. It also runs the liveness probe,
+/// which deletes old binary logs. A server that fails it is not restarted here: a test decides about that.
 async fn probe(container: Container, name: String, endpoints: Endpoints) {
     loop {
-        endpoints.set_ready(&name, container.readiness(&[]).await.is_ok());
-        tokio::time::sleep(PROBE_PERIOD).await;
+        for _ in 0..READINESS_PROBES_PER_LIVENESS_PROBE {
+            endpoints.set_ready(&name, container.readiness(&[]).await.is_ok());
+            tokio::time::sleep(PROBE_PERIOD).await;
+        }
+        drop(container.liveness().await);
     }
 }

@@ -24,12 +24,12 @@ struct Manifest {
 }
 
 impl Files {
-    /// The ConfigMap `mysql-config`: the parts of my.cnf.
+    /// The ConfigMap of `mysql-config.yaml`: the parts of my.cnf.
     pub(crate) fn mysql_config() -> anyhow::Result<Self> {
         Self::read(MYSQL_CONFIG).context("kubernetes/mysql-config.yaml")
     }
 
-    /// The ConfigMap `mysql-scripts`: bootstrap.sh, the probes and what they need.
+    /// The ConfigMap of `mysql-scripts.yaml`: bootstrap.sh, the probes and what they need.
     ///
     /// # Errors
     ///

@@ -19,12 +19,34 @@ impl SmallVolume {
     ///
     /// Where it cannot be mounted.
     pub fn mount(path: PathBuf) -> anyhow::Result<Self> {
+        Self::mount_sized(path, 420)
+    }
+
+    /// Mounts a volume of this size at `path`. It takes as much memory as it has content.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be mounted.
+    pub fn mount_sized(path: PathBuf, mebibytes: u32) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&path)?;
         let mut mount = Command::new("mount");
-        let mounted =
-            mount.args(["-t", "tmpfs", "-o", "size=420m", "tmpfs"]).arg(&path).status()?;
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]);
+        let mounted = mount.arg(&path).status()?;
         ensure!(mounted.success(), "these tests need the right to mount");
         Ok(Self(path))
+    }
+
+    /// How many bytes of the volume are in use, and its size.
+    ///
+    /// # Errors
+    ///
+    /// Where the file system does not say.
+    pub fn usage(&self) -> io::Result<(u64, u64)> {
+        let volume = rustix::fs::statvfs(&self.0)?;
+        Ok((
+            (volume.f_blocks - volume.f_bfree) * volume.f_frsize,
+            volume.f_blocks * volume.f_frsize,
+        ))
     }
 
     /// Fills the volume to the last byte.

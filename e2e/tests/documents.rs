@@ -108,3 +108,26 @@ fn the_glossary_in_docs_is_the_glossary_of_the_pages() {
 
     assert!(file("docs/glossary.md").ends_with(&format!("\n\n{lines}")), "it should be:\n{lines}");
 }
+
+#[test]
+fn every_text_file_has_the_line_ends_of_unix_wherever_it_is_checked_out() {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--eol"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    // Such as: i/lf    w/lf    attr/text=auto eol=lf   README.md
+    let (mut texts, mut migrations) = (0, 0);
+    for line in listed.lines() {
+        let (facts, name) = line.split_once('\t').unwrap();
+        assert!(!facts.contains("crlf") && !facts.contains("mixed"), "{line}");
+        if !facts.contains("-text") {
+            assert!(facts.contains("eol=lf"), ".gitattributes does not cover {line}");
+            texts += 1;
+            migrations += u32::from(name.starts_with("write-app/migrations/"));
+        }
+    }
+    assert!(texts > 300, "{texts} text files");
+    assert_eq!(migrations, 3);
+}

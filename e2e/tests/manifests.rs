@@ -203,3 +203,18 @@ fn the_kustomization_has_every_manifest() {
 
     assert_eq!(manifests, resources.map(|name| name.as_str().unwrap().to_owned()).collect());
 }
+
+#[test]
+fn the_pods_mount_the_config_maps_that_the_folder_has_and_that_cannot_change() {
+    let stateful_set = object("mysql-statefulset", "StatefulSet");
+    let volumes = stateful_set["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+    for manifest in ["mysql-config", "mysql-scripts"] {
+        let config_map = object(manifest, "ConfigMap");
+        let name = config_map["metadata"]["name"].as_str().unwrap();
+        let number = name.strip_prefix(&format!("{manifest}-")).unwrap();
+        assert!(number.parse::<u32>().is_ok(), "{name}");
+        assert_eq!(config_map["immutable"], true, "{name}");
+        let mounted = volumes.iter().filter(|volume| volume["configMap"]["name"] == name);
+        assert_eq!(mounted.count(), 1, "the StatefulSet does not mount {name}");
+    }
+}

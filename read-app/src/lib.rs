@@ -89,6 +89,9 @@ pub fn app(config: &Config) -> anyhow::Result<(Router, Health)> {
 }
 
 async fn until_answered(reads: Reads, health: Health) {
-    let attempt = async || reads.read(&Mode::default(), ReadRequest::default()).await.map(drop);
+    let attempt = async || {
+        let read = reads.read(&Mode::default(), ReadRequest::default()).await;
+        read.map(|_| String::new())
+    };
     health.ready_after("an answer from a pod", attempt).await;
 }

@@ -92,8 +92,9 @@ impl Primary {
         self.pool.server().address().await
     }
 
-    /// Applies the migrations that the primary does not have yet.
-    pub(crate) async fn migrate(&self) -> Result<(), MysqlError> {
+    /// Applies the migrations that the primary does not have yet. Returns what is unusual about the schema, or an
+    /// empty text.
+    pub(crate) async fn migrate(&self) -> Result<String, MysqlError> {
         let pool = self.pool.clone();
         to_its_end(async move {
             let mut connection = pool.acquire().await?;

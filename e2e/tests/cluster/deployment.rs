@@ -136,7 +136,7 @@ const LIVENESS: &str = "          livenessProbe:
 
 /// Lets the kubelet restart a silent MySQL after 20 s instead of a minute: tests wait for that, or show that it
 /// does not happen. Nothing else differs from the folder. With `FIGURES` set, nothing does.
-fn with_impatient_liveness(manifest: String) -> String {
+pub(crate) fn with_impatient_liveness(manifest: String) -> String {
     if !manifest.contains("kind: StatefulSet") || repetitions(0, 1) == 1 {
         return manifest;
     }

@@ -38,6 +38,7 @@ mod routing;
 mod scaling;
 mod scenario;
 mod servers_killed;
+mod settings;
 mod smoke;
 mod throughput;
 mod traffic;

@@ -65,7 +65,7 @@ async fn a_replica_discards_an_interrupted_clone_and_clones_again() {
 
     servers.wait_for_equal_data(1).await;
     assert!(servers.log(1).contains("preparing to clone"), "{}", servers.log(1));
-    assert_eq!(entries(&volume), ["data"], "nothing else stays on the volume");
+    assert_eq!(entries(&volume), ["data", "reserve"], "nothing else stays on the volume");
 }
 
 #[tokio::test]

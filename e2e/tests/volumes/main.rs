@@ -7,6 +7,8 @@
 mod apps;
 #[path = "../faults/cycle.rs"]
 mod cycle;
+mod full;
+mod logs;
 mod mysql;
 #[path = "../mysql/servers.rs"]
 mod servers;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use e2e::small_volume::SmallVolume;
 use tokio::time::timeout;
 
-use crate::servers::{Servers, until};
+use crate::servers::Servers;
 
 impl Servers {
     /// Writes notes until one is not acknowledged within five seconds, at most this many. Returns the acknowledged
     /// notes.
-    async fn write_until_one_hangs(&self, most: u32) -> Vec<String> {
+    pub(crate) async fn write_until_one_hangs(&self, most: u32) -> Vec<String> {
         let mut acknowledged = Vec::new();
         for number in 0..most {
             let note = format!("note {number}");
@@ -25,7 +25,7 @@ impl Servers {
     }
 
     /// Asserts that both servers have these notes.
-    async fn assert_all_are_on_both(&self, notes: &[String]) {
+    pub(crate) async fn assert_all_are_on_both(&self, notes: &[String]) {
         self.write("with room again").await;
         self.wait_for_equal_data(1).await;
         let sql =
@@ -56,17 +56,8 @@ async fn a_primary_whose_volume_is_full_acknowledges_nothing_that_it_could_lose(
         "1"
     );
     // A restart does not repair the server, and loses no data.
-    let logged = servers.log(0).len();
     servers.cluster.kill_pod(0).await.unwrap();
-    servers.cluster.start_pod(0).unwrap();
-    // The redo log meets the full volume first, unless it has its size already. Then the binary log does.
-    let complaints = ["Cannot resize redo log file", "Disk is full writing"];
-    until("mysqld to log after its start that the volume is full", async || {
-        let log = servers.log(0);
-        let since_start = log.get(logged..).unwrap_or(&log);
-        complaints.iter().any(|complaint| since_start.contains(complaint))
-    })
-    .await;
+    servers.start_until_log_says(0, "waiting: the volume is full").await;
     volume.make_room().unwrap();
     servers.cluster.wait_until_ready(0).await.unwrap();
     servers.assert_all_are_on_both(&acknowledged).await;

@@ -1,6 +1,14 @@
-//! Migrations, and a server that crashed during one.
+//! Migrations: a server that crashed during one, and a write-app that is older than the schema.
 
-use demo::{apps::WRITE_APP, for_tests::shared};
+use std::time::{Duration, Instant};
+
+use demo::{
+    apps::{RunningApp, WRITE_APP},
+    for_tests::{SeparateCluster, shared},
+};
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::net::TcpListener;
 
 /// Changes the record of migrations to what a crash leaves behind, and starts another write-app. All
 /// migrations must be recorded then.
@@ -27,4 +35,95 @@ async fn a_migration_that_was_applied_and_not_recorded_is_recorded() {
         .await;
     assert_migrated_after("DELETE FROM userdb._sqlx_migrations WHERE version = 2").await;
     assert_migrated_after("DELETE FROM userdb._sqlx_migrations").await;
+}
+
+/// Starts a write-app, and returns it when `/readyz` contains these words, with the status and the whole text.
+async fn write_app_whose_readyz_says(
+    servers: &SeparateCluster,
+    words: &str,
+) -> (RunningApp, StatusCode, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = WRITE_APP.serve(listener, &servers.cluster, &[]).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let response = reqwest::get(format!("{}/readyz", app.url())).await.unwrap();
+        let (status, text) = (response.status(), response.text().await.unwrap());
+        if text.contains(words) {
+            return (app, status, text);
+        }
+        assert!(Instant::now() < end, "/readyz does not say {words:?}: {status} {text}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn assert_registers(app: &RunningApp, email: &str) {
+    let user = json!({ "name": "Ada", "email": email });
+    let submit = reqwest::Client::new().post(format!("{}/submit", app.url())).json(&user);
+    assert_eq!(submit.send().await.unwrap().status(), StatusCode::OK, "{email}");
+}
+
+/// A migration of a newer write-app, as sqlx records it.
+fn record_newer(version: u32, success: bool) -> String {
+    format!(
+        "INSERT INTO userdb._sqlx_migrations VALUES ({version}, 'newer', NOW(), {success}, '0', 0)"
+    )
+}
+
+#[tokio::test]
+async fn an_older_write_app_serves_on_a_newer_schema_and_says_what_it_does_not_know() {
+    let servers = SeparateCluster::start(1).await.unwrap();
+    drop(servers.serve(WRITE_APP).await.unwrap());
+
+    servers.cluster.sql(0, &record_newer(4, true)).await.unwrap();
+    let seen = "the schema is newer than this write-app, which does not know these migrations: 4";
+    let (app, status, text) = write_app_whose_readyz_says(&servers, "newer").await;
+    assert_eq!((status, text), (StatusCode::OK, format!("ready\n{seen}\n")));
+    assert_registers(&app, "newer@example.org").await;
+
+    // The newer write-app may be at work, or may have been rolled back because this migration fails.
+    servers.cluster.sql(0, &record_newer(5, false)).await.unwrap();
+    let (app, status, text) = write_app_whose_readyz_says(&servers, "not finished").await;
+    assert_eq!((status, text), (StatusCode::OK, format!("ready\n{seen}, 5 (not finished)\n")));
+    assert_registers(&app, "unfinished@example.org").await;
+    let recorded =
+        "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
+    assert_eq!(servers.cluster.sql(0, recorded).await.unwrap(), "11,21,31,41,50");
+    servers.cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_app_whose_migration_was_changed_is_not_ready_and_says_which() {
+    let servers = SeparateCluster::start(1).await.unwrap();
+    drop(servers.serve(WRITE_APP).await.unwrap());
+    let original = "SELECT HEX(checksum) FROM userdb._sqlx_migrations WHERE version = 2";
+    let original = servers.cluster.sql(0, original).await.unwrap();
+    let change = "UPDATE userdb._sqlx_migrations SET checksum = 'other' WHERE version = 2";
+    servers.cluster.sql(0, change).await.unwrap();
+
+    let (app, status, text) = write_app_whose_readyz_says(&servers, "migration 2").await;
+
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.contains("with another text than this write-app has"), "{text}");
+    let restore = "UPDATE userdb._sqlx_migrations SET checksum = UNHEX('{original}')
+                   WHERE version = 2";
+    servers.cluster.sql(0, &restore.replace("{original}", &original)).await.unwrap();
+    app.wait_until_ready().await.unwrap();
+    servers.cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_app_with_migrations_to_apply_waits_while_a_newer_one_is_not_finished() {
+    let servers = SeparateCluster::start(1).await.unwrap();
+    drop(servers.serve(WRITE_APP).await.unwrap());
+    let missing = "DELETE FROM userdb._sqlx_migrations WHERE version = 3";
+    servers.cluster.sql(0, &format!("{missing}; {}", record_newer(4, false))).await.unwrap();
+
+    let (app, status, text) = write_app_whose_readyz_says(&servers, "migration 4").await;
+
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.contains("began migration 4 and has not finished it"), "{text}");
+    let finish = "UPDATE userdb._sqlx_migrations SET success = TRUE WHERE version = 4";
+    servers.cluster.sql(0, finish).await.unwrap();
+    app.wait_until_ready().await.unwrap();
+    servers.cluster.stop().await.unwrap();
 }

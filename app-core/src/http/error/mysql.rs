@@ -15,6 +15,7 @@ pub fn code(error: &MysqlError) -> &'static str {
         MysqlError::DiskFull(_) => "database_disk_full",
         MysqlError::ReadOnly(_) => "database_read_only",
         MysqlError::SchemaMissing(_) => "database_schema_missing",
+        MysqlError::SchemaDiffers(_) => "database_schema_differs",
         MysqlError::ConnectionLost(_) => "database_connection_lost",
         MysqlError::Busy => "database_busy",
         MysqlError::Deadline(_) => "database_slow",
@@ -39,6 +40,7 @@ pub fn sentence(error: &MysqlError) -> &'static str {
         }
         MysqlError::ReadOnly(_) => READ_ONLY,
         MysqlError::SchemaMissing(_) => SCHEMA_MISSING,
+        MysqlError::SchemaDiffers(_) => SCHEMA_DIFFERS,
         MysqlError::ConnectionLost(_) => {
             "The connection to MySQL broke. Try again in a few seconds."
         }
@@ -73,6 +75,9 @@ const READ_ONLY: &str = "This MySQL server takes no writes: it is a replica. Wri
 
 const SCHEMA_MISSING: &str = "The table of users is not there yet. write-app makes it when it first reaches \
      the primary.";
+
+const SCHEMA_DIFFERS: &str = "The table of users was made by another write-app than this one. /readyz of this \
+     app says what differs.";
 
 const DISK_FULL: &str = "The volume of the MySQL primary is full, so it stores nothing. Make the volume larger, \
      or free some of it.";

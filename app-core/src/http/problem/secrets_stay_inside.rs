@@ -42,6 +42,7 @@ fn database_errors() -> Vec<MysqlError> {
         E::TooManyConnections(source()),
         E::ReadOnly(source()),
         E::SchemaMissing(source()),
+        E::SchemaDiffers(server()),
         E::Duplicate(source()),
         E::ConnectionLost(source()),
         E::Busy,
@@ -60,7 +61,7 @@ fn must_be_listed(error: &Error) {
             E::Name(_) | E::Untrusted { .. } | E::AccessDenied(_) | E::TooManyConnections(_) => {}
             E::ReadOnly(_) | E::SchemaMissing(_) | E::Duplicate(_) | E::ConnectionLost(_) => {}
             E::Busy | E::Deadline(_) | E::NoReplica { .. } | E::Unreachable { .. } => {}
-            E::DiskFull(_) | E::Other(_) => {}
+            E::DiskFull(_) | E::SchemaDiffers(_) | E::Other(_) => {}
         },
         Error::Malformed(_) | Error::CrossSite | Error::NotFound | Error::MethodNotAllowed => {}
         Error::RequestTimeout | Error::TooLarge | Error::UnsupportedMediaType => {}
