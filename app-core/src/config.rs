@@ -6,6 +6,7 @@
 
 pub mod credentials;
 mod environment;
+mod password;
 #[cfg(test)]
 mod tests;
 pub mod tls_ca;
@@ -24,6 +25,7 @@ use tracing_subscriber::filter::Targets;
 use self::{
     credentials::{Credentials, Value},
     environment::Environment,
+    password::Password,
     tls_ca::TlsCa,
     values::{HttpUrl, LogFilter, from_text},
 };
@@ -88,11 +90,11 @@ variables! {
         default: "appuser (write-app), reader (read-app)",
         must_be: "text",
     };
-    db_password: String = Variable {
+    db_password: Password = Variable {
         name: "DB_PASSWORD",
         meaning: "its password",
         default: MUST_BE_SET,
-        must_be: "text",
+        must_be: password::MUST_BE,
     };
     db_name: String = Variable {
         name: "DB_NAME",
@@ -317,17 +319,16 @@ impl Settings {
         let search = self.dns_search.unwrap_or_default();
         let search = search.split_whitespace().map(str::to_owned).collect();
         let user = self.db_user.as_deref().unwrap_or(about.db_user);
-        let password = self.db_password.unwrap_or_default();
-        let value =
-            |text, file_variable| Value::new(text, file_variable, environment.path(file_variable));
+        let password = self.db_password.map(|Password(text)| text).unwrap_or_default();
+        let path = |file_variable| environment.path(file_variable);
         Config {
             listen: self.listen.unwrap_or(EVERY_ADDRESS),
             database: MysqlConfig {
                 host: self.db_host.unwrap_or_else(|| about.db_host.to_owned()),
                 port: self.db_port.unwrap_or(MYSQL_PORT),
                 credentials: Credentials::new(
-                    value(user, "DB_USER_FILE"),
-                    value(&password, "DB_PASSWORD_FILE"),
+                    Value::user(user, path("DB_USER_FILE")),
+                    Value::password(&password, path("DB_PASSWORD_FILE")),
                 ),
                 tls_ca: self.db_tls_ca,
                 name: self.db_name.unwrap_or_else(|| "userdb".to_owned()),

@@ -16,6 +16,7 @@ use crate::{
     apps::{App, READ_APP, RunningApp, WRITE_APP},
     cache_folder,
     local_cluster::Plan,
+    manifests::Files,
     network::Network,
 };
 
@@ -103,6 +104,15 @@ impl SeparateCluster {
     ///
     /// If a server does not start.
     pub async fn start(pods: u8) -> anyhow::Result<Self> {
+        Self::start_with(pods, Files::mysql_credentials()?).await
+    }
+
+    /// The same, with these passwords.
+    ///
+    /// # Errors
+    ///
+    /// If a server does not start.
+    pub async fn start_with(pods: u8, credentials: Files) -> anyhow::Result<Self> {
         let cache = cache_folder()?;
         std::fs::create_dir_all(&cache)?;
         let volumes = tempfile::tempdir_in(&cache)?;
@@ -113,6 +123,7 @@ impl SeparateCluster {
             cache,
             network: Network::claim_any(TEST_NETWORKS)?,
             pods,
+            credentials,
             progress: |_| {},
         });
         Ok(Self { cluster: cluster.await?, volumes, run })
@@ -155,6 +166,7 @@ async fn start_shared() -> anyhow::Result<SharedCluster> {
         cache,
         network: Network::claim_any(TEST_NETWORKS)?,
         pods: 2,
+        credentials: Files::mysql_credentials()?,
         progress: |line| eprintln!("local cluster: {line}"),
     })
     .await?;

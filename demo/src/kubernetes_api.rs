@@ -1,14 +1,12 @@
-//! A stand-in for the Kubernetes API server. It answers the two requests that bootstrap.sh sends: does a pod have
-//! a claim with a volume, and what is the pod's address? It has neither TLS nor access control.
+//! A stand-in for the Kubernetes API server. It answers the three requests that bootstrap.sh sends: what is a pod's
+//! claim, what is its address, and take the mark `never-had-data` from the claim. It has neither TLS nor access
+//! control.
 
 use std::{
     fs, io,
     net::SocketAddrV4,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::{
@@ -22,22 +20,33 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoints::Endpoints;
 
+/// How the stand-in answers.
+#[derive(Clone, Copy, Debug)]
+pub enum ApiState {
+    /// As it should.
+    Working,
+    /// With status 503.
+    Unavailable,
+    /// With at most this many bytes of each object, and status 200 as if that were all.
+    CutShort(usize),
+}
+
 /// The running stand-in. It stops when it is dropped.
 pub(crate) struct ApiServer {
-    available: Arc<AtomicBool>,
+    state: Arc<Mutex<ApiState>>,
     _serving: AbortOnDropHandle<()>,
 }
 
 impl ApiServer {
-    /// Makes it answer requests, or refuse them with status 503.
-    pub(crate) fn set_available(&self, available: bool) {
-        self.available.store(available, Ordering::Relaxed);
+    /// Makes it answer requests like this.
+    pub(crate) fn set_state(&self, state: ApiState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
 
 #[derive(Clone)]
 struct Objects {
-    available: Arc<AtomicBool>,
+    state: Arc<Mutex<ApiState>>,
     endpoints: Endpoints,
     volumes: PathBuf,
 }
@@ -49,10 +58,13 @@ pub(crate) async fn serve(
     volumes: PathBuf,
 ) -> io::Result<ApiServer> {
     let listener = TcpListener::bind(address).await?;
-    let available = Arc::new(AtomicBool::new(true));
-    let objects = Objects { available: available.clone(), endpoints, volumes };
+    let state = Arc::new(Mutex::new(ApiState::Working));
+    let objects = Objects { state: state.clone(), endpoints, volumes };
     let routes = Router::new()
-        .route("/api/v1/namespaces/default/persistentvolumeclaims/{name}", get(claim))
+        .route(
+            "/api/v1/namespaces/default/persistentvolumeclaims/{name}",
+            get(claim).patch(take_mark),
+        )
         .route("/api/v1/namespaces/default/pods/{name}", get(pod))
         .with_state(objects);
     let serving = tokio::spawn(async move {
@@ -60,7 +72,7 @@ pub(crate) async fn serve(
             tracing::error!(%error, "the stand-in for the API server ended");
         }
     });
-    Ok(ApiServer { available, _serving: AbortOnDropHandle::new(serving) })
+    Ok(ApiServer { state, _serving: AbortOnDropHandle::new(serving) })
 }
 
 /// Writes the files of a service account, which bootstrap.sh reads before its requests.
@@ -77,15 +89,66 @@ type Refusal = (StatusCode, &'static str);
 
 const NOT_FOUND: Refusal = (StatusCode::NOT_FOUND, "reason: NotFound\n");
 
+/// The file beside a volume that is there while its claim has the mark.
+fn mark(volumes: &Path, pod: &str) -> PathBuf {
+    volumes.join(format!("{pod}.never-had-data"))
+}
+
+/// The file beside a volume that is there while its claim is being deleted.
+fn deletion(volumes: &Path, pod: &str) -> PathBuf {
+    volumes.join(format!("{pod}.deleted"))
+}
+
+/// Makes a pod's claim and its empty volume, as the StatefulSet does, unless they are there.
+pub(crate) fn make_claim(volumes: &Path, pod: &str) -> io::Result<()> {
+    let volume = volumes.join(pod);
+    if volume.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(volumes)?;
+    fs::write(mark(volumes, pod), "")?;
+    fs::create_dir(volume)
+}
+
+/// Asks for the deletion of a pod's claim, which stays while a pod uses it.
+pub(crate) fn begin_to_delete_claim(volumes: &Path, pod: &str) -> io::Result<()> {
+    fs::write(deletion(volumes, pod), "")
+}
+
 /// A pod has a claim if its folder exists.
 async fn claim(
     State(objects): State<Objects>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<String, Refusal> {
-    objects.check_available()?;
-    let pod = name.strip_prefix("data-").ok_or(NOT_FOUND)?;
-    let exists = objects.volumes.join(pod).is_dir();
-    exists.then(|| format!("spec:\n  volumeName: {pod}\n")).ok_or(NOT_FOUND)
+    let pod = objects.pod_of_claim(&name)?;
+    let line =
+        |is_there: bool, line: &str| if is_there { format!("{line}\n") } else { String::new() };
+    let marked = line(
+        mark(&objects.volumes, pod).exists(),
+        "    headless-service-demo/never-had-data: \"true\"",
+    );
+    let deleted = line(
+        deletion(&objects.volumes, pod).exists(),
+        "  deletionTimestamp: \"2026-11-27T10:00:00Z\"",
+    );
+    Ok(objects.answer(&format!(
+        "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  annotations:\n{marked}    \
+         volume.kubernetes.io/storage-provisioner: test\n{deleted}  name: {name}\n\
+         spec:\n  volumeName: {pod}\nstatus:\n  phase: Bound\n"
+    )))
+}
+
+/// Takes the mark away; it may be gone already.
+async fn take_mark(
+    State(objects): State<Objects>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<String, Refusal> {
+    let pod = objects.pod_of_claim(&name)?;
+    let gone = fs::remove_file(mark(&objects.volumes, pod));
+    if gone.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
+        return Err((StatusCode::INTERNAL_SERVER_ERROR, "reason: InternalError\n"));
+    }
+    Ok(objects.answer("kind: PersistentVolumeClaim\nstatus:\n  phase: Bound\n"))
 }
 
 async fn pod(
@@ -94,16 +157,36 @@ async fn pod(
 ) -> Result<String, Refusal> {
     objects.check_available()?;
     let pods = objects.endpoints.all();
-    let endpoint = pods.get(&name).ok_or(NOT_FOUND)?;
-    Ok(format!("status:\n  podIP: {}\n", endpoint.address))
+    let address = pods.get(&name).ok_or(NOT_FOUND)?.address;
+    Ok(objects.answer(&format!("apiVersion: v1\nkind: Pod\nstatus:\n  podIP: {address}\n")))
 }
 
 impl Objects {
+    fn state(&self) -> ApiState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check_available(&self) -> Result<(), Refusal> {
-        if self.available.load(Ordering::Relaxed) {
-            Ok(())
-        } else {
-            Err((StatusCode::SERVICE_UNAVAILABLE, "reason: ServiceUnavailable\n"))
+        match self.state() {
+            ApiState::Unavailable => {
+                Err((StatusCode::SERVICE_UNAVAILABLE, "reason: ServiceUnavailable\n"))
+            }
+            ApiState::Working | ApiState::CutShort(_) => Ok(()),
+        }
+    }
+
+    /// The pod whose claim has this name, if there is such a claim.
+    fn pod_of_claim<'a>(&self, name: &'a str) -> Result<&'a str, Refusal> {
+        self.check_available()?;
+        let pod = name.strip_prefix("data-").ok_or(NOT_FOUND)?;
+        if self.volumes.join(pod).is_dir() { Ok(pod) } else { Err(NOT_FOUND) }
+    }
+
+    /// An object, or the part of it that is sent.
+    fn answer(&self, object: &str) -> String {
+        match self.state() {
+            ApiState::CutShort(bytes) => object.chars().take(bytes).collect(),
+            ApiState::Working | ApiState::Unavailable => object.to_owned(),
         }
     }
 }

@@ -30,12 +30,12 @@
 //! - [`for_tests`]: a local cluster that all tests of a process share, and separate ones for tests that break them.
 
 mod cache_folder;
-mod kubernetes_api;
 
 pub mod apps;
 pub mod cluster_dns;
 pub mod endpoints;
 pub mod for_tests;
+pub mod kubernetes_api;
 pub mod local_cluster;
 pub mod manifests;
 pub mod mysql_programs;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    io,
     net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     Progress, cluster_dns,
     endpoints::Endpoints,
-    kubernetes_api,
+    kubernetes_api::{self, ApiState},
     manifests::Files,
     mysql_programs::MysqlPrograms,
     network::{MYSQL_PORT, Network, check_free},
@@ -46,6 +47,8 @@ pub struct Plan {
     pub network: Network,
     /// Number of MySQL servers, the primary included.
     pub pods: u8,
+    /// The Secret: the accounts' passwords.
+    pub credentials: Files,
     /// Called for each step of the start.
     pub progress: Progress,
 }
@@ -57,7 +60,8 @@ impl Plan {
             .with_context(|| format!("cannot make the folder {}", volumes.display()))?;
         let programs = MysqlPrograms::find(&self.cache, &run.join("bin"), self.progress).await?;
         let (primary, kubernetes_api) = (self.network.pod(0), self.network.kubernetes_api());
-        Ok(PodTemplate { volumes, run, programs, primary, kubernetes_api })
+        let credentials = self.credentials.clone();
+        Ok(PodTemplate { volumes, run, programs, credentials, primary, kubernetes_api })
     }
 }
 
@@ -250,9 +254,28 @@ impl LocalCluster {
         self.container(ordinal)?.sql(sql).await
     }
 
-    /// Makes the API server answer requests, or refuse them with status 503.
-    pub fn set_api_available(&self, available: bool) {
-        self.api.set_available(available);
+    /// Makes the API server answer like this.
+    pub fn set_api(&self, state: ApiState) {
+        self.api.set_state(state);
+    }
+
+    /// Makes the claim and the empty volume of a pod, as the StatefulSet does before the pod starts.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be made.
+    pub fn make_claim(&self, ordinal: u8) -> io::Result<()> {
+        kubernetes_api::make_claim(&self.template.volumes, &format!("mysql-{ordinal}"))
+    }
+
+    /// Asks for the deletion of a pod's claim. It stays, since a pod uses it.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be written down.
+    pub fn begin_to_delete_claim(&self, ordinal: u8) -> io::Result<()> {
+        let pod = format!("mysql-{ordinal}");
+        kubernetes_api::begin_to_delete_claim(&self.template.volumes, &pod)
     }
 
     /// The container of a running server.
@@ -269,10 +292,9 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// If `kubernetes/mysql-credentials.yaml` has no password for the app's account.
+    /// If the Secret has no password for the app's account.
     pub fn environment(&self, about: &About) -> anyhow::Result<Vec<(OsString, OsString)>> {
-        let credentials = Files::mysql_credentials()?;
-        let password = credentials.get(&format!("{}-password", about.db_user))?;
+        let password = self.template.credentials.get(&format!("{}-password", about.db_user))?;
         let dns = self.network.dns().to_string();
         let variables =
             [("DB_PASSWORD", password), ("DNS_SERVER", &dns), ("DNS_SEARCH", cluster_dns::SEARCH)];

@@ -17,6 +17,7 @@ use demo::{
     apps::{RunningApp, serve_both},
     cache_folder,
     local_cluster::Plan,
+    manifests::Files,
     network::Network,
 };
 use tempfile::TempDir;
@@ -150,6 +151,7 @@ impl Options {
             run: run.to_owned(),
             cache,
             pods: self.replicas + 1,
+            credentials: Files::mysql_credentials()?,
             progress: |line| println!("demo: {line}"),
         })
     }

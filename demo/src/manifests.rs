@@ -9,6 +9,7 @@ use serde::Deserialize;
 const MYSQL_CONFIG: &str = include_str!("../../kubernetes/mysql-config.yaml");
 const MYSQL_SCRIPTS: &str = include_str!("../../kubernetes/mysql-scripts.yaml");
 const MYSQL_CREDENTIALS: &str = include_str!("../../kubernetes/mysql-credentials.yaml");
+const MYSQL_BACKUP: &str = include_str!("../../kubernetes/backup/mysql-backup.yaml");
 
 /// The files of one ConfigMap or Secret, by name.
 #[derive(Clone, Debug)]
@@ -51,6 +52,23 @@ impl Files {
         let Manifest { mut data, string_data } = serde_saphyr::from_str(yaml)?;
         data.extend(string_data);
         Ok(Self(data))
+    }
+
+    /// The same files, but one with this content.
+    #[must_use]
+    pub fn with(mut self, name: &str, text: &str) -> Self {
+        self.0.insert(name.to_owned(), text.to_owned());
+        self
+    }
+
+    /// The ConfigMap `mysql-backup`: the script of the backup job.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not the YAML of a ConfigMap.
+    pub fn mysql_backup() -> anyhow::Result<Self> {
+        let first = MYSQL_BACKUP.split("\n---\n").next().unwrap_or_default();
+        Self::read(first).context("kubernetes/backup/mysql-backup.yaml")
     }
 
     /// The content of one file.

@@ -19,7 +19,9 @@ use tokio::{
 };
 
 use crate::{
-    kubernetes_api::mount_service_account, manifests::Files, mysql_programs::MysqlPrograms,
+    kubernetes_api::{make_claim, mount_service_account},
+    manifests::Files,
+    mysql_programs::MysqlPrograms,
 };
 
 /// How long a server may take to shut down before it is killed. In Kubernetes, the grace period is 120 s.
@@ -33,6 +35,8 @@ pub(crate) struct PodTemplate {
     /// Folder for sockets, pid files and mounted files, which each pod gets anew.
     pub(crate) run: PathBuf,
     pub(crate) programs: MysqlPrograms,
+    /// The Secret.
+    pub(crate) credentials: Files,
     /// The address of mysql-0.
     pub(crate) primary: Ipv4Addr,
     /// The address of the stand-in for the API server.
@@ -132,12 +136,11 @@ impl Container {
         let (config, scripts, credentials) =
             (mount("config"), mount("scripts"), mount("credentials"));
         let service_account = mount("service-account");
-        for folder in [&run, &volume] {
-            fs::create_dir_all(folder)?;
-        }
+        fs::create_dir_all(&run)?;
+        make_claim(&template.volumes, name)?;
         Files::mysql_config()?.mount(&config)?;
         Files::mysql_scripts()?.mount(&scripts)?;
-        Files::mysql_credentials()?.mount(&credentials)?;
+        template.credentials.mount(&credentials)?;
         mount_service_account(&service_account)?;
         let environment = vec![
             ("PATH", template.programs.path()),

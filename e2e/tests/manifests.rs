@@ -142,7 +142,7 @@ fn the_images_are_built_with_the_pinned_toolchain() {
 }
 
 #[test]
-fn mysql_may_read_only_the_pods_and_claims_that_its_scripts_ask_about() {
+fn mysql_may_use_only_the_pods_and_claims_that_its_scripts_ask_about() {
     let role = object("mysql-service-account", "Role");
     let named = |rule: usize| -> Vec<String> {
         let names = role["rules"][rule]["resourceNames"].as_array().unwrap().iter();
@@ -151,12 +151,24 @@ fn mysql_may_read_only_the_pods_and_claims_that_its_scripts_ask_about() {
     let pods = |first: u8| (first..=9).map(|ordinal| format!("mysql-{ordinal}"));
 
     assert_eq!(named(0), pods(0).collect::<Vec<_>>());
-    assert_eq!(named(1), pods(1).map(|pod| format!("data-{pod}")).collect::<Vec<_>>());
+    assert_eq!(named(1), pods(0).map(|pod| format!("data-{pod}")).collect::<Vec<_>>());
     let scripts = file("kubernetes/mysql-scripts.yaml");
     assert!(scripts.contains("for n in {1..9}") && scripts.contains("for n in {0..9}"));
-    for rule in role["rules"].as_array().unwrap() {
-        assert_eq!(rule["verbs"], serde_json::json!(["get"]));
+    let verbs = [["get"].as_slice(), &["get", "patch"]];
+    for (rule, verbs) in role["rules"].as_array().unwrap().iter().zip(verbs) {
+        assert_eq!(rule["verbs"], serde_json::json!(verbs));
     }
+}
+
+#[test]
+fn the_mark_that_a_claim_is_made_with_is_the_one_that_mysql_asks_for_and_takes_away() {
+    let stateful_set = object("mysql-statefulset", "StatefulSet");
+    let marks = &stateful_set["spec"]["volumeClaimTemplates"][0]["metadata"]["annotations"];
+    let mark = "headless-service-demo/never-had-data";
+    assert_eq!(*marks, serde_json::json!({ mark: "true" }));
+    let scripts = file("kubernetes/mysql-scripts.yaml");
+    assert!(scripts.contains(&format!("    {mark}: ")), "shows_no_data");
+    assert!(scripts.contains(&format!(r#""annotations":{{"{mark}":null}}"#)), "api_take_mark");
 }
 
 #[test]

@@ -16,7 +16,10 @@ use std::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::sleep;
 
-use super::environment::read_file;
+use super::{
+    environment::read_file,
+    password::{MUST_BE, Password},
+};
 
 /// How often [`Credentials::follow`] reads the files.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -55,6 +58,8 @@ struct File {
     /// The variable that names the file, for the log.
     variable: &'static str,
     path: PathBuf,
+    /// Whether its content can be used, or what it must be instead.
+    check: fn(&str) -> Result<(), &'static str>,
     /// Whether the log says already that the file is not usable.
     is_reported: bool,
 }
@@ -126,9 +131,20 @@ fn is_same(one: &Reading, other: &Reading) -> bool {
 }
 
 impl Value {
-    /// A value as it is at the start, and the file that it comes from, with the variable that names the file.
-    pub(crate) fn new(value: &str, variable: &'static str, path: Option<PathBuf>) -> Self {
-        let file = path.map(|path| File { variable, path, is_reported: false });
+    /// An account as it is at the start, and the file that it comes from.
+    pub(crate) fn user(value: &str, path: Option<PathBuf>) -> Self {
+        let check =
+            |text: &str| if text.is_empty() { Err("text, and it is empty") } else { Ok(()) };
+        let file =
+            path.map(|path| File { variable: "DB_USER_FILE", path, check, is_reported: false });
+        Self { good: value.into(), file }
+    }
+
+    /// A password as it is at the start, and the file that it comes from.
+    pub(crate) fn password(value: &str, path: Option<PathBuf>) -> Self {
+        let check = |text: &str| text.parse().map(|Password(_)| ()).map_err(|()| MUST_BE);
+        let file =
+            path.map(|path| File { variable: "DB_PASSWORD_FILE", path, check, is_reported: false });
         Self { good: value.into(), file }
     }
 
@@ -163,8 +179,10 @@ impl Value {
 impl File {
     fn read(&self) -> io::Result<SecretString> {
         let value = read_file(&self.path)?;
-        let empty = || io::Error::new(io::ErrorKind::InvalidData, "it is empty");
-        if value.is_empty() { Err(empty()) } else { Ok(value.into()) }
+        let unusable =
+            |must_be| io::Error::new(io::ErrorKind::InvalidData, format!("it must be {must_be}"));
+        (self.check)(&value).map_err(unusable)?;
+        Ok(value.into())
     }
 
     /// Logs once, until the file is usable again.
@@ -208,9 +226,11 @@ mod tests {
         }
 
         fn credentials(&self) -> Credentials {
-            let value =
-                |name: &str, variable| Value::new("first", variable, Some(self.0.join(name)));
-            Credentials::new(value("user", "DB_USER_FILE"), value("password", "DB_PASSWORD_FILE"))
+            let file = |name: &str| Some(self.0.join(name));
+            Credentials::new(
+                Value::user("first", file("user")),
+                Value::password("first", file("password")),
+            )
         }
     }
 
@@ -254,8 +274,8 @@ mod tests {
 
     #[test]
     fn a_value_without_a_file_stays() {
-        let value = |text| Value::new(text, "DB_USER_FILE", None);
-        assert_eq!(now(&Credentials::new(value("ada"), value("one"))), pair("ada", "one"));
+        let credentials = Credentials::new(Value::user("ada", None), Value::password("one", None));
+        assert_eq!(now(&credentials), pair("ada", "one"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod credentials;
 mod deployment;
 mod document;
 mod figures;
+mod first_install;
 mod kubectl;
 mod load;
 mod names;

@@ -2,6 +2,7 @@
 
 use crate::{
     deployment::deployment,
+    document,
     kubectl::{field, kubectl, sql, until, wait_for_ready_pods},
     node_faults::{Signal, signal},
     registration::wait_until_a_replica_acknowledges,
@@ -109,6 +110,21 @@ fn a_replica_with_an_errant_transaction_refuses_and_says_how_to_go_on() {
     lose_volume("mysql-1");
     let outcome = scenario.heal(2);
     outcome.assert_reads_went_on();
+}
+
+#[test]
+fn the_document_shows_what_an_errant_transaction_changed() {
+    let _turn = deployment();
+    sql(
+        "mysql-1",
+        "SET GLOBAL super_read_only = OFF; CREATE TABLE userdb.errant (id INT PRIMARY KEY)",
+    );
+
+    let difference = document::run("docs/mysql-states.md", &["errant"]);
+
+    assert!(difference.contains("> CREATE TABLE `errant`"), "{difference}");
+    lose_volume("mysql-1");
+    wait_for_ready_pods(2);
 }
 
 #[test]

@@ -5,8 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod password_rules;
 mod passwords;
 mod probes;
 mod replication;
 mod servers;
 mod states;
+mod unanswered;

@@ -1,0 +1,196 @@
+//! A question that is not answered has not been answered with "no": functions of the scripts, whose server does
+//! not answer.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use demo::manifests::Files;
+use tempfile::TempDir;
+
+/// A volume, and the scripts beside it. `functions.sh` is bootstrap.sh without its last line, which calls main.
+struct Scripts(TempDir);
+
+impl Scripts {
+    fn mount() -> Self {
+        let scripts = Self(tempfile::tempdir().unwrap());
+        let folder = scripts.0.path();
+        Files::mysql_scripts().unwrap().mount(folder).unwrap();
+        Files::mysql_credentials().unwrap().mount(&folder.join("credentials")).unwrap();
+        fs::create_dir(folder.join("volume")).unwrap();
+        for script in ["bootstrap.sh", "status.sh"] {
+            let text = fs::read_to_string(folder.join(script)).unwrap();
+            let functions = text.trim_end().strip_suffix("\nmain").unwrap();
+            fs::write(folder.join(format!("functions-of-{script}")), functions).unwrap();
+        }
+        scripts
+    }
+
+    fn volume(&self) -> std::path::PathBuf {
+        self.0.path().join("volume")
+    }
+
+    /// Runs bash code after one script's functions.
+    fn run(&self, script: &str, code: &str) -> Output {
+        let functions = self.0.path().join(format!("functions-of-{script}"));
+        let command = format!("source '{}'\n{code}", functions.display());
+        self.bash(&["-c", &command])
+    }
+
+    fn bash(&self, arguments: &[&str]) -> Output {
+        Command::new("bash")
+            .args(arguments)
+            .env("POD_NAME", "mysql-0")
+            .env("MYSQL_VOLUME", self.volume())
+            .env("MYSQL_RUN", self.0.path())
+            .env("MYSQL_CREDENTIALS", self.0.path().join("credentials"))
+            .env("MYSQL_SERVICE_ACCOUNT", Path::new("/nowhere"))
+            .output()
+            .unwrap()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let bytes = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_private_server_that_does_not_answer_has_not_said_no() {
+    let scripts = Scripts::mount();
+    let two_peers =
+        "declare -A peer_sets=([mysql-1]=a:1 [mysql-2]=b:1) peer_uuids=([mysql-1]=a [mysql-2]=b)";
+    for question in [
+        "contains a:1-2 a:1",
+        "donor= find_most_advanced",
+        "if a_peer_is_ahead a:1; then :; fi",
+        "if ! apply_all_stored a:1; then :; fi",
+        "take_password a:1",
+    ] {
+        let code = format!("private_sql() {{ return 1; }}\n{two_peers}\n{question}\necho went on");
+        let output = scripts.run("bootstrap.sh", &code);
+        assert!(!output.status.success(), "{question}: {}", said(&output));
+        assert!(!said(&output).contains("went on"), "{question}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_private_server_that_answers_no_has_said_no() {
+    let scripts = Scripts::mount();
+    let code = "private_sql() { echo 0; }\nif contains a:1 a:2; then echo yes; else echo no; fi";
+    assert_eq!(said(&scripts.run("bootstrap.sh", code)), "no\n");
+}
+
+#[test]
+fn an_api_server_whose_token_is_missing_has_not_said_that_there_is_no_pod() {
+    let scripts = Scripts::mount();
+    for question in [
+        "address_of mysql-1",
+        "api_get persistentvolumeclaims/data-mysql-1",
+        "api_take_mark data-mysql-0",
+    ] {
+        let output = scripts.run("bootstrap.sh", question);
+        assert!(!output.status.success(), "{question}");
+        assert!(said(&output).contains("there is no token at /nowhere"), "{}", said(&output));
+    }
+}
+
+/// What a claim looks like, its YAML, and whether it shows that there is no data.
+fn claims() -> Vec<(&'static str, String, bool)> {
+    let marked = "metadata:\n  annotations:\n    headless-service-demo/never-had-data: \"true\"\n";
+    let provisioned = "    volume.kubernetes.io/storage-provisioner: a\n";
+    let named = "spec:\n  volumeName: v\n";
+    let phase = |phase: &str| format!("status:\n  phase: {phase}\n");
+    vec![
+        ("there is no claim", String::new(), true),
+        ("no volume yet", format!("kind: c\nspec: {{}}\n{}", phase("Pending")), true),
+        ("no volume yet, but the answer ends there", "kind: c\nspec: {}\n".to_owned(), false),
+        ("a volume chosen by hand", format!("kind: c\n{named}{}", phase("Pending")), false),
+        (
+            "a volume made for it, marked",
+            format!("kind: c\n{marked}{provisioned}{named}{}", phase("Bound")),
+            true,
+        ),
+        (
+            "a volume from before, marked",
+            format!("kind: c\n{marked}{named}{}", phase("Bound")),
+            false,
+        ),
+        (
+            "not marked",
+            format!("kind: c\nmetadata:\n  annotations:\n{provisioned}{named}{}", phase("Bound")),
+            false,
+        ),
+        ("its volume is lost", format!("kind: c\n{named}{}", phase("Lost")), false),
+    ]
+}
+
+#[test]
+fn a_claim_shows_that_there_is_no_data_only_by_evidence() {
+    let scripts = Scripts::mount();
+    for (what, claim, shows_no_data) in claims() {
+        fs::write(scripts.0.path().join("claim"), claim).unwrap();
+        let code =
+            "if shows_no_data \"$(< \"$MYSQL_RUN/claim\")\"; then echo yes; else echo no; fi";
+        let expected = if shows_no_data { "yes\n" } else { "no\n" };
+        assert_eq!(said(&scripts.run("bootstrap.sh", code)), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_volume_that_cannot_be_read_is_not_empty() {
+    let scripts = Scripts::mount();
+    // As a disk with a fault: the name is there, and no folder behind it.
+    for name in ["data", "data.old"] {
+        let path = scripts.volume().join(name);
+        fs::write(&path, "").unwrap();
+        let output = scripts.bash(&[scripts.0.path().join("bootstrap.sh").to_str().unwrap()]);
+        assert!(!output.status.success());
+        assert!(said(&output).contains("cannot be read, or is not a folder"), "{}", said(&output));
+        fs::remove_file(path).unwrap();
+    }
+    fs::remove_dir(scripts.volume()).unwrap();
+    let output = scripts.bash(&[scripts.0.path().join("bootstrap.sh").to_str().unwrap()]);
+    assert!(said(&output).contains("the volume cannot be read"), "{}", said(&output));
+}
+
+#[test]
+fn data_is_not_moved_into_a_folder_that_is_there() {
+    let scripts = Scripts::mount();
+    for name in ["data", "data.old", "scratch"] {
+        fs::create_dir(scripts.volume().join(name)).unwrap();
+        fs::write(scripts.volume().join(name).join("file"), name).unwrap();
+    }
+    let output = scripts.run("bootstrap.sh", "publish \"$scratch\"");
+    assert!(!output.status.success(), "{}", said(&output));
+    for name in ["data", "data.old"] {
+        let file = scripts.volume().join(name).join("file");
+        assert_eq!(fs::read_to_string(file).unwrap(), name);
+    }
+}
+
+#[test]
+fn an_eleventh_pod_is_refused_with_the_reason() {
+    let scripts = Scripts::mount();
+    let output = scripts.run("bootstrap.sh", "identify mysql-10");
+    assert!(!output.status.success());
+    assert!(said(&output).contains("mysql-10 is one too many"), "{}", said(&output));
+    assert!(scripts.run("bootstrap.sh", "identify mysql-9").status.success());
+}
+
+#[test]
+fn transactions_are_counted_without_any_program() {
+    let scripts = Scripts::mount();
+    let sets = [
+        ("-", "0"),
+        ("3e11fa47-71ca-11e1-9e33-c80aa9429562:1", "1"),
+        ("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:7,4e11fa47-71ca-11e1-9e33-c80aa9429562:3", "7"),
+        ("3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:1-2:4", "3"),
+    ];
+    for (set, count) in sets {
+        let output = scripts.run("status.sh", &format!("PATH= count {set}"));
+        assert_eq!(said(&output).trim(), count, "{set}");
+    }
+}
