@@ -85,9 +85,15 @@ fn wait_until_whole() {
     until("a list of users", users);
 }
 
-/// Replaces the pods of both apps, and waits until the old ones are gone: they go on serving for some seconds.
+/// Replaces the pods of both apps, and waits until the old ones are gone.
 pub(crate) fn restart_apps() {
     restart(&APPS);
+    wait_for_new_apps();
+}
+
+/// Waits until both apps run as their Deployments say, and the old pods are gone: they go on serving for some seconds.
+pub(crate) fn wait_for_new_apps() {
+    wait_for_rollout(&APPS);
     let apps = "--selector=app.kubernetes.io/name in (write-app, read-app)";
     until("two pods of apps", || {
         let names = kubectl(&["get", "pods", apps, "--output=name"]);

@@ -5,7 +5,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     clients::client,
-    deployment::{deployment, restart_apps},
+    deployment::{deployment, wait_for_new_apps},
     document,
     kubectl::{kubectl, until},
     port_forward::PortForward,
@@ -46,7 +46,7 @@ fn the_pages_link_to_each_other_through_port_forwards_on_any_ports() {
     assert_eq!(url, "http://127.0.0.1:8081/");
 
     document::run(DOCUMENT, &["usual-ports"]);
-    restart_apps();
+    wait_for_new_apps();
     let forward = PortForward::open("service/write-app-service", ":80");
     let (page, _) =
         until("write-app's page", || page(&format!("http://127.0.0.1:{}/", forward.port)));
