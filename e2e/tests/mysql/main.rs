@@ -10,3 +10,4 @@ mod probes;
 mod replication;
 mod servers;
 mod states;
+mod volume;
