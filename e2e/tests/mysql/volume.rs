@@ -10,7 +10,7 @@ use crate::servers::Servers;
 /// Root could write anywhere, so it gives up its capabilities first.
 const BOOTSTRAP_WITHOUT_CAPABILITIES: &str = r#"
 bootstrap=(bash "$MYSQL_RUN/scripts/bootstrap.sh")
-[ "$(id -u)" != 0 ] || bootstrap=(setpriv --inh-caps=-all --bounding-set=-all "${bootstrap[@]}")
+[ "$(id -u)" != 0 ] || bootstrap=(setpriv --bounding-set=-all "${bootstrap[@]}")
 exec "${bootstrap[@]}""#;
 
 #[tokio::test]
