@@ -122,8 +122,8 @@ variables! {
     };
     listen: SocketAddr = Variable {
         name: "LISTEN",
-        meaning: "address and port to serve on",
-        default: "[::]:5000, which takes IPv4 too",
+        meaning: "address and port to serve on; [::] takes IPv4 too",
+        default: "[::]:5000",
         must_be: "an address and a port, such as [::]:5000 or 127.0.0.1:5000",
     };
     other_app_url: String = Variable {

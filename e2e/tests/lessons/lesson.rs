@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -24,17 +24,32 @@ pub(crate) struct Lesson {
 pub(crate) struct Step {
     commands: String,
     printed: Vec<Printed>,
+    /// The block begins with "```sh runs": its one command belongs in another terminal, where it runs on.
+    runs_on: bool,
+}
+
+/// A command that runs until this is dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Lesson {
-    /// Reads `docs/lessons/<name>.md`.
+    /// Reads a document, whose path begins in the project's folder.
     pub(crate) fn read(name: &str) -> Self {
-        let path = root().join(format!("docs/lessons/{name}.md"));
+        let path = root().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut steps = Vec::<Step>::new();
         for (info, block) in blocks(&text) {
             match (info, steps.last_mut()) {
-                ("sh", _) => steps.push(Step { commands: block, printed: Vec::new() }),
+                ("sh" | "sh runs", _) => {
+                    let runs_on = info == "sh runs";
+                    steps.push(Step { commands: block, printed: Vec::new(), runs_on });
+                }
                 (info, Some(step)) => step.printed.push(Printed::new(info, block)),
                 _ => panic!("{name}: a block of {info} that belongs to no command:\n{block}"),
             }
@@ -47,13 +62,17 @@ impl Lesson {
     }
 }
 
-/// The fenced blocks of a document, each with what its first line says: the language, and more.
+/// The fenced blocks of a document, each with what its first line says: the language, and more. In a list they are
+/// indented.
 fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if let Some(info) = line.strip_prefix("```") {
-            let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let fence = line.trim_start();
+        let indent = line.len() - fence.len();
+        if let Some(info) = fence.strip_prefix("```") {
+            let inside = lines.by_ref().take_while(|line| line.trim() != "```");
+            let block: Vec<_> = inside.map(|line| line.get(indent..).unwrap_or_default()).collect();
             blocks.push((info, block.join("\n")));
         }
     }
@@ -62,15 +81,23 @@ fn blocks(text: &str) -> Vec<(&str, String)> {
 
 impl Step {
     /// Runs its commands. They run again for a while when they fail or print something else, since a cluster takes
-    /// time to change. Commands that measure a time run once: the second time they would measure another.
-    pub(crate) fn take(&self, dns: &DnsCache) {
+    /// time to change. Commands that measure a time run once: the second time they would measure another. Returns what
+    /// runs on.
+    pub(crate) fn take(&self, dns: &DnsCache) -> Option<Running> {
         println!("$ {}", self.commands);
+        if self.runs_on {
+            let command = format!("exec {}", self.commands);
+            let mut bash = Command::new("bash");
+            bash.args(["-c", &command]).current_dir(root()).stdout(Stdio::null());
+            return Some(Running(bash.spawn().unwrap()));
+        }
         let start = Instant::now();
         while let Err(reason) = self.try_once(dns) {
             let is_over = self.measures_time() || start.elapsed() > DEADLINE;
             assert!(!is_over, "$ {}\n{reason}\nDNS: {dns:?}", self.commands);
             std::thread::sleep(Duration::from_secs(1));
         }
+        None
     }
 
     fn measures_time(&self) -> bool {

@@ -2,24 +2,26 @@
 //!
 //! The cluster is as a learner has it: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a
 //! lesson runs as it is printed, and its output must have the shape of the output in the lesson. The lessons take
-//! turns. Each ends with the commands by which the learner cleans up.
+//! turns. Each ends with the commands by which the learner cleans up. `docs/troubleshooting.md` is read in the same
+//! way, and the README's command for a MySQL client runs in a terminal.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod client;
 mod dns_cache;
 mod lesson;
 mod printed;
 mod shape;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{
     dns_cache::DnsCache,
     lesson::{Lesson, bash},
 };
 
-/// Goes through a lesson from its first command to its last.
-fn go_through(name: &str) {
+/// Waits for this test's turn. The first test applies the folder.
+fn deployment() -> MutexGuard<'static, bool> {
     static TURN: Mutex<bool> = Mutex::new(false);
     let mut is_applied = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if !*is_applied {
@@ -29,11 +31,23 @@ fn go_through(name: &str) {
             .unwrap();
         *is_applied = true;
     }
-    let lesson = Lesson::read(name);
-    println!("{name}: {} steps", lesson.steps.len());
+    is_applied
+}
+
+/// Goes through a lesson from its first command to its last.
+fn go_through(name: &str) {
+    follow(&format!("docs/lessons/{name}.md"));
+}
+
+/// Runs all commands of a document.
+fn follow(document: &str) {
+    let _turn = deployment();
+    let lesson = Lesson::read(document);
+    println!("{document}: {} steps", lesson.steps.len());
     let dns = DnsCache::of_the_cluster();
+    let mut left_running = Vec::new();
     for step in &lesson.steps {
-        step.take(&dns);
+        left_running.extend(step.take(&dns));
     }
 }
 
@@ -85,4 +99,9 @@ fn lesson_9_scaling_draining_updating_backing_up() {
 #[test]
 fn lesson_10_before_anyone_depends_on_it() {
     go_through("10-production");
+}
+
+#[test]
+fn every_command_of_the_troubleshooting_page() {
+    follow("docs/troubleshooting.md");
 }

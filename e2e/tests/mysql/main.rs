@@ -12,3 +12,4 @@ mod replication;
 mod servers;
 mod states;
 mod unanswered;
+mod volume;
