@@ -71,6 +71,17 @@ async fn wait_until_replicated(servers: &SeparateCluster) {
     assert_eq!(users(servers, 1).await, users(servers, 0).await);
 }
 
+/// Does what the kubelet does with a replica that was too far behind: it restarts the replica, which makes a new
+/// clone.
+async fn restart_where_it_is_cut_off(servers: &mut SeparateCluster) {
+    if let Err(reason) = servers.cluster.container(1).unwrap().liveness().await {
+        println!("mysql-1 is restarted: {reason}");
+        servers.cluster.stop_pod(1).await.unwrap();
+        servers.cluster.start_pod(1).unwrap();
+        servers.cluster.wait_until_ready(1).await.unwrap();
+    }
+}
+
 /// The binary logs of a server, and how many bytes they have.
 fn binary_logs(servers: &SeparateCluster, ordinal: u8) -> (usize, u64) {
     let data = servers.volumes.path().join(format!("mysql-{ordinal}/data"));
@@ -95,7 +106,7 @@ async fn probe_with_budget(servers: &SeparateCluster, ordinal: u8, bytes: u64) {
 /// have a bound.
 #[tokio::test(flavor = "multi_thread")]
 async fn three_million_registrations_leave_the_volumes_under_60_percent() {
-    let (servers, volumes) = two_servers(CLAIM).await;
+    let (mut servers, volumes) = two_servers(CLAIM).await;
     let before = volumes[0].usage().unwrap().0;
     let start = Instant::now();
     let count = repetitions(32_000, 3_000_000);
@@ -103,6 +114,7 @@ async fn three_million_registrations_leave_the_volumes_under_60_percent() {
     register(&servers, count).await;
 
     let took = start.elapsed().as_secs_f64();
+    restart_where_it_is_cut_off(&mut servers).await;
     wait_until_replicated(&servers).await;
     println!("figure: {:.0} registrations a second", f64::from(count) / took);
     for ordinal in [0, 1] {
@@ -117,8 +129,8 @@ async fn three_million_registrations_leave_the_volumes_under_60_percent() {
             bytes >> 20,
         );
         assert!(percent < 60, "{percent} %");
-        // Between two probes, ten seconds, more is written.
-        assert!(bytes < 256 << 20, "{bytes} bytes of binary logs");
+        // While the replica is behind, the primary keeps up to 512 MiB. Between two probes more is written.
+        assert!(bytes < 576 << 20, "{bytes} bytes of binary logs");
     }
     servers.cluster.stop().await.unwrap();
 }
@@ -174,9 +186,7 @@ async fn a_replica_that_stands_still_does_not_fill_the_primary_and_clones_again(
         servers.cluster.container(1).unwrap().liveness().await.is_err()
     })
     .await;
-    servers.cluster.stop_pod(1).await.unwrap();
-    servers.cluster.start_pod(1).unwrap();
-    servers.cluster.wait_until_ready(1).await.unwrap();
+    restart_where_it_is_cut_off(&mut servers).await;
     wait_until_replicated(&servers).await;
     servers.cluster.stop().await.unwrap();
 }
