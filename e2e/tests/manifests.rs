@@ -229,4 +229,9 @@ fn the_pods_mount_the_config_maps_that_the_folder_has_and_that_cannot_change() {
         let mounted = volumes.iter().filter(|volume| volume["configMap"]["name"] == name);
         assert_eq!(mounted.count(), 1, "the StatefulSet does not mount {name}");
     }
+    let backup = file("kubernetes/backup/mysql-backup.yaml");
+    let scripts = object("mysql-scripts", "ConfigMap");
+    let name =
+        format!("\n                name: {}\n", scripts["metadata"]["name"].as_str().unwrap());
+    assert!(backup.contains(&name), "the backup's job does not mount {}", name.trim());
 }
