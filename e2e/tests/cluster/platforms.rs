@@ -144,7 +144,7 @@ fn a_volume_that_root_owns_is_named_as_the_reason() {
     // As minikube makes it on a second node: a folder that the kubelet makes, and does not give to fsGroup.
     let class = "headless-demo-root-owned";
     let volume = json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": class },
-        "spec": { "storageClassName": class, "capacity": { "storage": "1Gi" },
+        "spec": { "storageClassName": class, "capacity": { "storage": "3Gi" },
             "accessModes": ["ReadWriteOnce"], "persistentVolumeReclaimPolicy": "Retain",
             "hostPath": { "path": format!("/tmp/{class}"), "type": "DirectoryOrCreate" } } });
     let mut objects = objects("kubernetes");
