@@ -82,18 +82,29 @@ impl Lookup<'_> {
     }
 }
 
-/// What the TTLs tell of the DNS servers between the cluster and read-app.
-pub(super) fn about_cache(names: &NamesView) -> String {
-    match (names.from_cache, names.headless_ttl()) {
-        (Some(true), _) => "The TTL counts down from one answer to the next, so the cluster’s DNS has a cache. It repeats \
-            an answer until its TTL is over, even where a pod has come or gone meanwhile."
-            .to_owned(),
-        (Some(false), Some(ttl)) => format!(
-            "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names: each answer is new."
+/// What the TTLs tell about a cache: all three sentences, and which of them is true now. The page keeps room for the
+/// longest, so that nothing moves when another becomes true.
+pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
+    let ttl = names.headless_ttl().unwrap_or(30);
+    let is = |from_cache| names.from_cache == from_cache;
+    [
+        (
+            is(None),
+            "The TTL tells whether the cluster’s DNS has a cache, once read-app has seen it for some seconds.".to_owned(),
         ),
-        _ => "The TTL tells whether the cluster’s DNS has a cache, once read-app has seen it for some seconds."
-            .to_owned(),
-    }
+        (
+            is(Some(false)),
+            format!(
+                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names: each answer is new."
+            ),
+        ),
+        (
+            is(Some(true)),
+            "The TTL counts down from one answer to the next, so the cluster’s DNS has a cache. It repeats an answer \
+             until its TTL is over, even where a pod has come or gone meanwhile."
+                .to_owned(),
+        ),
+    ]
 }
 
 /// A record's TTL in seconds, as wide as two figures.
@@ -124,7 +135,11 @@ fn the_page_says_what_the_ttls_tell_about_a_cache() {
         ..NamesView::default()
     };
 
-    assert!(about_cache(&names(Some(true))).contains("has a cache. It repeats"));
-    assert!(about_cache(&names(Some(false))).contains("is 30 s in each answer"));
-    assert!(about_cache(&names(None)).contains("for some seconds"));
+    let true_now = |from_cache| {
+        let sentences = about_cache(&names(from_cache)).into_iter().filter(|(is_true, _)| *is_true);
+        sentences.map(|(_, sentence)| sentence).collect::<Vec<_>>().concat()
+    };
+    assert!(true_now(Some(true)).contains("has a cache. It repeats"));
+    assert!(true_now(Some(false)).contains("is 30 s in each answer"));
+    assert!(true_now(None).contains("for some seconds"));
 }
