@@ -197,16 +197,10 @@ impl Resolver {
             Question::Addresses => ADDRESSES,
             Question::Servers => &[RecordType::SRV],
         };
-        let Some(found) = self.find(&self.0.uncached, name, kinds).await? else {
+        let Ok(full_names) = self.0.search.full_names(name) else {
             return Ok(DnsAnswer::default());
         };
-        let full_name = found.query().name().to_string();
-        let mut records: Vec<_> = found.answers().iter().filter_map(dns_record).collect();
-        if found.query().query_type() == RecordType::A {
-            let more = self.find(&self.0.uncached, &full_name, &[RecordType::AAAA]).await?;
-            records.extend(more.iter().flat_map(Lookup::answers).filter_map(dns_record));
-        }
-        Ok(DnsAnswer { full_name, records })
+        self.in_time(name, answer(&self.0.uncached, full_names, kinds)).await
     }
 
     /// The records of the first full name that has some, of the first of these kinds that it has.
@@ -219,12 +213,40 @@ impl Resolver {
         let Ok(full_names) = self.0.search.full_names(name) else {
             return Ok(None);
         };
-        let found = timeout(DEADLINE, first_with_records(resolver, full_names, kinds)).await;
-        found.unwrap_or(Err(NetError::Timeout)).map_err(|source| {
+        self.in_time(name, first_with_records(resolver, full_names, kinds)).await
+    }
+
+    /// Everything that is asked for one name has one deadline.
+    async fn in_time<T>(
+        &self,
+        name: &str,
+        asking: impl Future<Output = Result<T, NetError>>,
+    ) -> Result<T, DnsError> {
+        let answered = timeout(DEADLINE, asking).await;
+        answered.unwrap_or(Err(NetError::Timeout)).map_err(|source| {
             let (host, server) = (name.to_owned(), self.0.servers.clone());
             DnsError::NoAnswer { host, server, source: Box::new(source) }
         })
     }
+}
+
+/// The records of the first full name that has some; for addresses, those of IPv4 and of IPv6.
+async fn answer(
+    resolver: &TokioResolver,
+    full_names: Vec<Name>,
+    kinds: &[RecordType],
+) -> Result<DnsAnswer, NetError> {
+    let Some(found) = first_with_records(resolver, full_names, kinds).await? else {
+        return Ok(DnsAnswer::default());
+    };
+    let full_name = found.query().name();
+    let mut records: Vec<_> = found.answers().iter().filter_map(dns_record).collect();
+    if found.query().query_type() == RecordType::A {
+        let more =
+            first_with_records(resolver, vec![full_name.clone()], &[RecordType::AAAA]).await?;
+        records.extend(more.iter().flat_map(Lookup::answers).filter_map(dns_record));
+    }
+    Ok(DnsAnswer { full_name: full_name.to_string(), records })
 }
 
 /// A server may fail for one full name, and know the next. Without a record anywhere, the failure counts.

@@ -10,20 +10,21 @@ use std::{
 
 use hickory_server::{
     Server,
-    net::runtime::Time,
     proto::{
-        op::{Header, HeaderCounts, Metadata, ResponseCode},
+        op::ResponseCode,
         rr::{
             Name, RData, Record, RecordType,
             rdata::{A, SRV},
         },
     },
-    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
-    zone_handler::MessageResponseBuilder,
 };
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::{endpoints::Endpoints, network::MYSQL_PORT};
+use crate::{
+    dns_answers::{Answer, Answers, Sender},
+    endpoints::Endpoints,
+    network::MYSQL_PORT,
+};
 
 /// The search domains of a pod, in order: a short name such as `mysql` is looked up in each.
 pub const SEARCH: &str = "default.svc.cluster.local svc.cluster.local cluster.local";
@@ -46,14 +47,14 @@ pub async fn serve(
 ) -> io::Result<DnsServer> {
     let udp = UdpSocket::bind(address).await?;
     let tcp = TcpListener::bind(address).await?;
-    let mut server = Server::new(ClusterNames { endpoints, read_service });
+    let mut server = Server::new(Sender(ClusterNames { endpoints, read_service }));
     server.register_socket(udp);
     server.register_listener(tcp, TCP_IDLE, 16);
     Ok(DnsServer(server))
 }
 
 /// A DNS server that answers until it is dropped.
-pub struct DnsServer(Server<ClusterNames>);
+pub struct DnsServer(Server<Sender<ClusterNames>>);
 
 impl Drop for DnsServer {
     fn drop(&mut self) {
@@ -98,36 +99,9 @@ impl ClusterNames {
     }
 }
 
-#[async_trait::async_trait]
-impl RequestHandler for ClusterNames {
-    async fn handle_request<R: ResponseHandler, T: Time>(
-        &self,
-        request: &Request,
-        mut response: R,
-    ) -> ResponseInfo {
-        let mut metadata = Metadata::response_from_request(&request.metadata);
-        metadata.authoritative = true;
-        let records = match request.request_info() {
-            Ok(info) => self.records(&Name::from(info.query.name()), info.query.query_type()),
-            Err(_) => None,
-        };
-        if records.is_none() {
-            metadata.response_code = ResponseCode::NXDomain;
-        }
-        let records = records.unwrap_or_default();
-        let message = MessageResponseBuilder::from_message_request(request).build(
-            metadata,
-            &records,
-            [],
-            [],
-            [],
-        );
-        match response.send_response(message).await {
-            Ok(info) => info,
-            Err(error) => {
-                tracing::warn!(%error, "cannot send a DNS answer");
-                ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
-            }
-        }
+impl Answers for ClusterNames {
+    fn answer(&self, name: &Name, kind: RecordType) -> Answer {
+        let records = self.records(name, kind);
+        records.map_or(Answer::Refusal(ResponseCode::NXDomain), Answer::Records)
     }
 }

@@ -20,6 +20,7 @@
 //! - [`endpoints`]: the list of pods and their readiness, which the DNS server, the Service and the API server share.
 //! - [`cluster_dns`]: the DNS server: it answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - [`read_service`]: the Service `mysql-read`: a random ready pod for each connection, as kube-proxy picks it.
+//! - `dns_answers`: how [`cluster_dns`] and [`scripted_dns`] send their answers.
 //! - `kubernetes_api`: the API server, or the two requests of it that `bootstrap.sh` needs.
 //!
 //! The apps, and what only tests use:
@@ -30,6 +31,7 @@
 //! - [`for_tests`]: a local cluster that all tests of a process share, and separate ones for tests that break them.
 
 mod cache_folder;
+mod dns_answers;
 
 pub mod apps;
 pub mod cluster_dns;

@@ -9,15 +9,14 @@ use std::{
 
 use hickory_server::{
     Server,
-    net::runtime::Time,
     proto::{
-        op::{Header, HeaderCounts, Metadata, ResponseCode},
+        op::ResponseCode,
         rr::{Name, RData, Record, RecordType},
     },
-    server::{Request, RequestHandler, ResponseHandler, ResponseInfo},
-    zone_handler::MessageResponseBuilder,
 };
 use tokio::net::UdpSocket;
+
+use crate::dns_answers::{Answer, Answers, Sender};
 
 /// The seconds of every answer. The resolver caches for a second whatever this is.
 const TTL: u32 = 30;
@@ -37,7 +36,7 @@ pub enum Reply {
 pub struct ScriptedDns {
     script: Script,
     address: SocketAddr,
-    server: Server<Script>,
+    server: Server<Sender<Script>>,
 }
 
 /// The replies by full name, such as `mysql.default.svc.cluster.local.`; `*.corp.example.com.` is a wildcard.
@@ -53,7 +52,7 @@ impl ScriptedDns {
     pub async fn start() -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (script, address) = (Script::default(), socket.local_addr()?);
-        let mut server = Server::new(script.clone());
+        let mut server = Server::new(Sender(script.clone()));
         server.register_socket(socket);
         Ok(Self { script, address, server })
     }
@@ -96,32 +95,14 @@ impl Script {
     }
 }
 
-#[async_trait::async_trait]
-impl RequestHandler for Script {
-    async fn handle_request<R: ResponseHandler, T: Time>(
-        &self,
-        request: &Request,
-        mut response: R,
-    ) -> ResponseInfo {
-        let mut metadata = Metadata::response_from_request(&request.metadata);
-        let unsent = ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() });
-        let Ok(info) = request.request_info() else { return unsent };
-        let name = Name::from(info.query.name());
-        let records = match self.reply_for(&name) {
-            Some(Reply::Silence) => return unsent,
-            Some(Reply::Addresses(addresses)) => records(&name, info.query.query_type(), addresses),
-            Some(Reply::Failure) => {
-                metadata.response_code = ResponseCode::ServFail;
-                Vec::new()
-            }
-            None => {
-                metadata.response_code = ResponseCode::NXDomain;
-                Vec::new()
-            }
-        };
-        let builder = MessageResponseBuilder::from_message_request(request);
-        let message = builder.build(metadata, &records, [], [], []);
-        response.send_response(message).await.unwrap_or(unsent)
+impl Answers for Script {
+    fn answer(&self, name: &Name, kind: RecordType) -> Answer {
+        match self.reply_for(name) {
+            Some(Reply::Addresses(addresses)) => Answer::Records(records(name, kind, addresses)),
+            Some(Reply::Failure) => Answer::Refusal(ResponseCode::ServFail),
+            Some(Reply::Silence) => Answer::Silence,
+            None => Answer::Refusal(ResponseCode::NXDomain),
+        }
     }
 }
 

@@ -47,12 +47,12 @@ impl Search {
     ///
     /// Where `name` is not a name, such as one with an empty label.
     pub(super) fn full_names(&self, name: &str) -> Result<Vec<Name>, ProtoError> {
-        let mut as_given = Name::from_utf8(name)?;
+        let relative = Name::from_utf8(name)?;
+        let mut as_given = relative.clone();
         as_given.set_fqdn(true);
         if name.ends_with('.') || self.is_in_hosts(&as_given) {
             return Ok(vec![as_given]);
         }
-        let relative = Name::from_utf8(name)?;
         let domains =
             self.domains.iter().filter_map(|domain| relative.clone().append_domain(domain).ok());
         let mut names: Vec<_> = domains.collect();
