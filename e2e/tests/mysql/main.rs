@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod claims;
+mod mounted_scripts;
 mod password_rules;
 mod passwords;
 mod probes;

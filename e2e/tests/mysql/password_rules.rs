@@ -1,7 +1,7 @@
 //! What a password may be. bootstrap.sh, the apps and the backup job must read the same Secret alike: the rule is in
 //! docs/credentials.md.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use app_core::config::Config;
 use demo::{
@@ -10,10 +10,9 @@ use demo::{
     manifests::Files,
 };
 use secrecy::ExposeSecret as _;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::servers::entries;
+use crate::{mounted_scripts::MountedScripts, servers::entries};
 
 /// What a file holds, and the password that every reader takes from it.
 const USABLE: [(&str, &str); 13] = [
@@ -46,34 +45,21 @@ const UNUSABLE: [(&[u8], &str); 9] = [
 ];
 
 /// A Secret as it is mounted, and the scripts that read it.
-struct Mounted(TempDir);
+struct Mounted(MountedScripts);
 
 impl Mounted {
     fn new() -> Self {
-        let mounted = Self(tempfile::tempdir().unwrap());
-        let folder = mounted.0.path();
-        Files::mysql_scripts().unwrap().mount(folder).unwrap();
-        Files::mysql_credentials().unwrap().mount(&folder.join("credentials")).unwrap();
-        fs::create_dir(folder.join("volume")).unwrap();
-        mounted
+        Self(MountedScripts::new())
     }
 
     fn write(&self, account: &str, content: &[u8]) -> std::path::PathBuf {
-        let file = self.0.path().join("credentials").join(format!("{account}-password"));
+        let file = self.0.credentials().join(format!("{account}-password"));
         fs::write(&file, content).unwrap();
         file
     }
 
     fn bash(&self, arguments: &[&str]) -> Result<Vec<u8>, String> {
-        let output = Command::new("bash")
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env("POD_NAME", "mysql-0")
-            .env("MYSQL_VOLUME", self.0.path().join("volume"))
-            .env("MYSQL_RUN", self.0.path())
-            .env("MYSQL_CREDENTIALS", self.0.path().join("credentials"))
-            .output()
-            .unwrap();
+        let output = self.0.bash(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.success() { Ok(output.stdout) } else { Err(said) }
     }
@@ -143,7 +129,7 @@ fn bootstrap_refuses_a_password_by_its_account_before_it_writes_anything() {
         assert!(refusal.contains(&expected) && refusal.contains(reason), "{refusal}");
         assert!(refusal.trim_end().ends_with("docs/credentials.md says how"), "{refusal}");
         assert!(!refusal.contains("hunter") && !refusal.contains("hünter"), "{refusal}");
-        assert!(entries(&mounted.0.path().join("volume")).is_empty());
+        assert!(entries(&mounted.0.volume()).is_empty());
     }
 }
 

@@ -1,25 +1,18 @@
 //! A question that is not answered has not been answered with "no": functions of the scripts, whose server does
 //! not answer.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, process::Output};
 
-use demo::manifests::Files;
-use tempfile::TempDir;
+use crate::mounted_scripts::MountedScripts;
 
-/// A volume, and the scripts beside it. `functions.sh` is bootstrap.sh without its last line, which calls main.
-struct Scripts(TempDir);
+/// The scripts, and their functions: `functions-of-bootstrap.sh` is bootstrap.sh without its last line, which calls
+/// main.
+struct Scripts(MountedScripts);
 
 impl Scripts {
     fn mount() -> Self {
-        let scripts = Self(tempfile::tempdir().unwrap());
-        let folder = scripts.0.path();
-        Files::mysql_scripts().unwrap().mount(folder).unwrap();
-        Files::mysql_credentials().unwrap().mount(&folder.join("credentials")).unwrap();
-        fs::create_dir(folder.join("volume")).unwrap();
+        let scripts = Self(MountedScripts::new());
+        let folder = scripts.0.folder();
         for script in ["bootstrap.sh", "status.sh"] {
             let text = fs::read_to_string(folder.join(script)).unwrap();
             let functions = text.trim_end().strip_suffix("\nmain").unwrap();
@@ -28,27 +21,11 @@ impl Scripts {
         scripts
     }
 
-    fn volume(&self) -> std::path::PathBuf {
-        self.0.path().join("volume")
-    }
-
     /// Runs bash code after one script's functions.
     fn run(&self, script: &str, code: &str) -> Output {
-        let functions = self.0.path().join(format!("functions-of-{script}"));
+        let functions = self.0.folder().join(format!("functions-of-{script}"));
         let command = format!("source '{}'\n{code}", functions.display());
-        self.bash(&["-c", &command])
-    }
-
-    fn bash(&self, arguments: &[&str]) -> Output {
-        Command::new("bash")
-            .args(arguments)
-            .env("POD_NAME", "mysql-0")
-            .env("MYSQL_VOLUME", self.volume())
-            .env("MYSQL_RUN", self.0.path())
-            .env("MYSQL_CREDENTIALS", self.0.path().join("credentials"))
-            .env("MYSQL_SERVICE_ACCOUNT", Path::new("/nowhere"))
-            .output()
-            .unwrap()
+        self.0.bash(&["-c", &command])
     }
 }
 
@@ -118,7 +95,7 @@ const CLAIMS: [(&str, [&str; 3], bool); 7] = [
 fn a_claim_shows_that_there_is_no_data_only_by_evidence() {
     let scripts = Scripts::mount();
     let shows_no_data = |claim: &str| {
-        fs::write(scripts.0.path().join("claim"), claim).unwrap();
+        fs::write(scripts.0.folder().join("claim"), claim).unwrap();
         let code =
             "if shows_no_data \"$(< \"$MYSQL_RUN/claim\")\"; then echo yes; else echo no; fi";
         said(&scripts.run("bootstrap.sh", code)) == "yes\n"
@@ -138,15 +115,15 @@ fn a_volume_that_cannot_be_read_is_not_empty() {
     let scripts = Scripts::mount();
     // As a disk with a fault: the name is there, and no folder behind it.
     for name in ["data", "data.old"] {
-        let path = scripts.volume().join(name);
+        let path = scripts.0.volume().join(name);
         fs::write(&path, "").unwrap();
-        let output = scripts.bash(&[scripts.0.path().join("bootstrap.sh").to_str().unwrap()]);
+        let output = scripts.0.bash(&["./bootstrap.sh"]);
         assert!(!output.status.success());
         assert!(said(&output).contains("cannot be read, or is not a folder"), "{}", said(&output));
         fs::remove_file(path).unwrap();
     }
-    fs::remove_dir(scripts.volume()).unwrap();
-    let output = scripts.bash(&[scripts.0.path().join("bootstrap.sh").to_str().unwrap()]);
+    fs::remove_dir(scripts.0.volume()).unwrap();
+    let output = scripts.0.bash(&["./bootstrap.sh"]);
     assert!(said(&output).contains("the volume cannot be read"), "{}", said(&output));
 }
 
@@ -154,13 +131,13 @@ fn a_volume_that_cannot_be_read_is_not_empty() {
 fn data_is_not_moved_into_a_folder_that_is_there() {
     let scripts = Scripts::mount();
     for name in ["data", "data.old", "scratch"] {
-        fs::create_dir(scripts.volume().join(name)).unwrap();
-        fs::write(scripts.volume().join(name).join("file"), name).unwrap();
+        fs::create_dir(scripts.0.volume().join(name)).unwrap();
+        fs::write(scripts.0.volume().join(name).join("file"), name).unwrap();
     }
     let output = scripts.run("bootstrap.sh", "publish \"$scratch\"");
     assert!(!output.status.success(), "{}", said(&output));
     for name in ["data", "data.old"] {
-        let file = scripts.volume().join(name).join("file");
+        let file = scripts.0.volume().join(name).join("file");
         assert_eq!(fs::read_to_string(file).unwrap(), name);
     }
 }
