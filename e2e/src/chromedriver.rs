@@ -27,7 +27,8 @@ const STARTED: &str = "started successfully on port ";
 /// - In a small `/dev/shm`, as containers have it, a tab would crash.
 /// - Through a pipe Chromium notices that chromedriver has ended, and ends too. Through a port it would not.
 /// - Chromium itself makes no requests over the network.
-const ARGUMENTS: [&str; 11] = [
+/// - A name that is not `localhost` leads to this machine, for tests with a proxy.
+const ARGUMENTS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -39,6 +40,7 @@ const ARGUMENTS: [&str; 11] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP *.example.com 127.0.0.1",
 ];
 
 struct Chromedriver {
@@ -54,6 +56,8 @@ pub(crate) async fn new_session() -> anyhow::Result<Client> {
         let mut capabilities = Capabilities::new();
         capabilities.insert("goog:chromeOptions".into(), json!({ "args": ARGUMENTS }));
         capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+        // Proxies of tests have certificates that no authority has signed.
+        capabilities.insert("acceptInsecureCerts".into(), json!(true));
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&chromedriver().await?.url)

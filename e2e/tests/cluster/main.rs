@@ -33,6 +33,7 @@ mod platforms;
 mod pods_deleted;
 mod port_forward;
 mod probes;
+mod proxy;
 mod reaching;
 mod registration;
 mod replicas_behind;
