@@ -83,12 +83,12 @@ impl<'a> UsersPart<'a> {
         self.query.position != Position::Newest
     }
 
-    /// Where the users of an empty page would be.
+    /// Where the users of an empty page would be: the end of a sentence.
     pub(super) fn where_they_would_be(&self) -> String {
         match self.query.position {
             Position::Newest => String::new(),
-            Position::OlderThan(id) => format!("older than number {id}"),
-            Position::NewerThan(id) => format!("newer than number {id}"),
+            Position::OlderThan(id) => format!(" older than number {id}"),
+            Position::NewerThan(id) => format!(" newer than number {id}"),
         }
     }
 
