@@ -41,7 +41,11 @@ pub struct ScriptedDns {
 
 /// The replies by full name, such as `mysql.default.svc.cluster.local.`; `*.corp.example.com.` is a wildcard.
 #[derive(Clone, Default)]
-struct Script(Arc<Mutex<BTreeMap<String, Reply>>>);
+struct Script {
+    replies: Arc<Mutex<BTreeMap<String, Reply>>>,
+    /// How often each name was asked for.
+    asked: Arc<Mutex<BTreeMap<String, u32>>>,
+}
 
 impl ScriptedDns {
     /// Serves on a free port of loopback. Until it is told otherwise, it answers that no name exists.
@@ -68,6 +72,12 @@ impl ScriptedDns {
         self.script.replies().insert(name.to_owned(), reply);
     }
 
+    /// How often each full name was asked for so far.
+    #[must_use]
+    pub fn asked(&self) -> BTreeMap<String, u32> {
+        self.script.asked().clone()
+    }
+
     /// From now on the name does not exist.
     pub fn forget(&self, name: &str) {
         self.script.replies().remove(name);
@@ -82,7 +92,11 @@ impl Drop for ScriptedDns {
 
 impl Script {
     fn replies(&self) -> MutexGuard<'_, BTreeMap<String, Reply>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reply_for(&self, name: &Name) -> Option<Reply> {
@@ -97,6 +111,7 @@ impl Script {
 
 impl Answers for Script {
     fn answer(&self, name: &Name, kind: RecordType) -> Answer {
+        *self.asked().entry(name.to_lowercase().to_ascii()).or_default() += 1;
         match self.reply_for(name) {
             Some(Reply::Addresses(addresses)) => Answer::Records(records(name, kind, addresses)),
             Some(Reply::Failure) => Answer::Refusal(ResponseCode::ServFail),

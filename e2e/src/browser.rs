@@ -52,6 +52,17 @@ pub const LAPTOP: View = View { width: 1280, height: 800, dark: false, reduced_m
 /// A small telephone.
 pub const TELEPHONE: View = View { width: 320, height: 640, ..LAPTOP };
 
+/// What a page keeps in memory.
+#[derive(Debug)]
+pub struct Memory {
+    /// The bytes of the scripts' objects.
+    pub bytes: u64,
+    /// Nodes, those of the document and others that a script holds.
+    pub nodes: u64,
+    /// Listeners for events.
+    pub listeners: u64,
+}
+
 /// A browser with one window. Drop closes it.
 pub struct Browser {
     client: Client,
@@ -234,6 +245,25 @@ impl Browser {
         }
     }
 
+    /// What the page keeps in memory after the garbage was collected.
+    ///
+    /// # Panics
+    ///
+    /// Where Chromium does not say it.
+    pub async fn memory(&self) -> Memory {
+        self.devtools("HeapProfiler.collectGarbage", json!({})).await;
+        let heap = self.devtools("Runtime.getHeapUsage", json!({})).await;
+        let dom = self.devtools("Memory.getDOMCounters", json!({})).await;
+        let figure = |of: &Value, name: &str| {
+            of[name].as_f64().unwrap_or_else(|| panic!("no {name} in {of}")) as u64
+        };
+        Memory {
+            bytes: figure(&heap, "usedSize"),
+            nodes: figure(&dom, "nodes"),
+            listeners: figure(&dom, "jsEventListeners"),
+        }
+    }
+
     /// Writes a screenshot of the window to a file.
     pub async fn screenshot(&self, file: &Path) {
         let what = file.display().to_string();
@@ -241,8 +271,8 @@ impl Browser {
         done(&what, fs::write(file, png));
     }
 
-    async fn devtools(&self, command: &'static str, parameters: Value) {
-        done(command, self.client.issue_cmd(DevTools { command, parameters }).await);
+    async fn devtools(&self, command: &'static str, parameters: Value) -> Value {
+        done(command, self.client.issue_cmd(DevTools { command, parameters }).await)
     }
 }
 

@@ -9,8 +9,10 @@
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
   const stored = { get: () => { try { return sessionStorage.rate; } catch { return 0; } },
     set: (value) => { try { sessionStorage.rate = value; } catch { /* then it starts paused */ } } };
-  let playing = false, wanted = 0, inFlight = null, timer = 0, began = 0, failures = 0;
-  let counts = {}, said = 0, changed = false;
+  // The time since the page was opened. It does not jump when the clock of the machine does.
+  const now = () => performance.now();
+  let playing = false, wanted = 0, inFlight = null, timer = 0, began = -Infinity, failures = 0;
+  let counts = {}, said = -Infinity, addressed = -Infinity, changed = false;
 
   // The form's state, as a plain submit would send it.
   const state = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
@@ -48,24 +50,30 @@
     }
   }
 
-  // At most every five seconds: announces which pods answered, and keeps the address bar up to date.
+  // At most every second: keeps the address bar up to date, so that the page can be loaded again. Browsers refuse to
+  // change it much more often. At most every five seconds: announces which pods answered.
   function note() {
-    if (!changed || Date.now() - said < 5000) return;
+    if (changed && now() - addressed >= 1000) {
+      history.replaceState(null, '', `?${state()}${location.hash}`);
+      [addressed, changed] = [now(), false];
+    }
     const summary = Object.keys(counts).sort().map((pod) => `${pod} ${counts[pod]}`).join(', ');
+    if (!summary || now() - said < 5000) return;
     byId('said').textContent = `${playing ? 'last 5 s' : 'answered'}: ${summary}`;
-    history.replaceState(null, '', `?${state()}${location.hash}`);
-    [counts, said, changed] = [{}, Date.now(), false];
+    [counts, said] = [{}, now()];
   }
 
   async function ask(count) {
     const query = state();
     query.set('part', 'live');
     query.set('ask', count);
-    const request = inFlight = new AbortController();
+    const request = inFlight = Object.assign(new AbortController(), { count });
+    let trouble = 'read-app does not answer';
     const timeout = setTimeout(() => request.abort(), 10000);
     try {
       const response = await fetch(`/?${query}`, { signal: request.signal, headers: { accept: 'text/html' } });
-      if (!response.ok) throw new Error(response.status);
+      trouble = `read-app answers with status ${response.status}`;
+      if (!response.ok) throw new Error(trouble);
       const html = await response.text();
       if (inFlight !== request) return;
       show(html, count);
@@ -77,7 +85,7 @@
       failures += 1;
       // These queries are made with the next request.
       wanted = Math.min(mostQueries, wanted + count);
-      byId('trouble').textContent = 'read-app does not answer; trying again';
+      byId('trouble').textContent = `${trouble}; trying again`;
     } finally {
       clearTimeout(timeout);
       if (inFlight === request) { inFlight = null; plan(); }
@@ -92,17 +100,30 @@
     const pause = failures ? Math.min(1000 * 2 ** (failures - 1), 8000) : wanted ? 0 : pace;
     const due = began + pause;
     timer = setTimeout(() => {
-      began = failures ? Date.now() : Math.max(due, Date.now() - pause);
+      began = failures ? now() : Math.max(due, now() - pause);
       const count = wanted || (playing ? 1 : 0);
       wanted = 0;
       ask(count);
-    }, failures ? pause : Math.max(0, due - Date.now()));
+    }, failures ? pause : Math.max(0, due - now()));
   }
 
-  // Forgets the dots, and a request that is in flight with them.
+  // Forgets failures and the request that is in flight. Returns how many queries that was for.
+  function letGo() {
+    const request = inFlight;
+    [inFlight, failures] = [null, 0];
+    if (request) request.abort();
+    return request ? request.count : 0;
+  }
+
+  // A request may be lost while the network is away, the machine sleeps or the page is frozen. It is made again at once.
+  function wake() {
+    wanted = Math.min(mostQueries, wanted + letGo());
+    plan();
+  }
+
   function startOver(count) {
+    letGo();
     form.elements.seen.value = form.elements.seen2.value = '';
-    if (inFlight) { const request = inFlight; inFlight = null; request.abort(); }
     [counts, wanted, changed] = [{}, count, true];
     plan();
   }
@@ -117,6 +138,11 @@
     plan();
   }
 
+  function resumeRate() {
+    rate.value = stored.get() || 0;
+    setPlaying(rate.value !== '0');
+  }
+
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const pressed = event.submitter;
@@ -129,6 +155,10 @@
   rate.addEventListener('input', () => setPlaying(rate.value !== '0'));
   play.addEventListener('click', () => setPlaying(!playing));
   document.addEventListener('visibilitychange', plan);
+  addEventListener('online', wake);
+  document.addEventListener('resume', wake);
+  // Back and Forward may show the page as it was left. Another page in this tab may have set the rate since.
+  addEventListener('pageshow', (event) => { if (event.persisted) { resumeRate(); wake(); } });
   document.addEventListener('keydown', (event) => {
     if (event.key !== ' ' || event.target.closest('a, button, input, [tabindex]')) return;
     event.preventDefault();
@@ -145,10 +175,10 @@
     }
     link.search = query;
   });
-  document.addEventListener('submit', (event) => {
-    if (!('keep' in event.target.dataset)) return;
-    const query = state();
-    for (const field of event.target.querySelectorAll('[type=hidden]')) field.value = query.get(field.name) || '';
+  document.addEventListener('formdata', ({ target, formData }) => {
+    if (!('keep' in target.dataset)) return;
+    for (const name of [...formData.keys()]) if (name !== 'search') formData.delete(name);
+    for (const [name, value] of state()) if (!['search', 'older_than', 'newer_than'].includes(name)) formData.set(name, value);
   });
 
   // The clipboard API needs HTTPS, which a NodePort does not have. So the command is selected and copied.
@@ -162,6 +192,5 @@
   });
 
   for (const part of [play, rate.parentNode, ...document.querySelectorAll('.copy')]) part.hidden = false;
-  rate.value = stored.get() || 0;
-  setPlaying(rate.value !== '0');
+  resumeRate();
 })();

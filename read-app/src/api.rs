@@ -4,6 +4,7 @@ pub(crate) mod dns;
 mod json;
 pub(crate) mod params;
 pub(crate) mod pods;
+pub(crate) mod query_string;
 pub(crate) mod users;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -16,7 +16,7 @@ use sqlx::{Connection as _, FromRow, MySqlConnection};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-pub(crate) use self::users::{User, UsersPage};
+pub(crate) use self::users::{MOST_MATCHES, Position, User, UsersPage, UsersQuery};
 
 /// The statement behind each dot. The page shows it as it is sent.
 pub(crate) const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONNECTION_ID()";
@@ -48,19 +48,6 @@ pub(crate) struct After {
     pub(crate) token: GtidSet,
     /// How long to wait.
     pub(crate) wait: Duration,
-}
-
-/// Which users.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum UsersQuery {
-    /// The newest.
-    Newest,
-    /// The newest of the users before this id.
-    OlderThan(u64),
-    /// The next users after this id.
-    NewerThan(u64),
-    /// The users whose name or email begins with this.
-    Beginning(String),
 }
 
 /// What a pod answered.

@@ -7,31 +7,13 @@ use app_core::{http::error::Error, mysql::pod_name::PodName};
 use axum::{extract::FromRequestParts as _, http::Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::page::{
-    dots::{Dot, Dots, KEPT},
-    params::{MOST_QUERIES, PageParams},
+use crate::{
+    api::query_string::NAMES,
+    page::{
+        dots::{Dot, Dots, KEPT},
+        params::{MOST_QUERIES, PageParams},
+    },
 };
-
-const NAMES: [&str; 18] = [
-    "via",
-    "with",
-    "strategy",
-    "user",
-    "compare",
-    "large",
-    "seen",
-    "seen2",
-    "was",
-    "over",
-    "ask",
-    "part",
-    "after",
-    "wait",
-    "id",
-    "older_than",
-    "newer_than",
-    "search",
-];
 
 const VALUES: [&str; 18] = [
     "mysql-read",

@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod accessibility;
+mod address;
 mod axe;
 mod hostile_names;
 mod hostile_values;
+mod interruptions;
 mod live;
 mod pages;
 mod read_page;

@@ -4,7 +4,8 @@ mod ttl_watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,11 @@ use app_core::{
 use axum::{Json, extract::State};
 use serde::Serialize;
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
+use tokio_util::task::AbortOnDropHandle;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,6 +33,10 @@ use crate::{
 /// For how long all requests share an answer.
 const SHOWN_FOR: Duration = Duration::from_millis(500);
 
+/// How long a request waits for an answer that is newer than the last; or for the first.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT_FOR_THE_FIRST: Duration = Duration::from_millis(2_500);
+
 /// How many changes are remembered.
 const CHANGES: usize = 5;
 
@@ -38,26 +47,45 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// The names. They are looked up only when a request asks for them: if a pod is away when its name is looked up,
 /// DNS remembers that there is no such name, and says so to every client. Cheap to clone.
+///
+/// One task looks them up for all requests, so the number of requests does not change how often DNS is asked.
 #[derive(Clone)]
 pub(crate) struct Names {
+    reads: Reads,
+    wanted: Arc<Wanted>,
+    answers: watch::Receiver<Answers>,
+    _asking: Arc<AbortOnDropHandle<()>>,
+}
+
+/// What requests have asked for since the last lookups.
+#[derive(Default)]
+struct Wanted {
+    notify: Notify,
+    /// The pods that are missing, by ordinal.
+    missing: Mutex<BTreeSet<u8>>,
+}
+
+/// The last answers.
+#[derive(Clone, Default)]
+struct Answers {
+    asked: Option<Instant>,
+    view: NamesView,
+    /// What the name of each missing pod answers.
+    missing: BTreeMap<u8, NameView>,
+}
+
+/// Asks, and compares each answer with the one before.
+struct Asker {
     resolver: Resolver,
-    lookups: Arc<[Lookup; 4]>,
-    last: Arc<Mutex<Last>>,
+    lookups: [Lookup; 4],
+    /// What each name answered when the DNS server last gave an answer.
+    known: BTreeMap<String, BTreeSet<String>>,
+    ttls: TtlWatch,
 }
 
 struct Lookup {
     name: String,
     question: Question,
-}
-
-#[derive(Default)]
-struct Last {
-    asked: Option<Instant>,
-    missed: Option<u8>,
-    view: NamesView,
-    /// What each name answered when the DNS server last gave an answer.
-    known: BTreeMap<String, BTreeSet<String>>,
-    ttls: TtlWatch,
 }
 
 /// What the names answer.
@@ -111,6 +139,51 @@ pub(crate) struct Change {
 
 impl Names {
     pub(crate) fn new(reads: &Reads) -> Self {
+        let (sender, answers) = watch::channel(Answers::default());
+        let wanted = Arc::<Wanted>::default();
+        let asking = tokio::spawn(Asker::new(reads).follow(wanted.clone(), sender));
+        let asking = Arc::new(AbortOnDropHandle::new(asking));
+        Self { reads: reads.clone(), wanted, answers, _asking: asking }
+    }
+
+    /// What the names answer now, or did within [`SHOWN_FOR`]; or, while DNS is slow, before. The last answer is for
+    /// the name of the missing pod, if that pod has ever answered this process: no request makes DNS remember
+    /// that a pod which is still to come does not exist.
+    pub(crate) async fn now(&self, missing: Option<u8>) -> NamesView {
+        let has_answered =
+            |ordinal| self.reads.headless().since_answer(&pod_name(ordinal)).is_some();
+        let missing = missing.filter(|ordinal| has_answered(*ordinal));
+        self.wanted.missing().extend(missing);
+        let mut answers = self.answers.clone();
+        let last = answers.borrow_and_update().asked;
+        if is_old(last) {
+            self.wanted.notify.notify_one();
+            let longest = if last.is_some() { LONGEST_WAIT } else { LONGEST_WAIT_FOR_THE_FIRST };
+            // Where DNS takes longer, the last answers must do.
+            drop(timeout(longest, answers.changed()).await);
+        }
+        let Answers { mut view, missing: mut of_missing, .. } = answers.borrow().clone();
+        view.answers.extend(missing.and_then(|ordinal| of_missing.remove(&ordinal)));
+        view
+    }
+}
+
+impl Wanted {
+    fn missing(&self) -> MutexGuard<'_, BTreeSet<u8>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_old(asked: Option<Instant>) -> bool {
+    asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR)
+}
+
+fn pod_name(ordinal: u8) -> PodName {
+    PodName::new(format!("mysql-{ordinal}"))
+}
+
+impl Asker {
+    fn new(reads: &Reads) -> Self {
         let headless = reads.host(Via::Mysql);
         let lookup = |name: String, question| Lookup { name, question };
         let lookups = [
@@ -119,48 +192,57 @@ impl Names {
             lookup(format!("mysql-0.{headless}"), Question::Addresses),
             lookup(reads.host(Via::MysqlRead).to_owned(), Question::Addresses),
         ];
-        Self {
-            resolver: reads.resolver().clone(),
-            lookups: Arc::new(lookups),
-            last: Arc::default(),
+        let (known, ttls) = (BTreeMap::new(), TtlWatch::default());
+        Self { resolver: reads.resolver().clone(), lookups, known, ttls }
+    }
+
+    /// Asks whenever a request wants answers and the last are old.
+    async fn follow(mut self, wanted: Arc<Wanted>, answers: watch::Sender<Answers>) {
+        loop {
+            wanted.notify.notified().await;
+            // A request that came during the last lookups may have asked for more.
+            if is_old(answers.borrow().asked) {
+                let missing = mem::take(&mut *wanted.missing());
+                let before = answers.borrow().view.changes.clone();
+                answers.send_replace(self.ask(missing, before).await);
+            }
         }
     }
 
-    /// What the names answer now, or did within [`SHOWN_FOR`]. The last answer is for the name of the missed pod.
-    pub(crate) async fn now(&self, missed: Option<u8>) -> NamesView {
-        let mut last = self.last.lock().await;
-        let is_old = last.asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR);
-        if is_old || last.missed != missed {
-            let mut answers = self.ask().await;
-            if let Some(ordinal) = missed {
-                answers.push(self.ask_one(&self.pod_name(ordinal)).await);
-            }
-            last.missed = missed;
-            last.note_changes(&answers);
-            last.view.answers = answers;
-            last.view.search_path = self.resolver.search_path();
-            let now = Instant::now();
-            if let Some(ttl) = ttl_of_first(&last.view.answers) {
-                last.ttls.note(ttl, now);
-            }
-            last.view.from_cache = last.ttls.is_cached();
-            last.asked = Some(now);
+    async fn ask(&mut self, missing: BTreeSet<u8>, changes: VecDeque<Change>) -> Answers {
+        let (answers, missing) = tokio::join!(self.ask_all(), self.ask_missing(missing));
+        let mut view =
+            NamesView { changes, search_path: self.resolver.search_path(), ..NamesView::default() };
+        for answer in answers.iter().chain(missing.values()) {
+            note_changes(&mut self.known, &mut view.changes, answer);
         }
-        last.view.clone()
+        let now = Instant::now();
+        if let Some(ttl) = ttl_of_first(&answers) {
+            self.ttls.note(ttl, now);
+        }
+        view.from_cache = self.ttls.is_cached();
+        view.answers = answers;
+        Answers { asked: Some(now), view, missing }
     }
 
-    fn pod_name(&self, ordinal: u8) -> Lookup {
-        let [headless, ..] = &*self.lookups;
-        Lookup { name: format!("mysql-{ordinal}.{}", headless.name), question: Question::Addresses }
-    }
-
-    async fn ask(&self) -> Vec<NameView> {
-        let [a, b, c, d] = &*self.lookups;
+    async fn ask_all(&self) -> Vec<NameView> {
+        let [a, b, c, d] = &self.lookups;
         let one = |lookup| self.ask_one(lookup);
         let (a, b, c, d) = tokio::join!(one(a), one(b), one(c), one(d));
         let mut answers = vec![a, b, c, d];
         if is_dual_stack(&answers[0]) {
             self.name_the_pods(&mut answers).await;
+        }
+        answers
+    }
+
+    async fn ask_missing(&self, missing: BTreeSet<u8>) -> BTreeMap<u8, NameView> {
+        let mut answers = BTreeMap::new();
+        for ordinal in missing {
+            let [headless, ..] = &self.lookups;
+            let name = format!("{}.{}", pod_name(ordinal), headless.name);
+            let lookup = Lookup { name, question: Question::Addresses };
+            answers.insert(ordinal, self.ask_one(&lookup).await);
         }
         answers
     }
@@ -241,23 +323,25 @@ fn ttl_of_first(answers: &[NameView]) -> Option<u32> {
     records.iter().filter(|record| record.kind == kind).map(|record| record.ttl).max()
 }
 
-impl Last {
-    /// A DNS server that gives no answer says nothing of the records.
-    fn note_changes(&mut self, answers: &[NameView]) {
-        for NameView { name, records, .. } in answers.iter().filter(|view| view.answered) {
-            let now: BTreeSet<_> = records.iter().map(|record| record.value.clone()).collect();
-            if let Some(before) = self.known.insert(name.clone(), now.clone()) {
-                let gone = before.difference(&now).map(|value| (value, false));
-                let came = now.difference(&before).map(|value| (value, true));
-                for (value, came) in gone.chain(came) {
-                    let time = crate::times::time_of_day(OffsetDateTime::now_utc());
-                    let change = Change { time, name: name.clone(), value: value.clone(), came };
-                    self.view.changes.push_front(change);
-                }
-            }
-        }
-        self.view.changes.truncate(CHANGES);
+/// A DNS server that gives no answer says nothing of the records.
+fn note_changes(
+    known: &mut BTreeMap<String, BTreeSet<String>>,
+    changes: &mut VecDeque<Change>,
+    NameView { name, records, answered, .. }: &NameView,
+) {
+    if !answered {
+        return;
     }
+    let now: BTreeSet<_> = records.iter().map(|record| record.value.clone()).collect();
+    if let Some(before) = known.insert(name.clone(), now.clone()) {
+        let gone = before.difference(&now).map(|value| (value, false));
+        let came = now.difference(&before).map(|value| (value, true));
+        for (value, came) in gone.chain(came) {
+            let time = crate::times::time_of_day(OffsetDateTime::now_utc());
+            changes.push_front(Change { time, name: name.clone(), value: value.clone(), came });
+        }
+    }
+    changes.truncate(CHANGES);
 }
 
 #[derive(Serialize, ToSchema)]

@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use app_core::{http::error::Error, mysql::gtid::GtidSet};
-use axum::{
-    extract::{FromRequestParts, Query},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    db::{After, UsersQuery},
+    api::query_string::QueryString,
+    db::{After, Position, UsersQuery},
     routing::mode::{Mode, Strategy, Via, With},
 };
 
@@ -22,7 +20,7 @@ const USUAL_WAIT: Duration = Duration::from_secs(3);
 /// Longer names of users and searches are refused.
 const LONGEST_TEXT: usize = 255;
 
-/// The parameters as they arrive. Each may be missing, and others are ignored.
+/// The parameters by their types. Each may be missing, and others are ignored.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
@@ -45,13 +43,13 @@ pub(crate) struct UsersQueryString {
     /// For how many seconds to wait for it.
     #[param(minimum = 0, maximum = 5, default = 3)]
     wait: Option<f64>,
-    /// The page of users before this id.
+    /// The page of users before this id, newest first.
     #[param(format = "uint64")]
     older_than: Option<u64>,
-    /// The page of users after this id.
+    /// The page of users after this id, newest first.
     #[param(format = "uint64")]
     newer_than: Option<u64>,
-    /// The users whose name or email begins with this.
+    /// Only the users whose name or email begins with this, newest first.
     #[param(max_length = 255)]
     search: String,
 }
@@ -65,25 +63,31 @@ pub(crate) struct UsersParams {
     pub(crate) after: Option<After>,
     /// Which users.
     pub(crate) users: UsersQuery,
+    /// The parameters as they arrived.
+    pub(crate) query: QueryString,
 }
 
 impl UsersQueryString {
-    fn check(self) -> Result<UsersParams, Error> {
+    fn check(self, query: QueryString) -> Result<UsersParams, Error> {
         let (users, after) = (self.users()?, self.after()?);
         let user = text("user", &self.user)?;
         let mode = Mode { via: self.via, with: self.with, strategy: self.strategy, user };
-        Ok(UsersParams { mode, after, users })
+        Ok(UsersParams { mode, after, users, query })
     }
 
     fn users(&self) -> Result<UsersQuery, Error> {
         let search = text("search", &self.search)?;
-        match (search.is_empty(), self.older_than, self.newer_than) {
-            (true, None, None) => Ok(UsersQuery::Newest),
-            (true, Some(id), None) => Ok(UsersQuery::OlderThan(id)),
-            (true, None, Some(id)) => Ok(UsersQuery::NewerThan(id)),
-            (false, None, None) => Ok(UsersQuery::Beginning(search)),
-            _ => Err(malformed("Give one of search, older_than and newer_than.")),
-        }
+        let position = match (self.older_than, self.newer_than) {
+            (None, None) => Position::Newest,
+            (Some(id), None) => Position::OlderThan(id),
+            (None, Some(id)) => Position::NewerThan(id),
+            (Some(_), Some(_)) => {
+                return Err(malformed(
+                    "older_than and newer_than are two pages. Send one of them.",
+                ));
+            }
+        };
+        Ok(UsersQuery { search, position })
     }
 
     fn after(&self) -> Result<Option<After>, Error> {
@@ -105,19 +109,25 @@ impl<S: Send + Sync> FromRequestParts<S> for UsersParams {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
-        let query = Query::<UsersQueryString>::try_from_uri(&parts.uri);
-        let Query(query) = query.map_err(|_| {
-            malformed(format!(
-                "The choices are via={} or {}, with={} or {}, strategy={}; wait, older_than and newer_than are \
-                 numbers.",
-                Via::MysqlRead.name(),
-                Via::Mysql.name(),
-                With::New.name(),
-                With::Pool.name(),
-                Strategy::ALL.map(Strategy::name).join(" or ")
-            ))
-        })?;
-        query.check()
+        let query = QueryString::read(&parts.uri)?;
+        let values = query.parse::<UsersQueryString>();
+        values.map_err(|name| malformed(what_is_right(name)))?.check(query)
+    }
+}
+
+/// A sentence on a parameter whose value cannot be read.
+fn what_is_right(name: &str) -> String {
+    match name {
+        "via" => {
+            format!("The choices are via={} or {}.", Via::MysqlRead.name(), Via::Mysql.name())
+        }
+        "with" => format!("The choices are with={} or {}.", With::New.name(), With::Pool.name()),
+        "strategy" => {
+            let choices = Strategy::ALL.map(Strategy::name).join(" or ");
+            format!("The choices are strategy={choices}.")
+        }
+        "wait" => "wait is a number of seconds.".to_owned(),
+        name => format!("{name} is the id of a user: a number without a sign or a fraction."),
     }
 }
 

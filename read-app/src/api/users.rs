@@ -42,7 +42,10 @@ struct UsersBody {
     served: ServedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<AfterBody>,
-    /// The queries for the pages beside this one.
+    /// True where so many users match the search that some of them are on no page.
+    #[serde(skip_serializing_if = "is_false")]
+    incomplete: bool,
+    /// The queries for the pages beside this one, with this request's other parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +109,10 @@ impl ServedBody {
     }
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -116,7 +123,7 @@ fn milliseconds(duration: Duration) -> f64 {
     (status = 400, description = "A parameter is not acceptable"),
 ))]
 async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Response, Error> {
-    let UsersParams { mode, after, users } = params;
+    let UsersParams { mode, after, users, query } = params;
     let request = ReadRequest { after, users: Some((users, LIST_LENGTH)) };
     let result = reads.read(&mode, request).await?;
     let served = ServedBody::new(&result, &mode);
@@ -129,7 +136,8 @@ async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Respons
         mysql_pod: pod,
         served,
         after,
-        older: page.older_than.map(|id| format!("older_than={id}")),
-        newer: page.newer_than.map(|id| format!("newer_than={id}")),
+        incomplete: page.is_incomplete,
+        older: page.older_than.map(|id| query.at("older_than", id)),
+        newer: page.newer_than.map(|id| query.at("newer_than", id)),
     })
 }

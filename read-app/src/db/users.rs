@@ -5,11 +5,16 @@ use std::time::SystemTime;
 use app_core::mysql::MysqlError;
 use httpdate::HttpDate;
 use serde::{Serialize, Serializer};
-use sqlx::{FromRow, MySql, MySqlConnection, mysql::MySqlArguments, query::QueryAs};
+use sqlx::{
+    FromRow, MySql, MySqlConnection,
+    mysql::{MySqlArguments, MySqlRow},
+    query::QueryAs,
+};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::UsersQuery;
+/// How many of the users who match a search are looked at, so that a search costs little, whatever it is for.
+pub(crate) const MOST_MATCHES: i64 = 5_000;
 
 /// One registered user.
 #[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
@@ -24,7 +29,28 @@ pub(crate) struct User {
     pub(crate) created_at: OffsetDateTime,
 }
 
-/// Users, newest first. A search has one page, by email and name: more letters find the rest.
+/// Which users.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UsersQuery {
+    /// Only the users whose name or email begins with this; all users where it is empty.
+    pub(crate) search: String,
+    /// Which of them.
+    pub(crate) position: Position,
+}
+
+/// Which page of users.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// The newest users.
+    #[default]
+    Newest,
+    /// The newest of the users before this id.
+    OlderThan(u64),
+    /// The next users after this id.
+    NewerThan(u64),
+}
+
+/// Users, newest first.
 #[derive(Debug, Default)]
 pub(crate) struct UsersPage {
     pub(crate) users: Vec<User>,
@@ -32,6 +58,16 @@ pub(crate) struct UsersPage {
     pub(crate) newer_than: Option<u64>,
     /// The id before which the page of older users begins, where there are any.
     pub(crate) older_than: Option<u64>,
+    /// Whether more users match the search than are looked at, so that some are on no page.
+    pub(crate) is_incomplete: bool,
+}
+
+/// All users of a query, whatever its position.
+#[derive(Default, FromRow)]
+struct Extent {
+    matches: i64,
+    oldest: Option<u64>,
+    newest: Option<u64>,
 }
 
 fn as_http_date<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -39,76 +75,131 @@ fn as_http_date<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::
     serializer.collect_str(&HttpDate::from(SystemTime::from(*at)))
 }
 
-/// Reads at most `length` users. Each statement reads one page along an index, however many users there are.
+/// Reads at most `length` users. Each statement reads one page along an index, however many users there are, and for a
+/// search at most [`MOST_MATCHES`] entries of each of two indexes.
 pub(super) async fn page(
     connection: &mut MySqlConnection,
     query: &UsersQuery,
     length: usize,
 ) -> Result<UsersPage, MysqlError> {
+    let UsersQuery { search, position } = query;
     // One more than the page shows: it says whether there are others.
     let limit = u32::try_from(length + 1).unwrap_or(u32::MAX);
-    let statement = match query {
-        UsersQuery::Newest => older_than(u64::MAX, limit),
-        UsersQuery::OlderThan(id) => older_than(*id, limit),
-        UsersQuery::NewerThan(id) => newer_than(*id, limit),
-        UsersQuery::Beginning(text) => beginning(text, limit),
+    let statement = match position {
+        Position::NewerThan(id) => newer_than(search, *id, limit),
+        Position::Newest | Position::OlderThan(_) => older_than(search, position.id(), limit),
     };
-    let mut users = statement.fetch_all(connection).await?;
+    let mut users = statement.fetch_all(&mut *connection).await?;
     let has_more = users.len() > length;
     users.truncate(length);
-    let (has_newer, has_older) = match query {
-        UsersQuery::Newest => (false, has_more),
-        UsersQuery::OlderThan(_) => (true, has_more),
-        UsersQuery::NewerThan(_) => {
-            users.reverse();
-            (has_more, true)
-        }
-        UsersQuery::Beginning(_) => (false, false),
+    let extent = if *query == UsersQuery::default() {
+        Extent::default()
+    } else {
+        extent(search).fetch_one(connection).await?
     };
-    Ok(UsersPage {
-        newer_than: users.first().filter(|_| has_newer).map(|user| user.id),
-        older_than: users.last().filter(|_| has_older).map(|user| user.id),
-        users,
-    })
+    let (has_newer, has_older) = match position {
+        Position::Newest => (false, has_more),
+        Position::OlderThan(id) => (extent.newest >= Some(*id), has_more),
+        Position::NewerThan(id) => {
+            users.reverse();
+            (has_more, extent.oldest.is_some_and(|oldest| oldest <= *id))
+        }
+    };
+    // Beside an empty page are those between which it would be.
+    let newest = users.first().map_or(position.id().saturating_sub(1), |user| user.id);
+    let oldest = users.last().map_or(position.id().saturating_add(1), |user| user.id);
+    let is_incomplete = extent.matches > MOST_MATCHES;
+    let newer_than = has_newer.then_some(newest);
+    Ok(UsersPage { users, newer_than, older_than: has_older.then_some(oldest), is_incomplete })
+}
+
+impl Position {
+    fn id(self) -> u64 {
+        match self {
+            Self::Newest => u64::MAX,
+            Self::OlderThan(id) | Self::NewerThan(id) => id,
+        }
+    }
 }
 
 // MySQL gives a TIMESTAMP in the connection's time zone, whatever that is, so the statements ask for UTC. By its
 // offset: to know the name, MySQL needs tables that it does not have at first.
 // https://dev.mysql.com/doc/refman/9.7/en/cast-functions.html#function_cast
 
-type UsersStatement = QueryAs<'static, MySql, User, MySqlArguments>;
+macro_rules! select_users {
+    () => {
+        "SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at FROM users "
+    };
+}
+
+/// The ids of the users whose email or name begins with a text: two ranges of two indexes, which have the ids. One
+/// more than [`MOST_MATCHES`] says that there are more.
+macro_rules! with_matching {
+    ($statement:expr) => {
+        concat!(
+            "WITH matching AS (
+                 (SELECT id FROM users WHERE email LIKE ? LIMIT 5001)
+                 UNION (SELECT id FROM users WHERE name LIKE ? LIMIT 5001) LIMIT 5001) ",
+            $statement
+        )
+    };
+}
+const _: () = assert!(MOST_MATCHES == 5_000, "the statement has it too");
+
+type Statement<T> = QueryAs<'static, MySql, T, MySqlArguments>;
 
 /// Newest first.
-fn older_than(id: u64, limit: u32) -> UsersStatement {
-    let users = sqlx::query_as(
-        "SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-         FROM users WHERE id < ? ORDER BY id DESC LIMIT ?",
-    );
-    users.bind(id).bind(limit)
+fn older_than(search: &str, id: u64, limit: u32) -> Statement<User> {
+    let statement = if search.is_empty() {
+        sqlx::query_as(concat!(select_users!(), "WHERE id < ? ORDER BY id DESC LIMIT ?"))
+    } else {
+        matching(
+            search,
+            with_matching!(concat!(
+                select_users!(),
+                "JOIN (SELECT id FROM matching WHERE id < ? ORDER BY id DESC LIMIT ?) AS page USING (id) ORDER BY id DESC"
+            )),
+        )
+    };
+    statement.bind(id).bind(limit)
 }
 
 /// Oldest first.
-fn newer_than(id: u64, limit: u32) -> UsersStatement {
-    let users = sqlx::query_as(
-        "SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-         FROM users WHERE id > ? ORDER BY id LIMIT ?",
-    );
-    users.bind(id).bind(limit)
+fn newer_than(search: &str, id: u64, limit: u32) -> Statement<User> {
+    let statement = if search.is_empty() {
+        sqlx::query_as(concat!(select_users!(), "WHERE id > ? ORDER BY id LIMIT ?"))
+    } else {
+        matching(
+            search,
+            with_matching!(concat!(
+                select_users!(),
+                "JOIN (SELECT id FROM matching WHERE id > ? ORDER BY id LIMIT ?) AS page USING (id) ORDER BY id"
+            )),
+        )
+    };
+    statement.bind(id).bind(limit)
 }
 
-/// The users whose email begins with the text, then those whose name does: two ranges of two indexes.
-fn beginning(text: &str, limit: u32) -> UsersStatement {
+fn extent(search: &str) -> Statement<Extent> {
+    if search.is_empty() {
+        sqlx::query_as("SELECT 0 AS matches, MIN(id) AS oldest, MAX(id) AS newest FROM users")
+    } else {
+        matching(
+            search,
+            with_matching!(
+                "SELECT COUNT(*) AS matches, MIN(id) AS oldest, MAX(id) AS newest FROM matching"
+            ),
+        )
+    }
+}
+
+fn matching<T: for<'r> FromRow<'r, MySqlRow>>(
+    search: &str,
+    statement: &'static str,
+) -> Statement<T> {
     // LIKE gives these three characters a meaning.
-    let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
-    let users = sqlx::query_as(
-        "(SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-          FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
-         UNION
-         (SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-          FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
-         LIMIT ?",
-    );
-    users.bind(pattern.clone()).bind(limit).bind(pattern).bind(limit).bind(limit)
+    let pattern = search.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
+    sqlx::query_as(statement).bind(pattern.clone()).bind(pattern)
 }
 
 #[cfg(test)]

@@ -1,10 +1,7 @@
 //! The parameters of the page: those of `GET /users`, and what the page remembers in its form.
 
 use app_core::http::error::Error;
-use axum::{
-    extract::{FromRequestParts, Query},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -14,6 +11,9 @@ use crate::{
     page::dots::Dots,
     routing::mode::Mode,
 };
+
+/// The parameters that say what the list shows. The page repeats them in all that it sends.
+const OF_LIST: [&str; 6] = ["search", "older_than", "newer_than", "after", "wait", "id"];
 
 /// How many queries one request may ask for.
 pub(crate) const MOST_QUERIES: u8 = 20;
@@ -67,13 +67,15 @@ pub(crate) struct PageParams {
     pub(crate) id: Option<u64>,
     /// Which users.
     pub(crate) users: UsersQuery,
+    /// Those of the parameters of the list that have a value.
+    pub(crate) of_list: Vec<(&'static str, String)>,
 }
 
 impl PageQueryString {
-    fn check(self, UsersParams { mode, after, users }: UsersParams) -> Result<PageParams, Error> {
+    fn check(self, users: UsersParams) -> Result<PageParams, Error> {
+        let UsersParams { mode, after, users, query } = users;
         if self.ask.is_some_and(|ask| ask > MOST_QUERIES) {
-            let sentence = format!("ask is how many queries to make: 0 to {MOST_QUERIES}.");
-            return Err(Error::Malformed(sentence));
+            return Err(Error::Malformed(what_is_right("ask")));
         }
         // Dots of another mode would say nothing of this one.
         let is_other = !self.was.is_empty() && self.was != mode.text();
@@ -90,6 +92,7 @@ impl PageQueryString {
             ask: self.ask,
             only_live: self.part == "live",
             id: self.id,
+            of_list: query.only(&OF_LIST),
         })
     }
 }
@@ -99,9 +102,16 @@ impl<S: Send + Sync> FromRequestParts<S> for PageParams {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let users = UsersParams::from_request_parts(parts, state).await?;
-        let query = Query::<PageQueryString>::try_from_uri(&parts.uri);
-        let Query(query) = query.map_err(|_| Error::Malformed("ask and id are numbers.".into()))?;
-        query.check(users)
+        let values = users.query.parse::<PageQueryString>();
+        values.map_err(|name| Error::Malformed(what_is_right(name)))?.check(users)
+    }
+}
+
+/// A sentence on a parameter whose value cannot be read or is out of range.
+fn what_is_right(name: &str) -> String {
+    match name {
+        "ask" => format!("ask is how many queries to make: 0 to {MOST_QUERIES}."),
+        name => format!("{name} is the id of a user: a number without a sign or a fraction."),
     }
 }
 

@@ -7,7 +7,7 @@ use app_core::http::{
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::{
-    db::{Freshness, ReadResult, User, UsersPage, UsersQuery},
+    db::{Freshness, Position, ReadResult, User, UsersPage, UsersQuery},
     page::params::PageParams,
     times,
 };
@@ -75,9 +75,20 @@ impl<'a> UsersPart<'a> {
     }
 
     pub(super) fn search(&self) -> &str {
-        match self.query {
-            UsersQuery::Beginning(text) => text,
-            _ => "",
+        &self.query.search
+    }
+
+    /// Whether these are not the newest users.
+    pub(super) fn has_position(&self) -> bool {
+        self.query.position != Position::Newest
+    }
+
+    /// Where the users of an empty page would be: the end of a sentence.
+    pub(super) fn where_they_would_be(&self) -> String {
+        match self.query.position {
+            Position::Newest => String::new(),
+            Position::OlderThan(id) => format!(" older than number {id}"),
+            Position::NewerThan(id) => format!(" newer than number {id}"),
         }
     }
 

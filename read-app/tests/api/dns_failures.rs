@@ -13,7 +13,7 @@ use demo::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::client::{get, until};
+use crate::client::{get, page_at, until};
 
 const HEADLESS: &str = "mysql.default.svc.cluster.local.";
 
@@ -75,6 +75,70 @@ async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() 
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn visitors_decide_neither_how_often_dns_is_asked_nor_for_which_names() {
+    let (server, app) = server_and_app().await;
+    until("both pods", async || pods(&app).await.len() == 2).await;
+    let asked =
+        |name: &str| server.asked().get(&format!("{name}.{HEADLESS}")).copied().unwrap_or_default();
+    let (start, before) = (Instant::now(), asked("mysql-0"));
+
+    // Dots of pods that never answered, in all combinations of two.
+    for dots in 1..=35_u32 {
+        let dot = char::from_digit(dots, 36).unwrap();
+        let paths = ["", "0"].map(|other| format!("/?part=live&ask=0&seen={other}{dot}"));
+        let (one, two) = tokio::join!(page_at(&app, &paths[0]), page_at(&app, &paths[1]));
+        assert!(one.contains(HEADLESS) && two.contains(HEADLESS), "{one}");
+    }
+
+    let periods = u32::try_from(start.elapsed().as_millis() / 500).unwrap() + 1;
+    let lookups = asked("mysql-0") - before;
+    assert!(lookups <= periods, "{lookups} lookups in {periods} periods");
+    let others: u32 = (1..=35).map(|ordinal| asked(&format!("mysql-{ordinal}"))).sum();
+    assert_eq!(others, 0, "{:?}", server.asked());
+}
+
+#[tokio::test]
+async fn the_name_of_a_pod_that_has_answered_is_looked_up_while_it_is_missing() {
+    let (server, app) = server_and_app().await;
+    until("both pods to answer", async || {
+        let (_, body) = get(&app, "/users?via=mysql").await;
+        body["mysql_pod"] == "mysql-1"
+    })
+    .await;
+
+    let primary = IpAddr::from(shared().cluster.address(0));
+    server.reply(HEADLESS, Reply::Addresses(vec![primary]));
+
+    let own_name = format!("mysql-1.{HEADLESS}");
+    until("its own name", async || {
+        let page = page_at(&app, "/?part=live&ask=0&seen=01").await;
+        page.contains("the own name of the pod that is missing")
+    })
+    .await;
+    assert!(server.asked().contains_key(&own_name), "{:?}", server.asked());
+}
+
+#[tokio::test]
+async fn requests_do_not_wait_until_a_silent_dns_server_has_missed_its_deadline() {
+    let (server, app) = server_and_app().await;
+    until("an answer", async || get(&app, "/names").await.1["answers"][0]["answered"] == true)
+        .await;
+    server.reply(HEADLESS, Reply::Silence);
+
+    let (start, mut slowest) = (Instant::now(), Duration::ZERO);
+    while start.elapsed() < Duration::from_secs(3) {
+        let asked = Instant::now();
+        get(&app, "/names").await;
+        slowest = slowest.max(asked.elapsed());
+    }
+
+    assert!(
+        slowest < Duration::from_millis(1_900),
+        "DNS has two seconds, and this took {slowest:?}"
+    );
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn the_log_does_not_name_the_user_who_is_searched_for() {
     for (path, status) in [
         ("/users?search=zuleika@example.org", 200),
         ("/?search=zuleika@example.org&strategy=sticky&via=mysql&user=Zuleika", 200),
-        ("/users?search=zuleika@example.org&older_than=1", 400),
+        ("/users?search=zuleika@example.org&older_than=1&newer_than=1", 400),
         ("/users/zuleika@example.org", 404),
     ] {
         let request = Client::new().get(app.url().to_owned() + path);

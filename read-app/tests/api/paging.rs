@@ -10,12 +10,13 @@ use demo::{
 use crate::client::{get, page_at, register};
 
 async fn add_users(prefix: &str, count: u32) {
+    let email = prefix.replace(|character: char| !character.is_alphanumeric(), "");
     // In one statement, so that the ids of users from other tests do not fall between them.
     let rows: Vec<_> =
-        (0..count).map(|n| format!("('{prefix} {n:03}', '{prefix}{n:03}@example.org')")).collect();
+        (0..count).map(|n| format!("('{prefix} {n:03}', '{email}{n:03}@example.org')")).collect();
     let insert = format!("INSERT INTO userdb.users (name, email) VALUES {}", rows.join(","));
     shared().cluster.sql(0, &insert).await.unwrap();
-    register("Ada", &format!("after-{prefix}@example.org")).await;
+    register("Ada", &format!("after-{email}@example.org")).await;
 }
 
 fn ids(body: &serde_json::Value) -> Vec<u64> {
@@ -42,6 +43,75 @@ async fn the_older_pages_list_every_user_once_and_newer_leads_back() {
     let (_, second) = get(app, &format!("/users?{}", first["older"].as_str().unwrap())).await;
     let (_, back) = get(app, &format!("/users?{}", second["newer"].as_str().unwrap())).await;
     assert_eq!(ids(&back).last(), ids(&first).last(), "newer leads to the page before");
+}
+
+#[tokio::test]
+async fn the_pages_of_a_search_list_every_match_once_also_where_users_come_and_go_meanwhile() {
+    add_users("deep %26 & \"+", 120).await;
+    let (app, cluster) = (&shared().read_app, &shared().cluster);
+    let mut next = "via=mysql&with=pool&search=DEEP+%2526+%26+%22%2B".to_owned();
+    let (mut all, mut pages) = (Vec::new(), 0);
+
+    loop {
+        let (_, page) = get(app, &format!("/users?{next}")).await;
+        assert_eq!(page["served"]["with"], "pool", "{next}: {page}");
+        let found = ids(&page);
+        all.extend(found.clone());
+        pages += 1;
+        let Some(older) = page["older"].as_str() else { break };
+        older.clone_into(&mut next);
+        // The user at whom the next page begins vanishes, and another registers who matches.
+        let delete = format!("DELETE FROM userdb.users WHERE id = {}", found.last().unwrap());
+        cluster.sql(0, &delete).await.unwrap();
+        register("Deep %26 & \"+", &format!("deep-newer-{pages}@example.org")).await;
+    }
+
+    assert_eq!((pages, all.len()), (3, 120));
+    assert!(all.is_sorted_by(|newer, older| newer > older), "newest first: {all:?}");
+    let (_, last) = get(app, &format!("/users?{next}")).await;
+    let (_, back) = get(app, &format!("/users?{}", last["newer"].as_str().unwrap())).await;
+    assert_eq!(ids(&back), [&all[48..49], &all[50..99]].concat(), "{next}");
+}
+
+#[tokio::test]
+async fn an_empty_page_leads_to_the_pages_beside_it_and_no_page_leads_to_an_empty_one() {
+    add_users("edge", 60).await;
+    let app = &shared().read_app;
+    let at = async |query: &str| get(app, &format!("/users?{query}")).await.1;
+    let largest = u64::MAX;
+
+    for search in ["", "search=edge&"] {
+        let before_the_first = at(&format!("{search}older_than=1")).await;
+        assert_eq!(before_the_first["users"], serde_json::json!([]), "{before_the_first}");
+        assert!(before_the_first["older"].is_null(), "{before_the_first}");
+        let oldest = at(before_the_first["newer"].as_str().unwrap()).await;
+        assert!(ids(&oldest).len() == 50 && oldest["older"].is_null(), "{oldest}");
+
+        let beyond_the_last = at(&format!("{search}newer_than={largest}")).await;
+        assert_eq!(beyond_the_last["users"], serde_json::json!([]), "{beyond_the_last}");
+        assert!(beyond_the_last["newer"].is_null(), "{beyond_the_last}");
+        let newest = at(beyond_the_last["older"].as_str().unwrap()).await;
+        assert!(ids(&newest).len() == 50 && newest["newer"].is_null(), "{newest}");
+    }
+    let without_a_hit = at("search=edge-of-nothing&older_than=9").await;
+    assert!(without_a_hit["older"].is_null() && without_a_hit["newer"].is_null());
+}
+
+#[tokio::test]
+async fn a_search_that_is_not_utf_8_and_two_positions_are_refused_with_a_sentence() {
+    let app = &shared().read_app;
+    for (query, sentence) in [
+        ("search=Jos%E9", "search is not UTF-8. Percent-encode its UTF-8 bytes."),
+        ("older_than=1&newer_than=2", "older_than and newer_than are two pages. Send one of them."),
+        ("older_than=-1", "older_than is the id of a user: a number without a sign or a fraction."),
+        ("with=luck&wait=x", "The choices are with=new or pool."),
+        ("wait=soon", "wait is a number of seconds."),
+    ] {
+        for path in ["/users", "/"] {
+            let (status, body) = get(app, &format!("{path}?{query}")).await;
+            assert_eq!((status.as_u16(), &body["message"]), (400, &sentence.into()), "{query}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -82,13 +152,24 @@ async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
          ANALYZE TABLE userdb.users";
     servers.cluster.sql(0, million).await.unwrap();
 
-    for query in ["", "older_than=500000", "newer_than=500000", "search=user+99", "search=user99"] {
+    for query in [
+        "",
+        "older_than=500000",
+        "newer_than=500000",
+        "search=user+99",
+        "search=user999",
+        "search=u&newer_than=7",
+    ] {
         let before = rows_read(&servers).await;
         let (_, body) = get(&read_app, &format!("/users?{query}")).await;
         let read = rows_read(&servers).await - before;
         assert_eq!(body["users"].as_array().unwrap().len(), 50, "{query}: {body}");
-        // The watcher reads a few meanwhile.
-        assert!(read < 500, "{query}: {read} rows were read");
+        // The watcher reads a few meanwhile. A search reads at most 5,001 entries of each of two indexes.
+        let most = if query.contains("search") { 12_000 } else { 500 };
+        assert!(read < most, "{query}: {read} rows were read");
+        println!("figure: /users?{query} read {read} rows");
+        let is_incomplete = ["search=user+99", "search=u&newer_than=7"].contains(&query);
+        assert_eq!(body["incomplete"] == true, is_incomplete, "{query}");
     }
     read_app.stop().await.unwrap();
     write_app.stop().await.unwrap();
@@ -96,15 +177,50 @@ async fn a_page_of_a_million_users_reads_little_more_than_it_shows() {
 }
 
 #[tokio::test]
-async fn the_page_carries_its_choices_along() {
-    add_users("carry", 60).await;
+async fn all_links_and_forms_of_the_page_keep_its_choices_and_its_place_in_the_list() {
+    add_users("carry&\"", 60).await;
+    let app = &shared().read_app;
+    let (_, all) = get(app, "/users?search=carry%26").await;
+    let choices = "via=mysql&strategy=random&compare=on&was=mysql+new+random&seen=01";
 
-    let page =
-        page_at(&shared().read_app, "/?via=mysql&strategy=random&seen=01&search=carry").await;
+    let place = format!("search=carry%26%22&older_than={}", ids(&all)[9]);
+    let page = page_at(app, &format!("/?{choices}&{place}&id=7")).await;
 
-    assert!(page.contains("value=\"carry\""), "{page}");
-    assert!(
-        page.contains("strategy=random") || page.contains("value=\"random\" checked"),
-        "{page}"
-    );
+    let links: Vec<_> = page.split("<a href=\"/?").skip(1).collect();
+    assert_eq!(links.len(), 5, "large text, newest, newer, older, all users: {page}");
+    for link in links {
+        let (query, text) = link.split_once("</a>").unwrap().0.split_once('"').unwrap();
+        for kept in ["via=mysql&", "strategy=random&", "compare=on&", "seen=01", "id=7"] {
+            assert!(query.contains(kept.trim_end_matches('&')), "{text} has no {kept}: {query}");
+        }
+        assert_eq!(query.contains("search=carry%26%22"), !text.contains("All users"), "{query}");
+        assert!(query.matches("er_than=").count() <= 1, "{query}");
+    }
+    for (name, value) in [("search", "carry&#38;&#34;"), ("older_than", &ids(&all)[9].to_string())]
+    {
+        let hidden = format!("name=\"{name}\" value=\"{value}\" form=\"controls\"");
+        assert!(page.contains(&hidden), "the form that asks has no {hidden}: {page}");
+    }
+    let (_, search) = page.split_once("role=\"search\"").unwrap();
+    let (search, _) = search.split_once("</form>").unwrap();
+    assert!(search.contains("name=\"id\"") && !search.contains("older_than"), "{search}");
+}
+
+#[tokio::test]
+async fn a_page_without_users_says_why_and_leads_to_those_that_have_some() {
+    register("Ada", "why@example.org").await;
+    for (query, why) in [
+        ("older_than=1", "has no user older than number 1."),
+        ("newer_than=18446744073709551615", "has no user newer than number 18446744073709551615."),
+        ("search=none", "has no user whose name or email begins with “<bdi>none</bdi>”."),
+        (
+            "search=none&older_than=1",
+            "has no user older than number 1 whose name or email begins with “<bdi>none</bdi>”.",
+        ),
+    ] {
+        let page = page_at(&shared().read_app, &format!("/?{query}")).await;
+        assert!(page.contains(why) && !page.contains("registered yet"), "{query}: {page}");
+        assert_eq!(page.contains("« newest</a>"), query.contains("than"), "{query}");
+        assert_eq!(page.contains("All users</a>"), query.contains("search"), "{query}");
+    }
 }
