@@ -52,6 +52,7 @@ struct UsersBody {
 /// The way to the pod.
 #[derive(Serialize, ToSchema)]
 struct ServedBody {
+    /// By `@@super_read_only` when the connection was opened.
     role: Role,
     via: Via,
     with: With,
@@ -61,7 +62,9 @@ struct ServedBody {
     address: String,
     /// The server's number for the connection.
     connection: u64,
+    /// Of the attempt that succeeded, from getting a connection to the last user.
     milliseconds: f64,
+    /// Why the attempts before it failed.
     failed_attempts: Vec<String>,
 }
 
@@ -112,12 +115,12 @@ fn milliseconds(duration: Duration) -> f64 {
 
 /// A page of users, and the way to the pod that listed them.
 #[utoipa::path(get, path = "/users", operation_id = "users", params(UsersQueryString), responses(
-    (status = 200, description = "The users, newest first", body = UsersBody),
+    (status = 200, description = "The users, newest first; of a search, at most 50 of those that match", body = UsersBody),
     (status = 400, description = "A parameter is not acceptable"),
 ))]
 async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Response, Error> {
     let UsersParams { mode, after, users } = params;
-    let request = ReadRequest { after, users: Some((users, LIST_LENGTH)) };
+    let request = ReadRequest { after, users: Some((users, LIST_LENGTH)), trusts_known: true };
     let result = reads.read(&mode, request).await?;
     let served = ServedBody::new(&result, &mode);
     let pod = result.server.pod;

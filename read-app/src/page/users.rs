@@ -51,10 +51,11 @@ impl<'a> UsersPart<'a> {
             Freshness::AfterWaiting(waited) => {
                 format!("{pod} had it after waiting {}", times::seconds(waited))
             }
-            Freshness::Behind(1) => format!("{pod} is behind by 1 transaction"),
-            Freshness::Behind(transactions) => {
+            Freshness::Behind(Some(1)) => format!("{pod} is behind by 1 transaction"),
+            Freshness::Behind(Some(transactions)) => {
                 format!("{pod} is behind by {transactions} transactions")
             }
+            Freshness::Behind(None) => format!("{pod} is behind; by how much is not known"),
         })
     }
 
@@ -79,6 +80,11 @@ impl<'a> UsersPart<'a> {
             UsersQuery::Beginning(text) => text,
             _ => "",
         }
+    }
+
+    /// Whether other users may come before these, so that an empty list does not mean that there are none.
+    pub(super) fn is_part(&self) -> bool {
+        matches!(self.query, UsersQuery::OlderThan(_) | UsersQuery::NewerThan(_))
     }
 
     /// Whether the reader of the page has just registered this user.
