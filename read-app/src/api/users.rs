@@ -42,7 +42,7 @@ struct UsersBody {
     served: ServedBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<AfterBody>,
-    /// The queries for the pages beside this one.
+    /// The queries for the pages beside this one, which may turn out to be empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

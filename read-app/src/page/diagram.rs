@@ -1,5 +1,7 @@
 //! The way of the last query as a diagram: browser, read-app, the Service's name, the pods.
 
+use std::net::IpAddr;
+
 use app_core::html::diagram::{Frame, Pod};
 
 use crate::{
@@ -96,6 +98,10 @@ const ONE_ADDRESS: &str = "mysql-read: one address for all. A pod is picked behi
      and not again. The lines lead to pods that have answered.";
 
 fn addresses(is_headless: bool, names: &NamesView, host: &str) -> String {
+    // DB_HOST can be an address.
+    if host.parse::<IpAddr>().is_ok() {
+        return host.to_owned();
+    }
     let Some(answer) = names.answers.iter().find(|answer| answer.name == host) else {
         return String::new();
     };
@@ -182,6 +188,7 @@ mod tests {
         }
         assert_eq!(addresses(false, &names(Some(&["192.0.2.9"]), None), "mysql"), "192.0.2.9");
         assert_eq!(addresses(false, &names(None, None), "mysql"), "no answer");
+        assert_eq!(addresses(false, &names(None, None), "192.0.2.7"), "192.0.2.7");
     }
 
     #[test]

@@ -88,7 +88,8 @@ pub(super) fn lists(names: &NamesView, ordinal: u8) -> Option<bool> {
     let [addresses, servers, ..] = &names.answers[..] else { return None };
     let own_name = format!("{}.", pod_name(ordinal));
     let is_listed = servers.records.iter().any(|record| record.value.starts_with(&own_name));
-    let tells = servers.answered && (!servers.records.is_empty() || addresses.records.is_empty());
+    let has_none = addresses.answered && addresses.records.is_empty();
+    let tells = servers.answered && (has_none || !servers.records.is_empty());
     tells.then_some(is_listed)
 }
 
@@ -105,7 +106,7 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names, unless it hides it (keepttl)."
+                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names, unless its option keepttl hides one."
             ),
         ),
         (
@@ -164,6 +165,7 @@ pub(super) mod tests {
             (address, Some(&[11]), Some(false)),
             (Some(&[]), Some(&[]), Some(false)),
             (address, Some(&[]), None),
+            (None, Some(&[]), None),
             (address, None, None),
             (None, None, None),
         ] {
