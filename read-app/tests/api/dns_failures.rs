@@ -70,7 +70,7 @@ async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() 
             page.contains(">no answer</text>"),
             "DNS is silent, and has not no address: {page}"
         );
-        assert!(!page.contains("has left") && !page.contains("gone, and"), "{page}");
+        assert!(!page.contains("has left") && !page.contains("gone, and not in DNS"), "{page}");
 
         server.forget(HEADLESS);
         until("no pod", async || pods(&app).await.is_empty()).await;
