@@ -82,6 +82,25 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
+fn every_test_that_stands_beside_a_figure_of_the_pages_exists() {
+    let listed =
+        Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().unwrap();
+    let sources: String = String::from_utf8(listed.stdout).unwrap().lines().map(file).collect();
+    let figures = file("docs/figures.md");
+    let rows: Vec<_> = figures.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 30, "{} figures", rows.len());
+    for row in rows {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [_, _, _, tests] = cells[..] else { panic!("not four cells: {row}") };
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "{name} is no test: {row}");
+        }
+    }
+}
+
+#[test]
 fn every_lesson_is_in_the_table_and_has_a_test() {
     let (table, tests) = (file("docs/lessons/README.md"), file("e2e/tests/lessons/main.rs"));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lessons");

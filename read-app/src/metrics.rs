@@ -19,7 +19,7 @@ pub(crate) fn add(metrics: &Metrics, reads: &Reads) -> anyhow::Result<()> {
     )?;
     let lag = gauge(
         "database_replication_lag_seconds",
-        "By how much time the pod is behind the primary, while it answers",
+        "By how much time the pod is behind the primary, at least, while both answer",
         &["pod", "role"],
     )?;
     let reads = reads.clone();
@@ -33,7 +33,7 @@ pub(crate) fn add(metrics: &Metrics, reads: &Reads) -> anyhow::Result<()> {
             let seconds = match (role, behind) {
                 (Role::Primary, _) => 0.0,
                 (Role::Replica, Some(behind)) => behind.time.as_secs_f64(),
-                // No primary was seen that it could be behind.
+                // No primary is seen that it could be behind.
                 (Role::Replica, None) => continue,
             };
             lag.with_label_values(&[pod.as_str(), role.name()]).set(seconds);

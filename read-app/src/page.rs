@@ -32,7 +32,7 @@ use self::{
     diagram::Diagram,
     dns::{Lookups, missing_pod},
     dots::{Dot, KEPT, POD_NAME_PREFIX},
-    evidence::{ATTEMPTS_IN_WORDS, Evidence},
+    evidence::Evidence,
     form::Form,
     lanes::{Lane, lanes},
     params::{MOST_QUERIES, PageParams, PageQueryString},
@@ -121,7 +121,8 @@ async fn show(
     let users = users.map(|served| UsersPart::new(served, &params));
     let users = users.map_err(|error| Failure::new(&error.into(), &headers));
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
-    let next_ordinal = pods.last().map_or(2, |pod| u16::from(pod.ordinal) + 1);
+    let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
+    let next_ordinal = known.max().map_or(2, |ordinal| u16::from(ordinal) + 1);
     let page = LivePage { layout, form: &form, live, users, next_ordinal };
     Ok((status, html::respond(&page)?).into_response())
 }
@@ -135,7 +136,8 @@ impl<'a> LivePart<'a> {
         pods: &'a [PodView],
         last: Option<&Result<ReadResult, MysqlError>>,
     ) -> Self {
-        let evidence = |served| Evidence::new(served, &params.mode, pods);
+        let host = reads.host(params.mode.via);
+        let evidence = |served| Evidence::new(served, &params.mode, host, pods);
         let lanes = lanes(params, names, pods);
         Self {
             form,

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// How often a read is tried at most.
-pub(crate) const ATTEMPTS: usize = 7;
+const ATTEMPTS: usize = 7;
 
 /// A read is tried again after these pauses. Reading twice does no harm, and the next attempt may reach another
 /// pod: a Service sends connections to a dead pod until the cluster notices.

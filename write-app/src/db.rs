@@ -54,16 +54,18 @@ pub(crate) struct Primary {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(crate) struct Registered {
     pub(crate) id: u64,
-    /// `@@report_host` of the connection that ran the INSERT.
+    /// `@@report_host` of the connection that ran the INSERT. Where an earlier attempt registered the user, of the
+    /// connection that found the user.
     #[schema(value_type = String)]
     pub(crate) pod: PodName,
     /// A pod that has these transactions has the user: read-app's `after`.
     pub(crate) gtid: Option<String>,
-    /// Whether a replica had stored the commit before the primary answered. Null where MySQL does not
+    /// Whether a replica is known to have stored the commit before the primary answered. Null where MySQL does not
     /// say.
     pub(crate) acknowledged: Option<bool>,
-    /// Milliseconds from sending the INSERT to its result. The wait for a replica is a part of it.
-    pub(crate) commit_ms: u64,
+    /// Milliseconds from sending the INSERT to its result. The wait for a replica is a part of it. Null where an
+    /// earlier attempt registered the user: how long that took is not known.
+    pub(crate) commit_ms: Option<u64>,
     /// Whether an earlier attempt under the same key had registered the user.
     #[serde(default)]
     #[schema(required = true)]
@@ -152,25 +154,22 @@ impl Primary {
     /// does not say is left out.
     async fn registered(
         &self,
-        Inserted { id, repeated, commit_ms, before }: Inserted,
+        Inserted { id, commit_ms, before }: Inserted,
         mut connection: Pooled<BeforeCommit>,
     ) -> Registered {
         let pod = PodName::new(before.pod.clone());
-        let commit = if repeated {
-            commit::earlier(&mut connection).await
+        let repeated = commit_ms.is_none();
+        let mut commit = Commit::default();
+        let asked = if repeated {
+            commit.ask_for_all(&mut connection).await
         } else {
-            commit::last(&mut connection, before, &self.semi_sync).await
+            commit.ask(&mut connection, before, &self.semi_sync).await
         };
-        let Commit { gtid, acknowledged } = match commit {
-            Ok(commit) => {
-                connection.give_back();
-                commit
-            }
-            Err(error) => {
-                tracing::warn!("MySQL does not say what became of a commit: {}", causes(&error));
-                Commit::default()
-            }
-        };
+        match asked {
+            Ok(()) => connection.give_back(),
+            Err(error) => tracing::warn!("MySQL does not say all of a commit: {}", causes(&error)),
+        }
+        let Commit { gtid, acknowledged } = commit;
         Registered { id, pod, gtid, acknowledged, commit_ms, repeated }
     }
 }

@@ -5,9 +5,10 @@ pub(crate) mod flash;
 pub(crate) mod notice;
 
 use app_core::{
+    dns::DnsError,
     html::{self, Layout},
     http::error::Error,
-    mysql::pod_name::PodName,
+    mysql::{MysqlError, pod_name::PodName},
 };
 use askama::Template;
 use axum::response::Response;
@@ -36,9 +37,15 @@ struct Page<'a> {
     key: String,
     /// The name that writes go to.
     host: &'a str,
-    /// The address that DNS has for the name now, or why there is none.
-    address: Result<String, String>,
+    address: Result<String, NoAddress>,
     diagram: Option<Diagram>,
+}
+
+/// Why there is no address to show for a name.
+struct NoAddress {
+    /// In two words: what DNS has.
+    what: &'static str,
+    message: String,
 }
 
 /// Renders the page as things are at this moment.
@@ -50,7 +57,8 @@ pub(crate) async fn show(
 ) -> Result<Response, Error> {
     let host = primary.host();
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
-    let diagram = Diagram::new(host, address.as_deref().ok(), &replicas, notice.as_ref());
+    let answer = address.as_deref().map_err(|none| none.what);
+    let diagram = Diagram::new(host, answer, replicas.as_deref(), notice.as_ref());
     let key = key_for(notice.as_ref(), typed);
     Ok(html::respond(&Page { layout, notice, typed, key, host, address, diagram })?)
 }
@@ -66,9 +74,14 @@ fn key_for(notice: Option<&Notice<'_>>, typed: &Typed) -> String {
     }
 }
 
-async fn address_of(primary: &Primary) -> Result<String, String> {
+/// The address that DNS has for the name now.
+async fn address_of(primary: &Primary) -> Result<String, NoAddress> {
     let address = primary.address().await;
-    address.map(|address| address.ip().to_string()).map_err(|error| Error::from(error).message())
+    address.map(|address| address.ip().to_string()).map_err(|error| {
+        let is_silent = matches!(error, MysqlError::Name(DnsError::NoAnswer { .. }));
+        let what = if is_silent { "no answer" } else { "no address" };
+        NoAddress { what, message: Error::from(error).message() }
+    })
 }
 
 impl Page<'_> {
@@ -77,7 +90,7 @@ impl Page<'_> {
         fields.iter().find(|problem| problem.field == field).map(|problem| problem.message.as_str())
     }
 
-    /// bootstrap.sh gives a pod its role by its name: ordinal 0 is always the primary.
+    /// The role that the name stands for: bootstrap.sh makes ordinal 0 the primary. MySQL was not asked.
     fn role(&self) -> &'static str {
         let (pod, _) = pod_and_service(self.host);
         match PodName::new(pod.to_owned()).ordinal() {

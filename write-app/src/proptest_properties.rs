@@ -37,7 +37,7 @@ fn email() -> impl Strategy<Value = String> {
 
 fn flash() -> impl Strategy<Value = Flash> {
     let texts = (any::<String>(), any::<String>(), option::of(any::<String>()));
-    let rest = (any::<u64>(), option::of(any::<bool>()), any::<u64>(), any::<bool>());
+    let rest = (any::<u64>(), option::of(any::<bool>()), option::of(any::<u64>()), any::<bool>());
     (texts, rest).prop_map(|((name, pod, gtid), (id, acknowledged, commit_ms, repeated))| {
         let pod = PodName::new(pod);
         Flash { name, registered: Registered { id, pod, gtid, acknowledged, commit_ms, repeated } }

@@ -65,12 +65,12 @@ pub enum Error {
     #[error("the idempotency key was used for other values")]
     IdempotencyKeyReused,
     /// A replica has not applied the transactions that the client must see.
-    #[error("{pod} lacks {transactions} transactions")]
+    #[error("{pod} lacks {transactions:?} transactions")]
     ReplicaBehind {
         /// The replica.
         pod: PodName,
-        /// How many it lacks, up to the last that was asked for.
-        transactions: u64,
+        /// How many it lacks, up to the last that was asked for. None where that is not known.
+        transactions: Option<u64>,
     },
     /// The app has as many requests in flight as it can serve.
     #[error("too many requests in flight")]
@@ -148,10 +148,16 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Malformed(what) => what.clone(),
-            Self::ReplicaBehind { pod, transactions } => format!(
-                "{pod} is behind: up to what you asked for it lacks {transactions} transaction{}. Ask again; another pod may have it all.",
-                if *transactions == 1 { "" } else { "s" }
-            ),
+            Self::ReplicaBehind { pod, transactions } => {
+                let lacks = match transactions {
+                    Some(1) => "1 transaction".to_owned(),
+                    Some(transactions) => format!("{transactions} transactions"),
+                    None => "transactions; how many is not known".to_owned(),
+                };
+                format!(
+                    "{pod} is behind: up to what you asked for it lacks {lacks}. Ask again; another pod may have it all."
+                )
+            }
             Self::Invalid(problems) => {
                 let sentences = problems.iter().map(|problem| problem.message.as_str());
                 sentences.collect::<Vec<_>>().join(" ")
@@ -283,6 +289,18 @@ mod tests {
             causes(&error),
             "no connection to mysql-0.mysql: error communicating with database: connection refused"
         );
+    }
+
+    #[test]
+    fn a_replica_lacks_as_many_transactions_as_are_known() {
+        for (transactions, part) in [
+            (Some(1), "lacks 1 transaction."),
+            (Some(2), "lacks 2 transactions."),
+            (None, "lacks transactions; how many is not known."),
+        ] {
+            let error = Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions };
+            assert!(error.message().contains(part), "{}", error.message());
+        }
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl GtidSet {
         Self(self.0.iter().map(|(source, runs)| (source.clone(), to_the_last(runs))).collect())
     }
 
+    /// How many transactions a set has that a server printed. None where that is not known: the text is too long, or
+    /// is no set.
+    #[must_use]
+    pub fn count(printed: &str) -> Option<u64> {
+        printed.parse().ok().map(|set: Self| set.transactions())
+    }
+
     /// Whether it has none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -138,6 +145,15 @@ mod tests {
         assert_eq!(set(&format!("{UUID}:57")).transactions(), 1);
         assert_eq!(set(&format!("{UUID}:1-5:9:11-12")).transactions(), 8);
         assert_eq!(set(&format!("{UUID}:1-5:backup:1-2,\n{UUID}:7")).transactions(), 8);
+    }
+
+    #[test]
+    fn the_number_of_transactions_in_a_text_that_is_too_long_is_not_known() {
+        let gaps: String = (1..400).map(|number| format!(":{}", 2 * number)).collect();
+        assert_eq!(GtidSet::count(&format!("{UUID}{gaps}")), Some(399));
+        assert_eq!(GtidSet::count(&format!("{UUID}{gaps}{gaps}")), None);
+        assert_eq!(GtidSet::count("no set"), None);
+        assert_eq!(GtidSet::count(""), Some(0));
     }
 
     #[test]

@@ -127,10 +127,10 @@ pub(crate) struct RecordView {
     pub(crate) pod: Option<PodName>,
 }
 
-/// A record that came or went between two requests.
+/// A record that came or went between two requests of some client: DNS is asked only for them.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Change {
-    /// UTC.
+    /// The time of day in UTC when the later request noticed it.
     pub(crate) time: String,
     pub(crate) name: String,
     pub(crate) value: String,
@@ -266,7 +266,7 @@ impl Asker {
         let answered = answer.is_ok();
         let (answer, problem) = match answer {
             Ok(answer) if answer.records.is_empty() => {
-                (answer, Some("there is no such name now".to_owned()))
+                (answer, Some("DNS has no record for this name now".to_owned()))
             }
             Ok(answer) => (answer, None),
             Err(error) => (DnsAnswer::default(), Some(error.to_string())),
@@ -298,12 +298,6 @@ impl From<DnsRecord> for RecordView {
 }
 
 impl NamesView {
-    /// The first address of a name.
-    pub(crate) fn first_address(&self, name: &str) -> Option<String> {
-        let answer = self.answers.iter().find(|answer| answer.name == name)?;
-        answer.records.first().map(|record| record.value.clone())
-    }
-
     /// The full name of the headless Service.
     pub(crate) fn full_name(&self) -> Option<&str> {
         let answer = self.answers.first()?;

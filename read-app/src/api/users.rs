@@ -45,7 +45,8 @@ struct UsersBody {
     /// True where so many users match the search that some of them are on no page.
     #[serde(skip_serializing_if = "is_false")]
     incomplete: bool,
-    /// The queries for the pages beside this one, with this request's other parameters.
+    /// The queries for the pages beside this one, with this request's other parameters. Such a page may turn out to be
+    /// empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +56,7 @@ struct UsersBody {
 /// The way to the pod.
 #[derive(Serialize, ToSchema)]
 struct ServedBody {
+    /// By `@@super_read_only` when the connection was opened.
     role: Role,
     via: Via,
     with: With,
@@ -64,7 +66,9 @@ struct ServedBody {
     address: String,
     /// The server's number for the connection.
     connection: u64,
+    /// Of the attempt that succeeded, from getting a connection to the last user.
     milliseconds: f64,
+    /// Why the attempts before it failed.
     failed_attempts: Vec<String>,
 }
 
@@ -124,7 +128,7 @@ fn milliseconds(duration: Duration) -> f64 {
 ))]
 async fn list(State(reads): State<Reads>, params: UsersParams) -> Result<Response, Error> {
     let UsersParams { mode, after, users, query } = params;
-    let request = ReadRequest { after, users: Some((users, LIST_LENGTH)) };
+    let request = ReadRequest { after, users: Some((users, LIST_LENGTH)), trusts_known: true };
     let result = reads.read(&mode, request).await?;
     let served = ServedBody::new(&result, &mode);
     let pod = result.server.pod;

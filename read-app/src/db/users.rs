@@ -54,9 +54,9 @@ pub(crate) enum Position {
 #[derive(Debug, Default)]
 pub(crate) struct UsersPage {
     pub(crate) users: Vec<User>,
-    /// The id after which the page of newer users begins, where there are any.
+    /// The id after which the page of newer users begins, where there may be any.
     pub(crate) newer_than: Option<u64>,
-    /// The id before which the page of older users begins, where there are any.
+    /// The id before which the page of older users begins, where there may be any.
     pub(crate) older_than: Option<u64>,
     /// Whether more users match the search than are looked at, so that some are on no page.
     pub(crate) is_incomplete: bool,

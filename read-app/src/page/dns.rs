@@ -5,7 +5,7 @@ use crate::{
         dns::{NameView, NamesView, RecordView},
         pods::PodView,
     },
-    page::dots::Dots,
+    page::dots::{Dots, pod_name},
 };
 
 /// The lookups of all names, in two columns.
@@ -36,7 +36,7 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "headless Service",
         term: Some("headless-service"),
-        sentence: "One address for each pod: the client sees them all, and chooses.",
+        sentence: "Each pod’s own address: the client sees them all, and chooses.",
     },
     Lesson {
         what: "its named port",
@@ -51,10 +51,10 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "ClusterIP Service",
         term: Some("clusterip"),
-        sentence: "One address for all: DNS never sees the pods behind it.",
+        sentence: "The Service’s own address, for all pods: DNS never sees those behind it.",
     },
     Lesson {
-        what: "the own name of the pod that is missing",
+        what: "the own name of a pod that does not answer",
         term: None,
         sentence: "It stays the pod’s. When the pod is back, it answers with the pod’s new address.",
     },
@@ -82,6 +82,17 @@ impl Lookup<'_> {
     }
 }
 
+/// Whether DNS lists a pod, by the SRV records. None where that is not known: DNS gave no answer, or has no such
+/// records for addresses that it does have.
+pub(super) fn lists(names: &NamesView, ordinal: u8) -> Option<bool> {
+    let [addresses, servers, ..] = &names.answers[..] else { return None };
+    let own_name = format!("{}.", pod_name(ordinal));
+    let is_listed = servers.records.iter().any(|record| record.value.starts_with(&own_name));
+    let has_none = addresses.answered && addresses.records.is_empty();
+    let tells = servers.answered && (has_none || !servers.records.is_empty());
+    tells.then_some(is_listed)
+}
+
 /// What the TTLs tell about a cache: all three sentences, and which of them is true now. The page keeps room for the
 /// longest, so that nothing moves when another becomes true.
 pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
@@ -95,7 +106,7 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names: each answer is new."
+                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names, unless its option keepttl hides one."
             ),
         ),
         (
@@ -119,27 +130,59 @@ pub(super) fn missing_pod(dots: &Dots, pods: &[PodView]) -> Option<u8> {
     dots.counts().into_keys().find(|ordinal| *ordinal != 0 && !answers(*ordinal))
 }
 
-#[test]
-fn the_page_says_what_the_ttls_tell_about_a_cache() {
-    let record = RecordView { kind: "A", value: "10.0.0.1".into(), ttl: 30, pod: None };
-    let answer = NameView {
-        name: "mysql".into(),
-        answered: true,
-        full_name: "mysql.default.svc.cluster.local.".into(),
-        records: vec![record],
-        problem: None,
-    };
-    let names = |from_cache| NamesView {
-        answers: vec![answer.clone()],
-        from_cache,
-        ..NamesView::default()
-    };
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
 
-    let true_now = |from_cache| {
-        let sentences = about_cache(&names(from_cache)).into_iter().filter(|(is_true, _)| *is_true);
-        sentences.map(|(_, sentence)| sentence).collect::<Vec<_>>().concat()
-    };
-    assert!(true_now(Some(true)).contains("has a cache. It repeats"));
-    assert!(true_now(Some(false)).contains("is 30 s in each answer"));
-    assert!(true_now(None).contains("for some seconds"));
+    /// What the headless name and its port answer. None where DNS gives no answer.
+    pub(in crate::page) fn names(addresses: Option<&[&str]>, pods: Option<&[u8]>) -> NamesView {
+        let server =
+            |ordinal: &u8| format!("mysql-{ordinal}.mysql.default.svc.cluster.local. 3306");
+        let servers: Option<Vec<_>> = pods.map(|pods| pods.iter().map(server).collect());
+        let addresses = addresses.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
+        let view = |name: &str, kind, values: Option<Vec<String>>| NameView {
+            name: name.to_owned(),
+            answered: values.is_some(),
+            full_name: String::new(),
+            records: values.into_iter().flatten().map(|value| record(kind, value)).collect(),
+            problem: None,
+        };
+        let answers =
+            vec![view("mysql", "A", addresses), view("_mysql._tcp.mysql", "SRV", servers)];
+        NamesView { answers, from_cache: Some(true), ..NamesView::default() }
+    }
+
+    fn record(kind: &'static str, value: String) -> RecordView {
+        RecordView { kind, value, ttl: 24, pod: None }
+    }
+
+    #[test]
+    fn a_pod_has_left_dns_only_where_dns_says_so() {
+        let address = Some(&["192.0.2.1"][..]);
+        for (addresses, pods, is_listed) in [
+            (address, Some(&[0, 1][..]), Some(true)),
+            (address, Some(&[0]), Some(false)),
+            (address, Some(&[11]), Some(false)),
+            (Some(&[]), Some(&[]), Some(false)),
+            (address, Some(&[]), None),
+            (None, Some(&[]), None),
+            (address, None, None),
+            (None, None, None),
+        ] {
+            assert_eq!(lists(&names(addresses, pods), 1), is_listed, "{addresses:?} {pods:?}");
+        }
+        assert_eq!(lists(&NamesView::default(), 1), None);
+    }
+
+    #[test]
+    fn the_page_says_what_the_ttls_tell_about_a_cache() {
+        let true_now = |from_cache| {
+            let names = NamesView { from_cache, ..names(Some(&["192.0.2.1"]), None) };
+            let all = about_cache(&names).into_iter().filter(|(is_true, _)| *is_true);
+            all.map(|(_, sentence)| sentence).collect::<Vec<_>>().concat()
+        };
+        assert!(true_now(Some(true)).contains("has a cache. It repeats"));
+        assert!(true_now(Some(false)).contains("is 24 s in each answer"));
+        assert!(true_now(None).contains("for some seconds"));
+    }
 }

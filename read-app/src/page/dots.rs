@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use app_core::mysql::{MysqlError, pod_name::PodName};
+use app_core::{
+    dns::DnsError,
+    mysql::{MysqlError, pod_name::PodName},
+};
 
 /// How many dots are kept.
 pub(crate) const KEPT: usize = 240;
@@ -27,7 +30,7 @@ pub(super) fn pod_name(ordinal: u8) -> String {
 pub(crate) enum Dot {
     /// The pod with this ordinal answered.
     Pod(u8),
-    /// No pod answered.
+    /// No pod of the StatefulSet answered.
     Failed(Reason),
 }
 
@@ -38,14 +41,25 @@ pub(crate) enum Reason {
     Unreachable = b'U',
     Lost = b'L',
     NoAddress = b'N',
+    SilentDns = b'S',
     Busy = b'B',
     Slow = b'D',
+    /// A server did answer, and the page has no dot for its name.
+    Foreign = b'F',
     Other = b'E',
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Unreachable, Self::Lost, Self::NoAddress, Self::Busy, Self::Slow, Self::Other];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Unreachable,
+        Self::Lost,
+        Self::NoAddress,
+        Self::SilentDns,
+        Self::Busy,
+        Self::Slow,
+        Self::Foreign,
+        Self::Other,
+    ];
 
     fn to_char(self) -> char {
         char::from(self as u8)
@@ -57,8 +71,10 @@ impl Reason {
             Self::Unreachable => "no connection could be opened",
             Self::Lost => "the connection broke",
             Self::NoAddress => "the name has no address",
+            Self::SilentDns => "the cluster’s DNS gave no answer",
             Self::Busy => "no connection was free",
             Self::Slow => "no answer came in time",
+            Self::Foreign => "a server answered that is not called mysql-0 to mysql-35",
             Self::Other => "MySQL could not answer; the log of read-app says why",
         }
     }
@@ -69,7 +85,8 @@ impl From<&MysqlError> for Reason {
         match error {
             MysqlError::Unreachable { .. } => Self::Unreachable,
             MysqlError::ConnectionLost(_) => Self::Lost,
-            MysqlError::Name(_) => Self::NoAddress,
+            MysqlError::Name(DnsError::NoAddress(_)) => Self::NoAddress,
+            MysqlError::Name(DnsError::NoAnswer { .. }) => Self::SilentDns,
             MysqlError::Busy | MysqlError::TooManyConnections(_) => Self::Busy,
             MysqlError::Deadline(_) => Self::Slow,
             _ => Self::Other,
@@ -78,16 +95,18 @@ impl From<&MysqlError> for Reason {
 }
 
 impl Dot {
-    /// The dot of a pod. A name without an ordinal below 36 has no character, and counts as a failure.
+    /// The dot of a pod. It is a cross where no character stands for the name.
     pub(crate) fn of(pod: &PodName) -> Self {
         match pod.ordinal().parse() {
-            Ok(ordinal) if ordinal < 36 => Self::Pod(ordinal),
-            _ => Self::Failed(Reason::Other),
+            Ok(ordinal) if ordinal < 36 && pod_name(ordinal) == pod.to_string() => {
+                Self::Pod(ordinal)
+            }
+            _ => Self::Failed(Reason::Foreign),
         }
     }
 
     /// The ordinal of the pod that answered.
-    pub(super) fn ordinal(self) -> Option<u8> {
+    pub(crate) fn ordinal(self) -> Option<u8> {
         match self {
             Self::Pod(ordinal) => Some(ordinal),
             Self::Failed(_) => None,
@@ -182,10 +201,24 @@ mod tests {
 
     #[test]
     fn dots_are_read_as_they_were_written() {
-        let dots = Dots::read("01azULNBDE");
-        assert_eq!(dots.text(), "01azULNBDE");
+        let dots = Dots::read("01azULNSBDFE");
+        assert_eq!(dots.text(), "01azULNSBDFE");
         assert_eq!(dots.counts(), BTreeMap::from([(0, 1), (1, 1), (10, 1), (35, 1)]));
         assert_eq!(dots.last(), Some(Dot::Failed(Reason::Other)));
+    }
+
+    #[test]
+    fn a_server_is_shown_as_a_pod_only_under_the_name_that_it_says() {
+        for (name, dot) in [
+            ("mysql-1", Dot::Pod(1)),
+            ("mysql-35", Dot::Pod(35)),
+            ("mysql-36", Dot::Failed(Reason::Foreign)),
+            ("mysql-01", Dot::Failed(Reason::Foreign)),
+            ("db-1", Dot::Failed(Reason::Foreign)),
+            ("", Dot::Failed(Reason::Foreign)),
+        ] {
+            assert_eq!(Dot::of(&PodName::new(name.into())), dot, "{name}");
+        }
     }
 
     #[test]

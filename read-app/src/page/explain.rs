@@ -2,11 +2,10 @@
 //!
 //! They are the lesson, so they must be true of these dots, and not of dots in general.
 
-use std::collections::BTreeSet;
-
 use crate::{
     api::pods::PodView,
     page::{
+        dns::lists,
         dots::{Dot, Reason, pod_name},
         lanes::Lane,
     },
@@ -32,7 +31,7 @@ impl Lane<'_> {
             Some(Dot::Pod(_)) => {}
         }
         if let Some(pod) = self.silent_pod() {
-            return self.on_silent_pod(&pod.name);
+            return self.on_silent_pod(pod);
         }
         match self.gone_pod() {
             Some(ordinal) => self.on_gone_pod(&pod_name(ordinal)),
@@ -40,15 +39,18 @@ impl Lane<'_> {
         }
     }
 
-    /// The share of queries, from 0 to 1, that a pod is to get in the long run. None where too few queries were
-    /// answered to expect one.
+    /// The share of the answered queries, from 0 to 1, that a pod is to get in the long run: as much as each other pod
+    /// that has answered some of these. read-app does not see which pods are ready. So it expects nothing of a pod that
+    /// has answered none, and nothing where too few queries were answered or where it depends on how fast the pods are.
     pub(super) fn expected(&self, ordinal: u8) -> Option<f64> {
         if self.stays_with_one_pod() {
             return self.last_pod().map(|pod| if pod == ordinal { 1.0 } else { 0.0 });
         }
-        let answering: Vec<_> = self.answering_pods().collect();
-        let share = if answering.contains(&ordinal) { 1.0 / answering.len() as f64 } else { 0.0 };
-        (self.dots.answered() >= FEW).then_some(share)
+        let depends =
+            self.mode.via == Via::Mysql && self.mode.strategy == Strategy::LeastConnections;
+        let counts = self.dots.counts();
+        let is_known = !depends && self.dots.answered() >= FEW && counts.contains_key(&ordinal);
+        is_known.then(|| 1.0 / counts.len() as f64)
     }
 
     /// Whether all queries are to go to one pod.
@@ -62,10 +64,6 @@ impl Lane<'_> {
         }
     }
 
-    fn answering_pods(&self) -> impl Iterator<Item = u8> {
-        self.pods.iter().filter(|pod| pod.answers()).map(|pod| pod.ordinal)
-    }
-
     /// The pod that answered last.
     fn last_pod(&self) -> Option<u8> {
         self.dots.iter().rev().find_map(|dot| dot.ordinal())
@@ -74,16 +72,15 @@ impl Lane<'_> {
     /// A pod that has answered some of these queries, and does not answer now.
     fn silent_pod(&self) -> Option<&PodView> {
         let counts = self.dots.counts();
-        let is_silent = |pod: &&PodView| !pod.answers() && !pod.answers_elsewhere;
+        let is_silent = |pod: &&PodView| !pod.answers() && !pod.answered_since;
         self.pods.iter().filter(is_silent).find(|pod| counts.contains_key(&pod.ordinal))
     }
 
-    /// A pod that answered not long ago, and that DNS does not list any more.
+    /// A pod that answered not long ago, and that DNS says it does not list any more.
     fn gone_pod(&self) -> Option<u8> {
-        let is_listed = |ordinal| self.pods.iter().any(|pod| pod.ordinal == ordinal);
-        let recent = self.dots.iter().rev().take(RECENT).filter_map(|dot| dot.ordinal());
-        // Without any pod DNS itself has not answered yet.
-        recent.filter(|_| !self.pods.is_empty()).find(|ordinal| !is_listed(*ordinal))
+        let is_known = |ordinal| self.pods.iter().any(|pod| pod.ordinal == ordinal);
+        let mut recent = self.dots.iter().rev().take(RECENT).filter_map(|dot| dot.ordinal());
+        recent.find(|ordinal| !is_known(*ordinal) && lists(self.names, *ordinal) == Some(false))
     }
 
     fn on_failure(&self, reason: Reason) -> String {
@@ -92,47 +89,53 @@ impl Lane<'_> {
                 " mysql-read keeps its address even while no pod is ready behind it."
             }
             (Reason::Unreachable, Via::Mysql) => {
-                " A headless Service also names pods that are not ready."
+                " This headless Service also names pods that are not ready."
             }
             (Reason::NoAddress, Via::Mysql) => {
                 " A headless Service has no address of its own, only those of its pods."
             }
             _ => "",
         };
-        format!("The last query failed: {}.{lesson}", reason.clause())
+        format!("The last query has no answer of a pod: {}.{lesson}", reason.clause())
     }
 
-    fn on_silent_pod(&self, pod: &str) -> String {
+    fn on_silent_pod(&self, PodView { name: pod, address, .. }: &PodView) -> String {
         match self.mode.via {
-            Via::MysqlRead => {
-                let crosses = if self.dots.answered() < self.dots.len() {
-                    "; attempts that met it before are crosses, and were made again"
-                } else {
-                    ""
-                };
-                format!(
-                    "{pod} does not answer. mysql-read sends it no new connection once the cluster has seen that \
-                     it is not ready{crosses}."
-                )
-            }
-            Via::Mysql => {
-                let kept = self
-                    .headless_ttl
-                    .map(|ttl| format!("; that answer may be kept for {ttl} s more"));
-                format!(
-                    "{pod} does not answer, and DNS still gives its address{}. Only the client can pass it over \
-                     here, and this one does: it looks at each pod three times a second.",
-                    kept.unwrap_or_default()
-                )
-            }
+            Via::MysqlRead => format!(
+                "{pod} does not answer. mysql-read sends it no new connection once the cluster has seen that it is \
+                 not ready; an attempt that meets it before that is a cross."
+            ),
+            Via::Mysql => format!(
+                "{pod} does not answer{}. Only the client can pass it over here, and this one does: it looks at each \
+                 pod again and again.",
+                self.what_dns_gives(address)
+            ),
+        }
+    }
+
+    /// A part of a sentence on what DNS answers about an address that this client has.
+    fn what_dns_gives(&self, address: &str) -> String {
+        let Some(answer) = self.names.answers.first() else { return String::new() };
+        if !answer.answered {
+            return ", and DNS gives no answer: this client keeps the addresses that it has"
+                .to_owned();
+        }
+        if !answer.records.iter().any(|record| record.value == address) {
+            return String::new();
+        }
+        match self.names.headless_ttl().filter(|_| self.names.from_cache == Some(true)) {
+            Some(ttl) => format!(
+                ", and DNS still gives its address; that answer may be kept for {ttl} s more"
+            ),
+            None => ", and DNS still gives its address".to_owned(),
         }
     }
 
     fn on_gone_pod(&self, pod: &str) -> String {
         match self.mode.via {
             Via::MysqlRead => format!(
-                "{pod} is gone. mysql-read keeps its one address, and whoever opens a connection meets a pod that \
-                 is left."
+                "{pod} has left the answer of DNS. mysql-read keeps its one address, and a new connection meets \
+                 another pod."
             ),
             Via::Mysql => format!(
                 "{pod} has left the answer of DNS, so this client does not ask it any more: its dots are from \
@@ -146,40 +149,41 @@ impl Lane<'_> {
             (Via::MysqlRead, With::New) => format!(
                 "mysql-read is one address, and a pod is picked when a connection is opened. Here each query opens \
                  one, so {}",
-                self.on_chance()
+                self.on_chance("usually chance decides")
             ),
             (Via::MysqlRead, With::Pool) => self.on_pool(),
             (Via::Mysql, _) => self.on_strategy(),
         }
     }
 
-    /// The end of a sentence on what chance did, with its full stop.
-    fn on_chance(&self) -> String {
+    /// The end of a sentence on what chance did, with its full stop. It begins with how certain chance is: the nodes of
+    /// a cluster may also pick in turn.
+    fn on_chance(&self, chance: &str) -> String {
         let (total, pods, spread) = (self.dots.answered(), self.dots.counts(), self.spread());
         match (total, pods.first_key_value()) {
             (1, _) => "the next may meet another pod.".to_owned(),
             (..FEW, _) => {
-                format!("chance decides: {total} queries are few, and at {MANY} it evens out.")
+                format!("{chance}: {total} queries are few, and {MANY} show more.")
             }
             (_, Some((only, _))) if pods.len() == 1 => {
-                let is_alone = self.answering_pods().count() == 1;
-                let why = if is_alone { "no other answers." } else { "is no other ready?" };
-                format!("chance decides, and yet all {total} met {}: {why}", pod_name(*only))
+                let why = match self.mode.via {
+                    Via::MysqlRead => "is no other ready?",
+                    Via::Mysql => "does no other answer?",
+                };
+                format!("{chance}, and yet all {total} met {}: {why}", pod_name(*only))
             }
-            (..MANY, _) => format!("chance decides: {spread}."),
-            _ if self.is_even() => format!("chance decides, and by now it evens out: {spread}."),
-            _ => format!("chance decides: {spread}; a pod may have come or gone meanwhile."),
+            (..MANY, _) => format!("{chance}: {spread}."),
+            _ if self.is_even() => format!("{chance}, and by now it evens out: {spread}."),
+            _ => format!("{chance}: {spread}; a pod may have come or gone meanwhile."),
         }
     }
 
-    /// Whether chance alone would do this: no count is further from the mean than three and a half standard
-    /// deviations.
+    /// Whether chance alone would do this among the pods that answered: no count is further from the mean than three
+    /// and a half standard deviations.
     fn is_even(&self) -> bool {
         let counts = self.dots.counts();
-        let ordinals: BTreeSet<u8> = self.answering_pods().chain(counts.keys().copied()).collect();
-        let mean = self.dots.answered() as f64 / ordinals.len() as f64;
-        let count = |ordinal| counts.get(ordinal).map_or(0.0, |count| *count as f64);
-        ordinals.iter().all(|ordinal| (count(ordinal) - mean).abs() <= 3.5 * mean.sqrt())
+        let mean = self.dots.answered() as f64 / counts.len() as f64;
+        counts.values().all(|count| (*count as f64 - mean).abs() <= 3.5 * mean.sqrt())
     }
 
     /// Such as `mysql-0 answered 61 and mysql-1 70`; of more than three pods only the extremes.
@@ -199,8 +203,8 @@ impl Lane<'_> {
     fn on_pool(&self) -> String {
         let Some(pod) = self.last_pod() else { return String::new() };
         let run = self.dots.iter().rev().take_while(|dot| **dot == Dot::Pod(pod)).count();
-        let moved = if self.dots.len() > run && run < FEW {
-            " The connection before it ended, and the new one met whom it met."
+        let moved = if self.dots.counts().len() > 1 && run < FEW {
+            " Before that it was another connection."
         } else {
             ""
         };
@@ -222,7 +226,7 @@ impl Lane<'_> {
             }
             Strategy::Random => format!(
                 "mysql gives all addresses, and this client draws one for each query, so {}",
-                self.on_chance()
+                self.on_chance("chance decides")
             ),
             Strategy::LeastConnections => format!(
                 "This client picks the pod with the fewest of its queries under way, so a slow pod gets fewer. \
@@ -236,10 +240,10 @@ impl Lane<'_> {
     /// The end of a sentence on what the turns did, with its full stop.
     fn on_turns(&self) -> String {
         if self.dots.answered() < 2 {
-            return "the next is another's.".to_owned();
+            return "the next query takes the next address.".to_owned();
         }
         let why = if self.has_a_pod_twice_running() {
-            "Where a pod comes twice running, somebody else took a turn, or a pod came or went."
+            "Where a pod comes twice running, another client or read-app took a turn, or a pod came or went."
         } else {
             "Chance has no part in it."
         };
@@ -267,23 +271,24 @@ impl Lane<'_> {
             )
         } else {
             format!(
-                "“{user}” always gets {pod}: a hash of the user and of each pod's name decides, so it stays until \
-                 that pod goes. Another user may get another pod."
+                "“{user}” gets {pod} each time: a hash of the user and of each pod's name decides, so it stays while \
+                 the pods do. Another user may get another pod."
             )
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
+        api::dns::NamesView,
         db::Role,
-        page::dots::Dots,
+        page::{dns::tests::names, dots::Dots},
         routing::{mode::Mode, watch::State},
     };
 
-    fn pod(ordinal: u8, answers: bool) -> PodView {
+    pub(in crate::page) fn pod(ordinal: u8, answers: bool) -> PodView {
         let role = if ordinal == 0 { Role::Primary } else { Role::Replica };
         let silent = State::Silent { since: std::time::Instant::now(), reason: String::new() };
         PodView {
@@ -291,8 +296,7 @@ mod tests {
             name: format!("mysql-{ordinal}"),
             address: format!("192.0.2.{ordinal}"),
             state: if answers { State::Answers { role, lag: None } } else { silent },
-            in_flight: 0,
-            answers_elsewhere: false,
+            answered_since: false,
         }
     }
 
@@ -300,9 +304,16 @@ mod tests {
         Mode { via, with, strategy, user: "ada".to_owned() }
     }
 
-    fn said(mode: &Mode, dots: &str, pods: &[PodView]) -> String {
+    fn said_with(names: &NamesView, mode: &Mode, dots: &str, pods: &[PodView]) -> String {
         let dots = Dots::read(dots);
-        Lane { mode: mode.clone(), dots: &dots, pods, headless_ttl: Some(24) }.sentences()
+        Lane { mode: mode.clone(), dots: &dots, pods, names }.sentences()
+    }
+
+    /// What is said where DNS lists these pods.
+    fn said(mode: &Mode, dots: &str, pods: &[PodView]) -> String {
+        let addresses: Vec<_> = pods.iter().map(|pod| pod.address.as_str()).collect();
+        let ordinals: Vec<_> = pods.iter().map(|pod| pod.ordinal).collect();
+        said_with(&names(Some(&addresses), Some(&ordinals)), mode, dots, pods)
     }
 
     #[test]
@@ -312,10 +323,16 @@ mod tests {
         let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
         let turns = mode(Via::Mysql, With::New, Strategy::RoundRobin);
         let sticky = mode(Via::Mysql, With::New, Strategy::Sticky);
+        let drawn = mode(Via::Mysql, With::New, Strategy::Random);
         let no_user = Mode { user: String::new(), ..sticky.clone() };
         for (mode, dots, part) in [
             (&plain, "", "Ask"),
-            (&plain, "01", "2 queries are few"),
+            (&plain, "01", "so usually chance decides: 2 queries are few"),
+            (&drawn, "01", "so chance decides: 2 queries are few"),
+            (&drawn, &"1".repeat(30), "all 30 met mysql-1: does no other answer?"),
+            (&turns, "0", "the next query takes the next address"),
+            (&plain, "0S", "no answer of a pod: the cluster’s DNS gave no answer."),
+            (&plain, "0F", "no answer of a pod: a server answered that is not called mysql-0"),
             (&plain, &"01".repeat(15), "mysql-0 answered 15 and mysql-1 15"),
             (&plain, &"1".repeat(30), "all 30 met mysql-1: is no other ready?"),
             (&plain, &"01".repeat(120), "by now it evens out: mysql-0"),
@@ -323,11 +340,11 @@ mod tests {
             (&plain, "01U", "no connection could be opened. mysql-read keeps its address"),
             (&pool, "1", "The last query went to mysql-1"),
             (&pool, "11111", "The last 5 went to mysql-1"),
-            (&pool, "000111", "The connection before it ended"),
+            (&pool, "000111", "Before that it was another connection"),
             (&turns, "0101", "in turn: mysql-0 answered 2 and mysql-1 2. Chance has no part"),
-            (&turns, "0110", "somebody else took a turn"),
+            (&turns, "0110", "another client or read-app took a turn"),
             (&turns, "01UU01", "Chance has no part"),
-            (&sticky, "111", "“ada” always gets mysql-1"),
+            (&sticky, "111", "“ada” gets mysql-1 each time"),
             (&sticky, "0111", "“ada” gets mysql-1 now"),
             (&no_user, "00", "Type a name"),
         ] {
@@ -342,9 +359,19 @@ mod tests {
         let headless = mode(Via::Mysql, With::New, Strategy::Random);
         assert!(said(&headless, "0101", &pods).contains("may be kept for 24 s more"));
         assert!(said(&Mode::default(), "0101", &pods).contains("mysql-read sends it no new"));
-        assert!(!said(&Mode::default(), "0101", &pods).contains("crosses"));
-        assert!(said(&Mode::default(), "01U0", &pods).contains("crosses"));
         assert!(!said(&Mode::default(), "0000", &pods).contains("does not answer"));
+    }
+
+    #[test]
+    fn of_a_silent_pod_the_page_says_what_dns_gives_and_not_more() {
+        let pods = [pod(0, true), pod(1, false)];
+        let headless = mode(Via::Mysql, With::New, Strategy::Random);
+        let said = |addresses: Option<&[&str]>| {
+            said_with(&names(addresses, None), &headless, "0101", &pods)
+        };
+        assert!(said(Some(&["192.0.2.1"])).contains("DNS still gives its address"));
+        assert!(said(Some(&["192.0.2.0"])).starts_with("mysql-1 does not answer. Only"));
+        assert!(said(None).contains("DNS gives no answer: this client keeps the addresses"));
     }
 
     #[test]
@@ -352,9 +379,18 @@ mod tests {
         let pods = [pod(0, true)];
         let headless = mode(Via::Mysql, With::New, Strategy::Random);
         assert!(said(&headless, "010", &pods).contains("mysql-1 has left the answer of DNS"));
-        assert!(said(&Mode::default(), "010", &pods).contains("mysql-1 is gone"));
+        assert!(said(&Mode::default(), "010", &pods).contains("mysql-1 has left the answer"));
         let later = format!("01{}", "0".repeat(RECENT));
         assert!(!said(&headless, &later, &pods).contains("has left"));
+    }
+
+    #[test]
+    fn a_pod_is_not_said_to_have_left_while_dns_is_silent_or_lists_it() {
+        let pods = [pod(0, true)];
+        for names in [names(None, None), names(Some(&["192.0.2.9"]), Some(&[0, 1]))] {
+            let said = said_with(&names, &Mode::default(), "010", &pods);
+            assert!(!said.contains("has left"), "{said}");
+        }
     }
 
     #[test]
@@ -380,19 +416,20 @@ mod tests {
     }
 
     #[test]
-    fn each_answering_pod_or_the_one_pod_of_a_pool_has_an_expected_share() {
-        let pods = [pod(0, true), pod(1, true), pod(2, false)];
-        let expected = |mode: &Mode, ordinal| {
-            let dots = Dots::read(&"1".repeat(FEW));
-            let mode = mode.clone();
-            Lane { mode, dots: &dots, pods: &pods, headless_ttl: None }.expected(ordinal)
+    fn a_share_is_expected_of_pods_that_have_answered_here_and_of_no_other() {
+        let (pods, names) = ([pod(0, true), pod(1, true), pod(2, true)], names(None, None));
+        let expected = |mode: &Mode, dots: &str, ordinal| {
+            let dots = Dots::read(dots);
+            Lane { mode: mode.clone(), dots: &dots, pods: &pods, names: &names }.expected(ordinal)
         };
-        assert_eq!(expected(&Mode::default(), 0), Some(0.5));
-        assert_eq!(expected(&Mode::default(), 2), Some(0.0));
-        let few = Dots::read("1");
-        let lane = Lane { mode: Mode::default(), dots: &few, pods: &pods, headless_ttl: None };
-        assert_eq!(lane.expected(0), None);
+        let both = "01".repeat(FEW / 2);
+        assert_eq!(expected(&Mode::default(), &both, 0), Some(0.5));
+        // It answers its watcher, and may not be ready.
+        assert_eq!(expected(&Mode::default(), &both, 2), None);
+        assert_eq!(expected(&Mode::default(), "01", 0), None, "two are few");
+        let slow_ones_get_fewer = mode(Via::Mysql, With::New, Strategy::LeastConnections);
+        assert_eq!(expected(&slow_ones_get_fewer, &both, 0), None);
         let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
-        assert_eq!((expected(&pool, 0), expected(&pool, 1)), (Some(0.0), Some(1.0)));
+        assert_eq!((expected(&pool, &both, 0), expected(&pool, &both, 1)), (Some(0.0), Some(1.0)));
     }
 }

@@ -14,19 +14,16 @@ pub(super) struct Lane<'a> {
     pub(super) mode: Mode,
     pub(super) dots: &'a Dots,
     pub(super) pods: &'a [PodView],
-    /// For how many more seconds the cluster's DNS keeps its answer for the headless name. None where it keeps no
-    /// answers, or where that is not known.
-    pub(super) headless_ttl: Option<u32>,
+    pub(super) names: &'a NamesView,
 }
 
 /// One lane, or two where the page compares.
 pub(super) fn lanes<'a>(
     params: &'a PageParams,
-    names: &NamesView,
+    names: &'a NamesView,
     pods: &'a [PodView],
 ) -> Vec<Lane<'a>> {
-    let headless_ttl = names.headless_ttl().filter(|_| names.from_cache == Some(true));
-    let lane = |mode, dots| Lane { mode, dots, pods, headless_ttl };
+    let lane = |mode, dots| Lane { mode, dots, pods, names };
     let mut lanes = vec![lane(params.mode.clone(), &params.dots)];
     if params.compare {
         lanes.push(lane(params.mode.other_connections(), &params.dots_beside));
@@ -53,7 +50,10 @@ impl Lane<'_> {
         if self.dots.len() == 0 {
             return "no query yet".to_owned();
         }
-        format!("{} queries: {}", self.dots.len(), self.dots.counts_by_name().join(", "))
+        let failed = self.dots.len() - self.dots.answered();
+        let mut parts = self.dots.counts_by_name();
+        parts.extend((failed > 0).then(|| format!("no answer of a pod {failed}")));
+        format!("{} attempts: {}", self.dots.len(), parts.join(", "))
     }
 
     /// How many attempts failed, and why. The reasons stand here and not at the dots, so that no reader has to
@@ -69,7 +69,10 @@ impl Lane<'_> {
                 parts.collect::<Vec<_>>().join("; ")
             }
         };
-        Some(format!("{} not answered: {reasons}.", self.dots.len() - self.dots.answered()))
+        Some(format!(
+            "{} without an answer of a pod: {reasons}.",
+            self.dots.len() - self.dots.answered()
+        ))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many users the page shows: the longest names still leave it under 60 kB.
-const USERS_SHOWN: usize = 20;
+pub(super) const USERS_SHOWN: usize = 20;
 
 /// After this time the next query is the last one.
 const LAST_QUERY_AFTER: Duration = Duration::from_secs(4);
@@ -43,7 +43,8 @@ pub(super) async fn make(
 }
 
 fn users(params: &PageParams) -> ReadRequest {
-    ReadRequest { after: params.after.clone(), users: Some((params.users.clone(), USERS_SHOWN)) }
+    let users = Some((params.users.clone(), USERS_SHOWN));
+    ReadRequest { after: params.after.clone(), users, ..ReadRequest::default() }
 }
 
 /// Makes one query. If the page compares, it also asks on the other kind of connection at the same moment.

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     api::pods::PodView,
-    page::{dots::pod_name, lanes::Lane},
-    times,
+    page::{dns::lists, dots::pod_name, lanes::Lane},
 };
 
 /// A row for each pod, and one for the attempts that failed. Each row has a share for each lane.
@@ -32,7 +31,7 @@ pub(super) struct Share {
 }
 
 impl ShareTable {
-    /// Every pod that is in the DNS answer, or that has answered a query, has a row.
+    /// Every pod whose server has said its name at an address in the DNS answer, or that has answered a query, has a row.
     pub(super) fn new(lanes: &[Lane], pods: &[PodView]) -> Self {
         let answered = lanes.iter().flat_map(|lane| lane.dots.counts().into_keys());
         let ordinals: BTreeSet<u8> = pods.iter().map(|pod| pod.ordinal).chain(answered).collect();
@@ -42,7 +41,7 @@ impl ShareTable {
                 ordinal,
                 name: pod_name(ordinal),
                 shares: lanes.iter().map(|lane| Share::of_pod(lane, ordinal)).collect(),
-                lag: lag(pod),
+                lag: lag(pod, lanes.first().and_then(|lane| lists(lane.names, ordinal))),
                 answers: pod.is_some_and(PodView::answers),
             }
         };
@@ -58,12 +57,11 @@ impl ShareTable {
 }
 
 /// The replication lag, or why there is none.
-fn lag(pod: Option<&PodView>) -> String {
+fn lag(pod: Option<&PodView>, is_listed: Option<bool>) -> String {
     match pod {
-        None => "gone".to_owned(),
-        Some(pod) if pod.answers_elsewhere => "moved".to_owned(),
-        Some(pod) if !pod.answers() => "silent".to_owned(),
-        Some(pod) => pod.lag().map_or_else(|| "–".to_owned(), |lag| times::seconds(lag.time)),
+        None if is_listed == Some(false) => "gone".to_owned(),
+        Some(pod) if !pod.answers() && !pod.answered_since => "silent".to_owned(),
+        pod => pod.and_then(PodView::behind).unwrap_or_else(|| "–".to_owned()),
     }
 }
 
@@ -80,7 +78,7 @@ impl Share {
     }
 
     /// Such as `  7`.
-    pub(super) fn asked(&self) -> String {
+    pub(super) fn dots(&self) -> String {
         padded(self.dots)
     }
 
@@ -120,4 +118,20 @@ fn percent(figure: Option<usize>) -> String {
 /// With figure spaces in front, as wide as any count and percentage: columns keep their width.
 fn padded(figure: impl ToString) -> String {
     format!("{:\u{2007}>3}", figure.to_string())
+}
+
+#[test]
+fn a_lag_that_is_not_known_is_a_dash_and_only_a_pod_that_left_dns_is_gone() {
+    let pod = crate::page::explain::tests::pod;
+    let answered_since = PodView { answered_since: true, ..pod(1, false) };
+    for (pod, is_listed, said) in [
+        (None, Some(false), "gone"),
+        (None, Some(true), "–"),
+        (None, None, "–"),
+        (Some(pod(1, false)), Some(true), "silent"),
+        (Some(answered_since), Some(true), "–"),
+        (Some(pod(1, true)), Some(true), "–"),
+    ] {
+        assert_eq!(lag(pod.as_ref(), is_listed), said, "{pod:?} {is_listed:?}");
+    }
 }

@@ -51,10 +51,11 @@ impl<'a> UsersPart<'a> {
             Freshness::AfterWaiting(waited) => {
                 format!("{pod} had it after waiting {}", times::seconds(waited))
             }
-            Freshness::Behind(1) => format!("{pod} is behind by 1 transaction"),
-            Freshness::Behind(transactions) => {
+            Freshness::Behind(Some(1)) => format!("{pod} is behind by 1 transaction"),
+            Freshness::Behind(Some(transactions)) => {
                 format!("{pod} is behind by {transactions} transactions")
             }
+            Freshness::Behind(None) => format!("{pod} is behind; by how much is not known"),
         })
     }
 

@@ -23,6 +23,10 @@ const PERIOD: Duration = Duration::from_millis(300);
 /// How long a pod may take to answer. A frozen pod is noticed after this and the period.
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// For how long what the primary had is known after it was seen: two looks may take so long. After that it may have
+/// committed anything.
+const KNOWN_FOR: Duration = Duration::from_secs(3);
+
 /// What a pod's watcher last saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -31,7 +35,7 @@ pub(crate) enum State {
     /// The pod answers.
     Answers {
         role: Role,
-        /// How far it is behind the primary. None while no primary was seen.
+        /// How far it is behind the primary. None for the primary, and while no primary is seen.
         lag: Option<Lag>,
     },
     /// The pod does not answer.
@@ -43,11 +47,14 @@ pub(crate) enum State {
 }
 
 /// How far a replica is behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
     pub(crate) time: Duration,
-    /// How many transactions it lacks of those that the primary had a moment before.
-    pub(crate) transactions: u64,
+    /// Whether it may be more. The watcher has not seen the replica catch up yet, so it does not know since when the
+    /// replica has been behind.
+    pub(crate) is_minimum: bool,
+    /// How many transactions it lacks of those that the primary had a moment before. None where that is not known.
+    pub(crate) transactions: Option<u64>,
 }
 
 /// What a watcher knows. Clones share it.
@@ -99,8 +106,9 @@ struct Progress {
 }
 
 impl PrimaryProgress {
+    /// None where the primary was not seen of late.
     fn get(&self) -> Option<Progress> {
-        self.lock().clone()
+        self.lock().clone().filter(|progress| progress.seen.elapsed() <= KNOWN_FOR)
     }
 
     fn set(&self, progress: Progress) {
@@ -172,8 +180,8 @@ async fn look(
         }
         (Role::Replica, None) => None,
         (Role::Replica, Some(primary)) => {
-            let lacks = look.lacks.parse::<GtidSet>().map_or(0, |set| set.transactions());
-            Some(Lag { time: catching_up.time(look.has_target, primary), transactions: lacks })
+            let (time, is_minimum) = catching_up.time(look.has_target, primary);
+            Some(Lag { time, is_minimum, transactions: GtidSet::count(&look.lacks) })
         }
     };
     Ok((PodName::new(look.pod), role, lag))
@@ -185,19 +193,56 @@ struct CatchingUp {
     target: Option<Progress>,
     /// How long after that moment the replica was last seen without those transactions.
     lacked_for: Duration,
-    /// The same of the moment before.
-    last: Duration,
+    /// The same of the moment before. None where the replica has not been seen to catch up yet.
+    last: Option<Duration>,
 }
 
 impl CatchingUp {
-    fn time(&mut self, has_target: bool, primary: Progress) -> Duration {
+    /// How far it is behind, and whether it may be more.
+    fn time(&mut self, has_target: bool, primary: Progress) -> (Duration, bool) {
         let target = self.target.get_or_insert_with(|| primary.clone());
         if has_target {
-            self.last = std::mem::take(&mut self.lacked_for);
+            self.last = Some(std::mem::take(&mut self.lacked_for));
             *target = primary;
         } else {
             self.lacked_for = target.seen.elapsed();
         }
-        self.last.max(self.lacked_for)
+        (self.last.unwrap_or_default().max(self.lacked_for), self.last.is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the primary was seen to have so many seconds ago.
+    fn seen(seconds: u64) -> Progress {
+        let ago = Duration::from_secs(seconds);
+        Progress { executed: String::new(), seen: Instant::now().checked_sub(ago).unwrap() }
+    }
+
+    #[test]
+    fn a_replica_that_was_not_seen_to_catch_up_may_be_further_behind_than_is_known() {
+        let mut catching_up = CatchingUp::default();
+        let (time, is_minimum) = catching_up.time(false, seen(2));
+        assert!(time >= Duration::from_secs(2) && is_minimum, "{time:?}");
+
+        assert!(!catching_up.time(true, seen(0)).1, "it has caught up");
+        assert!(!catching_up.time(false, seen(0)).1, "since then its lag is known");
+    }
+
+    #[test]
+    fn a_replica_that_has_all_at_the_first_look_is_not_behind() {
+        assert_eq!(CatchingUp::default().time(true, seen(0)), (Duration::ZERO, false));
+    }
+
+    #[test]
+    fn what_a_primary_has_that_was_not_seen_of_late_is_not_known() {
+        let progress = PrimaryProgress::default();
+        assert!(progress.get().is_none());
+        progress.set(seen(0));
+        assert!(progress.get().is_some());
+        progress.set(seen(KNOWN_FOR.as_secs() + 1));
+        assert!(progress.get().is_none());
     }
 }

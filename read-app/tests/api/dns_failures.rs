@@ -65,6 +65,12 @@ async fn pods_stay_listed_and_serve_while_dns_fails_and_leave_when_it_says_so() 
         let (_, names) = get(&app, "/names").await;
         let changes = names["changes"].as_array().unwrap();
         assert!(changes.is_empty(), "nothing is known to have left: {changes:?}");
+        let page = page_at(&app, "/?via=mysql&seen=0122").await;
+        assert!(
+            page.contains(">no answer</text>"),
+            "DNS is silent, and has not no address: {page}"
+        );
+        assert!(!page.contains("has left") && !page.contains("gone, and not in DNS"), "{page}");
 
         server.forget(HEADLESS);
         until("no pod", async || pods(&app).await.is_empty()).await;
@@ -143,8 +149,10 @@ async fn requests_do_not_wait_until_a_silent_dns_server_has_missed_its_deadline(
 
 #[tokio::test]
 async fn the_error_of_a_read_blames_dns_only_where_dns_fails() {
-    for (reply, code) in [(Some(Reply::Failure), "dns_no_answer"), (None, "database_name_unknown")]
-    {
+    for (reply, code, why) in [
+        (Some(Reply::Failure), "dns_no_answer", "the cluster’s DNS gave no answer"),
+        (None, "database_name_unknown", "the name has no address"),
+    ] {
         let (server, app) = server_and_app().await;
         server.forget("mysql-read.default.svc.cluster.local.");
         if let Some(reply) = reply {
@@ -155,5 +163,7 @@ async fn the_error_of_a_read_blames_dns_only_where_dns_fails() {
             status == StatusCode::SERVICE_UNAVAILABLE && body["code"] == code
         })
         .await;
+        let page = page_at(&app, "/?via=mysql-read&with=new").await;
+        assert!(page.contains(&format!("has no answer of a pod: {why}")), "{page}");
     }
 }

@@ -4,7 +4,7 @@ use demo::for_tests::shared;
 
 use crate::{
     client::{app_with_host, page_at, page_of, register},
-    routing::wait_until_both_are_known,
+    routing::{separate_app, wait_until_both_are_known},
 };
 
 /// The dots that a page remembers.
@@ -19,7 +19,7 @@ async fn the_page_names_the_pod_its_role_and_the_users() {
 
     for (pod, role) in [("mysql-0", "primary"), ("mysql-1", "replica")] {
         let page = page_of(&app_with_host(&format!("{pod}.mysql")).await).await;
-        assert!(page.contains(&format!("<title>Served by {pod} – read-app</title>")), "{page}");
+        assert!(page.contains(&format!("<title>Users from {pod} – read-app</title>")), "{page}");
         assert!(page.contains(&format!("href=\"/glossary#{role}\">{role}</a>")), "{page}");
         assert!(
             page.contains("<bdi>Ada Lovelace</bdi>") && page.contains("page@example.org"),
@@ -52,7 +52,7 @@ async fn hostile_parameters_are_shown_as_text() {
 async fn without_mysql_the_page_says_what_is_missing() {
     let page = page_of(&app_with_host("mysql-7.mysql").await).await;
 
-    assert!(page.contains("<title>Served by nobody") && page.contains("has no address"), "{page}");
+    assert!(page.contains("<title>No pod answers") && page.contains("has no address"), "{page}");
     assert_eq!(seen(&page), "N", "a query that failed is a dot too");
 }
 
@@ -86,6 +86,57 @@ async fn the_living_part_makes_as_many_queries_as_the_request_says() {
     assert!(!looked.contains("<html") && !looked.contains("id=\"hero\""), "{looked}");
     assert!(seen(&asked).starts_with("01") && seen(&asked).len() == 3, "{asked}");
     assert!(asked.contains("id=\"hero\"") && asked.contains("id=\"dots-2\""), "{asked}");
+}
+
+/// The server counts what a connection was asked. Pings do not count.
+#[tokio::test]
+async fn each_dot_of_a_kept_connection_is_an_answer_that_the_server_gave() {
+    register("Ada", "kept@example.org").await;
+    let app = separate_app().await;
+    let between = |text: &str, from: &str, to: &str| -> String {
+        text.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned()
+    };
+    let first = page_at(&app, "/?part=live&ask=1&with=pool").await;
+    let ordinal: u8 = between(&first, "finding\" data-ordinal=\"", "\"").parse().unwrap();
+    let number = between(&first, "the server numbered it ", "<");
+    let query = format!(
+        "SELECT variable_value FROM performance_schema.status_by_thread
+         JOIN performance_schema.threads USING (thread_id)
+         WHERE processlist_id = {number} AND variable_name = 'Questions'"
+    );
+    let questions = async || shared().cluster.sql(ordinal, &query).await.unwrap();
+    let before: u64 = questions().await.parse().unwrap();
+
+    let after = page_at(&app, "/?part=live&ask=20&with=pool").await;
+
+    let asked = questions().await.parse::<u64>().unwrap() - before;
+    assert_eq!(asked, u64::try_from(seen(&after).len()).unwrap(), "{after}");
+}
+
+#[tokio::test]
+async fn an_empty_list_says_which_pod_it_is_of_and_not_that_there_is_no_user() {
+    register("Ada", "empty-list@example.org").await;
+    let app = app_with_host("mysql-1.mysql").await;
+
+    let page = page_at(&app, "/?older_than=1").await;
+    assert!(page.contains("mysql-1 has no user on this page of the list."), "{page}");
+    let page = page_at(&app, "/?search=zzz").await;
+    assert!(page.contains("mysql-1 has no user whose name or email begins with"), "{page}");
+    assert!(page.contains("at most 20 of those that match, as mysql-1 had them"), "{page}");
+    let page = page_at(&app, "/").await;
+    assert!(page.contains("newest first, as mysql-1 had them"), "{page}");
+}
+
+#[tokio::test]
+async fn the_command_that_adds_a_replica_counts_the_pods_that_are_away() {
+    register("Ada", "add@example.org").await;
+    let app = &shared().read_app;
+    wait_until_both_are_known(app).await;
+
+    assert!(page_of(app).await.contains("statefulset mysql --replicas=3"));
+    // mysql-4 has answered some of these queries.
+    let page = page_at(app, "/?seen=0104").await;
+    assert!(page.contains("statefulset mysql --replicas=6"), "{page}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::{
 const CHI_SQUARED_AT_ONE_IN_A_THOUSAND: f64 = 10.828;
 
 /// An app that no other test uses, so that its turns are all this test's.
-async fn separate_app() -> RunningApp {
+pub(crate) async fn separate_app() -> RunningApp {
     shared().app_with_host(READ_APP, "mysql-read").await.unwrap()
 }
 

@@ -53,12 +53,12 @@ pub(super) struct BeforeCommit {
 pub(super) struct Commit {
     /// A set of transactions that contains the commit: the commit alone, where MySQL says which it is.
     pub(super) gtid: Option<String>,
-    /// Whether a replica had stored the commit before the primary answered. `false` means "not for
-    /// certain": the primary did not wait any longer, and a replica gets the commit as soon as it can.
+    /// Whether a replica had stored the commit before the primary answered. `false` means that none is known to:
+    /// the primary did not wait any longer, and a replica gets the commit as soon as it can.
     pub(super) acknowledged: Option<bool>,
 }
 
-/// Asks what [`last`] needs to know later.
+/// Asks what [`Commit::ask`] needs to know later.
 pub(super) async fn before(
     connection: &mut Pooled<BeforeCommit>,
 ) -> Result<BeforeCommit, MysqlError> {
@@ -70,29 +70,35 @@ pub(super) async fn before(
     Ok(before)
 }
 
-/// Asks about the last commit on this connection, which MySQL answered just now. After an error the
-/// connection must not be used again.
-pub(super) async fn last(
-    connection: &mut Pooled<BeforeCommit>,
-    before: BeforeCommit,
-    semi_sync: &LatestSemiSync,
-) -> Result<Commit, MysqlError> {
-    let committed = Instant::now();
-    let asking = async {
-        let gtid = last_gtid(connection).await?;
-        Ok((gtid, semi_sync.asked_after(committed, connection).await?))
-    };
-    let (gtid, semi_sync) = in_time(asking).await?;
-    let acknowledged = semi_sync.is_acknowledged(before.unacknowledged.as_deref());
-    connection.learn(BeforeCommit { unacknowledged: semi_sync.unacknowledged, ..before });
-    Ok(Commit { gtid, acknowledged })
-}
+impl Commit {
+    /// Asks about the last commit on this connection, which MySQL answered just now. What is known before an error
+    /// stays known. After an error the connection must not be used again.
+    pub(super) async fn ask(
+        &mut self,
+        connection: &mut Pooled<BeforeCommit>,
+        before: BeforeCommit,
+        latest: &LatestSemiSync,
+    ) -> Result<(), MysqlError> {
+        let committed = Instant::now();
+        in_time(async {
+            self.gtid = last_gtid(connection).await?;
+            let semi_sync = latest.asked_after(committed, connection).await?;
+            self.acknowledged = semi_sync.is_acknowledged(before.unacknowledged.as_deref());
+            connection.learn(BeforeCommit { unacknowledged: semi_sync.unacknowledged, ..before });
+            Ok(())
+        })
+        .await
+    }
 
-/// Asks about a commit that an earlier attempt made: all commits until now contain it. MySQL does not
-/// remember whether a replica acknowledged it. After an error the connection must not be used again.
-pub(super) async fn earlier(connection: &mut MySqlConnection) -> Result<Commit, MysqlError> {
-    let gtid = in_time(all_gtids(connection)).await?;
-    Ok(Commit { gtid, acknowledged: None })
+    /// Asks about a commit that an earlier attempt made: all commits until now contain it. MySQL does not remember
+    /// whether a replica acknowledged it. After an error the connection must not be used again.
+    pub(super) async fn ask_for_all(
+        &mut self,
+        connection: &mut MySqlConnection,
+    ) -> Result<(), MysqlError> {
+        self.gtid = in_time(all_gtids(connection)).await?;
+        Ok(())
+    }
 }
 
 async fn in_time<T>(asking: impl Future<Output = Result<T, MysqlError>>) -> Result<T, MysqlError> {

@@ -14,9 +14,8 @@ use crate::{idempotency::IdempotencyKey, registration::Registration};
 /// The row of a user.
 pub(super) struct Inserted {
     pub(super) id: u64,
-    /// Whether an earlier attempt under the same key had inserted the row.
-    pub(super) repeated: bool,
-    pub(super) commit_ms: u64,
+    /// None where an earlier attempt committed it.
+    pub(super) commit_ms: Option<u64>,
     /// What the primary said before the INSERT was sent.
     pub(super) before: BeforeCommit,
 }
@@ -35,13 +34,13 @@ pub(super) async fn user(
 ) -> Result<Inserted, Error> {
     let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let (id, repeated) = match insert(connection, registration, key).await {
-        Ok(id) => (id, false),
-        Err(MysqlError::Duplicate(_)) => (find(connection, registration, key).await?, true),
+    let (id, commit_ms) = match insert(connection, registration, key).await {
+        Ok(id) => (id, Some(milliseconds(sent.elapsed()))),
+        Err(MysqlError::Duplicate(_)) => (find(connection, registration, key).await?, None),
         Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
         Err(error) => return Err(error.into()),
     };
-    Ok(Inserted { id, repeated, commit_ms: milliseconds(sent.elapsed()), before })
+    Ok(Inserted { id, commit_ms, before })
 }
 
 async fn insert(

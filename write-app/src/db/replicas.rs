@@ -96,13 +96,17 @@ impl Replicas {
         attempt
     }
 
-    /// The replicas' names in the order of their ordinals. Empty where DNS lists no pod or does not answer.
-    pub(crate) async fn names(&self) -> Vec<PodName> {
-        let members = self.members().await.unwrap_or_default();
+    /// The names of the pods that DNS lists beside the primary, in the order of their ordinals. None where DNS gives
+    /// no answer.
+    pub(crate) async fn names(&self) -> Option<Vec<PodName>> {
+        let members = match self.members().await {
+            Err(DnsError::NoAnswer { .. }) => return None,
+            members => members.unwrap_or_default(),
+        };
         let mut names: Vec<_> =
             members.iter().map(|member| pod_and_service(&member.host).0).collect();
         names.sort_by_key(|name| (name.len(), *name));
-        names.into_iter().map(|name| PodName::new(name.to_owned())).collect()
+        Some(names.into_iter().map(|name| PodName::new(name.to_owned())).collect())
     }
 
     /// The pods that DNS lists under the Service, without the primary.

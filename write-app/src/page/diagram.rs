@@ -25,20 +25,23 @@ pub(crate) struct Diagram {
 }
 
 impl Diagram {
-    /// None where the host is not the name of a pod of a StatefulSet.
+    /// None where the host is not the name of a pod of a StatefulSet. `listed` are the other pods that DNS lists, if it
+    /// gave an answer.
     pub(crate) fn new(
         host: &str,
-        address: Option<&str>,
-        replicas: &[PodName],
+        address: Result<&str, &'static str>,
+        listed: Option<&[PodName]>,
         notice: Option<&Notice<'_>>,
     ) -> Option<Self> {
         let (pod, _) = pod_and_service(host);
         let primary = PodName::new(pod.to_owned());
-        let pods = pods(&primary, address, replicas, notice)?;
         let attempt = attempt(notice);
+        let mut replicas = listed.unwrap_or_default().to_vec();
+        // DNS named it a moment ago.
+        replicas.extend(attempt.map(|it| it.pod.clone()).filter(|pod| !replicas.contains(pod)));
+        let pods = pods(&primary, address, &replicas, notice)?;
         let target = attempt.map_or(primary.to_string(), |attempt| attempt.pod.to_string());
         let target = pods.iter().find(|pod| pod.name == target && pod.answers);
-        let listed = pods.iter().filter(|pod| pod.answers).count();
         Some(Self {
             frame: Frame::of(pods.len()),
             way: match target {
@@ -46,12 +49,15 @@ impl Diagram {
                 _ => " lit".to_owned(),
             },
             y: target.map(|pod| pod.y),
-            answer: match attempt {
-                Some(_) => format!("{listed} pods"),
-                None => address.unwrap_or("no address").to_owned(),
+            answer: match (attempt, listed) {
+                (Some(_), None) => "no answer".to_owned(),
+                (Some(_), Some(_)) => {
+                    format!("{} pods", pods.iter().filter(|pod| pod.answers).count())
+                }
+                (None, _) => address.unwrap_or_else(|what| what).to_owned(),
             },
             text: text(target, &pods),
-            caption: caption(host, address, attempt),
+            caption: caption(host, address, attempt, listed.is_some()),
             pods,
         })
     }
@@ -67,7 +73,7 @@ fn attempt<'a>(notice: Option<&'a Notice<'_>>) -> Option<&'a Attempt> {
 /// The primary first. None where its name has no ordinal.
 fn pods(
     primary: &PodName,
-    address: Option<&str>,
+    address: Result<&str, &'static str>,
     replicas: &[PodName],
     notice: Option<&Notice<'_>>,
 ) -> Option<Vec<Pod>> {
@@ -77,20 +83,30 @@ fn pods(
     let frame = Frame::of(replicas.len() + 1);
     let mut pods = vec![primary_pod(primary, ordinal, address, notice, frame.row(0))];
     pods.extend(replicas.iter().enumerate().map(|(index, (pod, ordinal))| {
-        replica_pod(pod, *ordinal, primary, attempt(notice), frame.row(index + 1))
+        other_pod(pod, *ordinal, attempt(notice), frame.row(index + 1))
     }));
     Some(pods)
 }
 
-fn caption(host: &str, address: Option<&str>, attempt: Option<&Attempt>) -> String {
+fn caption(
+    host: &str,
+    address: Result<&str, &'static str>,
+    attempt: Option<&Attempt>,
+    is_listed: bool,
+) -> String {
+    let others = if is_listed { "" } else { " Which other pods there are is not known now." };
     match (attempt, address) {
-        (Some(attempt), _) => format!(
-            "{}: DNS names every pod. This once write-app took one that is not the primary.",
-            attempt.found_under
-        ),
-        (None, None) => format!("{host}: DNS has no address, so no write can go anywhere."),
-        (None, Some(_)) => {
-            format!("{host}: DNS has one address, the primary’s own. Nothing stands in between.")
+        (Some(Attempt { pod, found_under, .. }), _) => {
+            let (primary, _) = pod_and_service(host);
+            format!(
+                "{found_under}: DNS names the pods. This once write-app took {pod} instead of {primary}.{others}"
+            )
+        }
+        (None, Err(what)) => {
+            format!("{host}: DNS has {what}, so write-app can open no connection.{others}")
+        }
+        (None, Ok(_)) => {
+            format!("{host}: DNS has that pod’s own address. Nothing stands in between.{others}")
         }
     }
 }
@@ -98,39 +114,42 @@ fn caption(host: &str, address: Option<&str>, attempt: Option<&Attempt>) -> Stri
 fn primary_pod(
     pod: &PodName,
     ordinal: u8,
-    address: Option<&str>,
+    address: Result<&str, &'static str>,
     notice: Option<&Notice<'_>>,
     y: usize,
 ) -> Pod {
     let says = match (address, notice) {
-        (None, _) => "no address now",
-        (_, Some(Notice::Registered(_))) => "primary, took the write",
-        _ => "primary, takes writes",
+        (_, Some(Notice::Registered(flash))) if flash.registered.pod == *pod => {
+            if flash.registered.repeated {
+                "primary, has the user"
+            } else {
+                "primary, took the write"
+            }
+        }
+        (Err(what), _) => what,
+        // MySQL was not asked.
+        _ if ordinal == 0 => "primary, by its name",
+        _ => "replica, by its name",
     };
     Pod {
         ordinal,
         name: pod.to_string(),
         address: address.unwrap_or_default().to_owned(),
         says: says.to_owned(),
-        is_trouble: address.is_none(),
-        answers: address.is_some(),
+        is_trouble: address.is_err(),
+        answers: address.is_ok(),
         y,
     }
 }
 
-fn replica_pod(
-    pod: &PodName,
-    ordinal: u8,
-    primary: &PodName,
-    attempt: Option<&Attempt>,
-    y: usize,
-) -> Pod {
+fn other_pod(pod: &PodName, ordinal: u8, attempt: Option<&Attempt>, y: usize) -> Pod {
     let attempt = attempt.filter(|attempt| attempt.pod == *pod);
     let refusal = attempt.and_then(|attempt| attempt.refusal.as_ref());
     let says = match (attempt, refusal) {
         (_, Some(refusal)) => format!("refused it: error {}", refusal.number),
         (Some(_), None) => "would have taken it".to_owned(),
-        (None, _) => format!("replica, copies {primary}"),
+        (None, _) if ordinal == 0 => "primary, by its name".to_owned(),
+        (None, _) => "replica, by its name".to_owned(),
     };
     let (name, address) = (pod.to_string(), String::new());
     Pod { ordinal, name, address, says, is_trouble: refusal.is_some(), answers: true, y }
@@ -151,17 +170,20 @@ fn text(target: Option<&Pod>, pods: &[Pod]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::replicas::Refusal;
+    use crate::{
+        db::{Registered, replicas::Refusal},
+        page::flash::Flash,
+    };
 
-    const ADDRESS: Option<&str> = Some("192.0.2.7");
+    const ADDRESS: Result<&str, &str> = Ok("192.0.2.7");
 
     fn pod(name: &str) -> PodName {
         PodName::new(name.to_owned())
     }
 
-    fn diagram(address: Option<&str>, notice: Option<&Notice>) -> Diagram {
+    fn diagram(address: Result<&str, &'static str>, notice: Option<&Notice>) -> Diagram {
         let replicas = [pod("mysql-1"), pod("mysql-2")];
-        Diagram::new("mysql-0.mysql", address, &replicas, notice).unwrap()
+        Diagram::new("mysql-0.mysql", address, Some(&replicas), notice).unwrap()
     }
 
     #[test]
@@ -171,15 +193,47 @@ mod tests {
         assert_eq!((diagram.way.as_str(), diagram.y), (" lit d0", Some(diagram.pods[0].y)));
         assert_eq!(diagram.answer, "192.0.2.7");
         assert!(diagram.text.contains("straight to mysql-0."), "{}", diagram.text);
-        assert!(diagram.text.contains("mysql-2: replica, copies mysql-0"), "{}", diagram.text);
+        assert!(diagram.text.contains("mysql-2: replica, by its name"), "{}", diagram.text);
     }
 
     #[test]
     fn without_an_address_the_line_ends_at_write_app() {
-        let diagram = diagram(None, None);
+        for what in ["no address", "no answer"] {
+            let diagram = diagram(Err(what), None);
 
-        assert_eq!((diagram.way.as_str(), diagram.y), (" lit", None));
-        assert!(diagram.text.contains("and no further"), "{}", diagram.text);
+            assert_eq!((diagram.way.as_str(), diagram.y), (" lit", None));
+            assert!(diagram.text.contains("and no further"), "{}", diagram.text);
+            assert_eq!((diagram.answer.as_str(), diagram.pods[0].says.as_str()), (what, what));
+        }
+    }
+
+    #[test]
+    fn a_role_is_that_of_the_name_until_a_server_took_a_write() {
+        let registered = |repeated, pod_name: &str| {
+            let (gtid, acknowledged, commit_ms) = Default::default();
+            let (id, pod) = (6, pod(pod_name));
+            let registered = Registered { id, pod, gtid, acknowledged, commit_ms, repeated };
+            Notice::Registered(Flash { name: "Ada".into(), registered })
+        };
+        let says = |notice: Option<&Notice>| diagram(ADDRESS, notice).pods[0].says.clone();
+        assert_eq!(says(None), "primary, by its name");
+        assert_eq!(says(Some(&registered(false, "mysql-0"))), "primary, took the write");
+        assert_eq!(says(Some(&registered(true, "mysql-0"))), "primary, has the user");
+        assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary, by its name");
+        let other = Diagram::new("mysql-1.mysql", ADDRESS, Some(&[pod("mysql-0")]), None).unwrap();
+        assert_eq!(other.pods[0].says, "replica, by its name");
+    }
+
+    #[test]
+    fn where_dns_is_silent_the_diagram_says_that_the_other_pods_are_not_known() {
+        let silent = Diagram::new("mysql-0.mysql", Err("no answer"), None, None).unwrap();
+        assert!(silent.caption.contains("Which other pods there are is not known"));
+
+        let (found_under, refusal) = ("_mysql._tcp.mysql".to_owned(), None);
+        let attempt = Attempt { pod: pod("mysql-2"), found_under, refusal };
+        let notice = Notice::Attempted(attempt);
+        let tried = Diagram::new("mysql-0.mysql", ADDRESS, None, Some(&notice)).unwrap();
+        assert_eq!((tried.answer.as_str(), tried.y), ("no answer", Some(tried.pods[1].y)));
     }
 
     #[test]
@@ -196,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_no_pod_has_no_diagram() {
-        assert!(Diagram::new("192.0.2.7", ADDRESS, &[], None).is_none());
-        assert!(Diagram::new("localhost", ADDRESS, &[], None).is_none());
+        assert!(Diagram::new("192.0.2.7", ADDRESS, Some(&[]), None).is_none());
+        assert!(Diagram::new("localhost", ADDRESS, Some(&[]), None).is_none());
     }
 }

@@ -85,7 +85,7 @@ mod tests {
             pod: PodName::new("mysql-0".into()),
             gtid: gtid.map(str::to_owned),
             acknowledged: Some(true),
-            commit_ms: 2,
+            commit_ms: Some(2),
             repeated: false,
         };
         Flash { name: "Ada".into(), registered }

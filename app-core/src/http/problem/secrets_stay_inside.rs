@@ -95,7 +95,7 @@ fn errors() -> Vec<Error> {
         Error::UnsupportedMediaType,
         Error::Invalid(vec![problem()]),
         Error::Conflict(problem()),
-        Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions: 1 },
+        Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions: Some(1) },
         Error::IdempotencyKeyReused,
         Error::Overloaded,
         Error::OutcomeUnknown(MysqlError::ConnectionLost(source())),
