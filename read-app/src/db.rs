@@ -13,7 +13,7 @@ use app_core::mysql::{
 };
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, MySqlConnection};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use utoipa::ToSchema;
 
 pub(crate) use self::users::{MOST_MATCHES, Position, User, UsersPage, UsersQuery};
@@ -24,6 +24,11 @@ pub(crate) const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONN
 /// How long opening a connection may take. It takes a few milliseconds where a server accepts. All attempts
 /// together end within four seconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
+
+/// How many reads of this process may wait for transactions at once; others are told at once that the pod is behind.
+/// Each holds a connection for up to five seconds, and a client may ask for transactions that no server will ever
+/// have. `mysql-read` has twice as many connections, so other reads go on.
+static WAITS: Semaphore = Semaphore::const_new(16);
 
 /// What to read, besides the server's identity.
 #[derive(Clone, Debug, Default)]
@@ -218,7 +223,9 @@ async fn freshness(
     }
     let start = Instant::now();
     // A timeout of 0 would mean to wait without end.
-    if !wait.is_zero() {
+    if !wait.is_zero()
+        && let Ok(_turn) = WAITS.try_acquire()
+    {
         let timed_out: bool = sqlx::query_scalar("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)")
             .bind(token.to_string())
             .bind(wait.as_secs_f64())

@@ -47,7 +47,7 @@ async fn a_page_that_is_loaded_again_after_some_queries_shows_the_same_users_and
     search(browser, pages, "search=again+%26+%22%25+%2B&via=mysql&id=7", 20).await;
     click_and_load(browser, ".pages a[data-keep^='older_than']").await;
     let (list, position) =
-        (browser.run(LIST).await, browser.value("#controls [name=older_than]").await);
+        (browser.run(LIST).await, browser.value("[form=controls][name=older_than]").await);
 
     page.set_rate(10).await;
     page.until_dots(8).await;
@@ -57,7 +57,7 @@ async fn a_page_that_is_loaded_again_after_some_queries_shows_the_same_users_and
     browser.refresh().await;
 
     assert_eq!(browser.run(LIST).await, list);
-    assert_eq!(browser.value("#controls [name=older_than]").await, position);
+    assert_eq!(browser.value("[form=controls][name=older_than]").await, position);
     assert_eq!(browser.value("#controls [name=via]:checked").await, "mysql");
     assert!(page.dots().await.starts_with(&dots), "{dots}");
 

@@ -1,7 +1,9 @@
 //! `GET /users?after=`: a read sees what was written.
 
-use demo::for_tests::shared;
-use reqwest::StatusCode;
+use demo::{for_tests::shared, process::Process};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::client::{get, register};
 
@@ -35,5 +37,28 @@ async fn a_pod_that_lacks_the_transactions_says_so_after_the_wait_and_lists_no_u
         assert_eq!(body["code"], "replica_behind");
         let message = body["message"].as_str().unwrap();
         assert!(message.contains("is behind") && body["users"].is_null(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_what_never_comes_leave_connections_for_others() {
+    let uuid = shared().cluster.sql(0, "SELECT @@server_uuid").await.unwrap();
+    // A process of its own: the other tests of this one wait too.
+    let (binary, cluster) = (env!("CARGO_BIN_EXE_read-app"), &shared().cluster);
+    let app = Process::start(binary, &read_app::ABOUT, cluster, &[]).await.unwrap();
+    let users = app.url().to_owned() + "/users";
+    let client = Client::new();
+    let mut waiting = JoinSet::new();
+    for _ in 0..60 {
+        let query = format!("{users}?after={uuid}:1000000000&wait=5");
+        waiting.spawn(client.get(query).send());
+    }
+
+    // Those beyond the sixteen that may wait are told at once, and do not miss a connection either.
+    while let Some(behind) = waiting.join_next().await {
+        let behind: Value = behind.unwrap().unwrap().json().await.unwrap();
+        assert_eq!(behind["code"], "replica_behind", "{behind}");
+        let other = client.get(&users).send().await.unwrap();
+        assert_eq!(other.status(), StatusCode::OK);
     }
 }

@@ -224,3 +224,29 @@ async fn a_page_without_users_says_why_and_leads_to_those_that_have_some() {
         assert_eq!(page.contains("All users</a>"), query.contains("search"), "{query}");
     }
 }
+
+#[tokio::test]
+async fn with_the_longest_values_the_links_are_short_enough_to_follow() {
+    add_users("long", 30).await;
+    let app = &shared().read_app;
+    let long = "%F0%A0%AE%B7".repeat(255);
+    let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    let token =
+        (1..=110).map(|n| format!(":{}", 1_000_000_000_000_000_u64 + 2 * n)).collect::<String>();
+    let dots = "01".repeat(120);
+    let query = format!(
+        "/?via=mysql&strategy=sticky&user={long}&was=mysql+new+sticky+{long}&compare=on&seen={dots}&seen2={dots}\
+         &after={uuid}{token}&wait=0&id=7"
+    );
+
+    for query in [format!("{query}&search={long}"), query] {
+        let page = page_at(app, &query).await;
+        let links: Vec<_> = page.split("<a href=\"/?").skip(1).collect();
+        assert!(links.len() > 1, "{page}");
+        for link in links {
+            let link = link.split_once('"').unwrap().0.replace("&#38;", "&");
+            let page = page_at(app, &format!("/?{link}")).await;
+            assert!(page.contains(&dots[..150]) && page.contains("is behind by"), "{link}: {page}");
+        }
+    }
+}

@@ -129,7 +129,8 @@ fn gtid_set(text: Option<&str>) -> Option<String> {
 }
 
 /// The primary's latest answer about semi-synchronous replication, and when it was asked. Clones share
-/// it.
+/// it. The lock is held while one request asks: the others wait for its answer. They are at most as many as the pool
+/// has connections, and each waits until [`DEADLINE`] at most.
 #[derive(Clone, Default)]
 pub(super) struct LatestSemiSync(Arc<Mutex<Option<(Instant, SemiSync)>>>);
 
