@@ -22,7 +22,6 @@ use crate::{
         Primary,
         replicas::{STATEMENT, pod_and_service},
     },
-    idempotency::IdempotencyKey,
     registration::Typed,
 };
 
@@ -32,8 +31,6 @@ struct Page<'a> {
     layout: Layout,
     notice: Option<Notice<'a>>,
     typed: &'a Typed,
-    /// The form's idempotency key.
-    key: String,
     /// The name that writes go to.
     host: &'a str,
     /// The address that DNS has for the name now, or why there is none.
@@ -51,19 +48,7 @@ pub(crate) async fn show(
     let host = primary.host();
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
     let diagram = Diagram::new(host, address.as_deref().ok(), &replicas, notice.as_ref());
-    let key = key_for(notice.as_ref(), typed);
-    Ok(html::respond(&Page { layout, notice, typed, key, host, address, diagram })?)
-}
-
-/// While it is unknown whether the user is registered, the form keeps its key. Sent again, it registers
-/// the user once.
-fn key_for(notice: Option<&Notice<'_>>, typed: &Typed) -> String {
-    match notice {
-        Some(Notice::NotRegistered(Failure { is_unknown: true, .. })) => {
-            typed.idempotency_key.clone()
-        }
-        _ => IdempotencyKey::new_random().as_str().to_owned(),
-    }
+    Ok(html::respond(&Page { layout, notice, typed, host, address, diagram })?)
 }
 
 async fn address_of(primary: &Primary) -> Result<String, String> {

@@ -158,7 +158,7 @@ impl Error {
             }
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
-                "{} It is unknown whether this was done: send it again with the same idempotency key, or look before you do.",
+                "{} It is unknown whether this was done. Send it again with the same Idempotency-Key; if it had none, look first.",
                 mysql::sentence(error)
             ),
             other => other.sentence().to_owned(),
@@ -184,7 +184,7 @@ impl Error {
                 "The body must be JSON (content-type: application/json) or a form."
             }
             Self::IdempotencyKeyReused => {
-                "Another user was registered with this idempotency key. Each registration needs a key of its own."
+                "Another user was registered with this Idempotency-Key. Send each registration with a new key."
             }
             Self::Overloaded => {
                 "More requests come in than this app can work on. Nothing was done for this one; try again in a few seconds."

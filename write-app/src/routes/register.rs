@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     App,
     db::{Primary, Registered},
-    idempotency::IdempotencyKey,
+    idempotency::Sender,
     page::{
         flash::Flash,
         notice::{Failure, Notice},
@@ -106,9 +106,9 @@ async fn register(
     headers: &HeaderMap,
     typed: &Typed,
 ) -> Result<Registered, Error> {
-    let key = IdempotencyKey::of(headers, &typed.idempotency_key)?;
+    let sender = Sender::of(headers)?;
     let registration = Registration::parse(typed).map_err(Error::Invalid)?;
-    primary.register(registration, key).await
+    primary.register(registration, sender).await
 }
 
 /// The form with what the person typed and what is wrong with it. The status says the same.

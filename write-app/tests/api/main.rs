@@ -8,6 +8,7 @@ mod binary;
 mod client;
 mod commit;
 mod failures;
+mod forms;
 mod idempotency;
 mod logs;
 mod metrics;
