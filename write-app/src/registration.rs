@@ -5,7 +5,6 @@
 
 use app_core::http::error::FieldProblem;
 use email_address::{EmailAddress, Options};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Longest name, in characters; the column's length.
@@ -15,12 +14,10 @@ const NAME_LENGTH: usize = 255;
 const EMAIL_LENGTH: usize = 254;
 
 /// The fields as the person typed them.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, ToSchema)]
 pub(crate) struct Typed {
-    #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 255, example = "Ada")]
     pub(crate) name: String,
-    #[serde(default)]
     #[schema(required = true, format = Email, max_length = 254, example = "ada@example.org")]
     pub(crate) email: String,
 }

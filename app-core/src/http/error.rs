@@ -52,9 +52,9 @@ pub enum Error {
     /// The request's body is larger than any that is useful here.
     #[error("body too large")]
     TooLarge,
-    /// The request's body is no JSON and no form.
-    #[error("unsupported media type")]
-    UnsupportedMediaType,
+    /// The request's body is of a kind that the app does not read; the text says which it reads.
+    #[error("unsupported media type: {0}")]
+    UnsupportedMediaType(String),
     /// The values were read, and some are not acceptable.
     #[error("invalid values")]
     Invalid(Vec<FieldProblem>),
@@ -108,7 +108,7 @@ impl Error {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.7>
             Self::Invalid(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(MysqlError::Duplicate(_) | MysqlError::Other(_)) | Self::Internal(_) => {
@@ -133,7 +133,7 @@ impl Error {
             Self::RequestTimeout => "request_timeout",
             Self::Conflict(_) => "already_registered",
             Self::TooLarge => "body_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::Invalid(_) => "invalid_fields",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Internal(_) => "internal_error",
@@ -147,7 +147,7 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Malformed(what) => what.clone(),
+            Self::Malformed(what) | Self::UnsupportedMediaType(what) => what.clone(),
             Self::ReplicaBehind { pod, transactions } => format!(
                 "{pod} is behind: up to what you asked for it lacks {transactions} transaction{}. Ask again; another pod may have it all.",
                 if *transactions == 1 { "" } else { "s" }
@@ -180,9 +180,6 @@ impl Error {
             }
             Self::RequestTimeout => "The request did not arrive in time. Send it again.",
             Self::TooLarge => "The request is too large; 16 KiB is the limit.",
-            Self::UnsupportedMediaType => {
-                "The body must be JSON (content-type: application/json) or a form."
-            }
             Self::IdempotencyKeyReused => {
                 "Another user was registered with this Idempotency-Key. Send each registration with a new key."
             }
@@ -219,7 +216,9 @@ impl Error {
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
             StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
             StatusCode::REQUEST_TIMEOUT => Some(Self::RequestTimeout),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType(
+                "The body's content-type is not one that is read here.".into(),
+            )),
             _ => None,
         }
     }

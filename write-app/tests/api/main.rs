@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod binary;
+mod bodies;
 mod client;
 mod commit;
 mod failures;
