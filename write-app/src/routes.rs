@@ -1,7 +1,7 @@
 //! The routes: `GET /` and `POST /submit`, and `POST /try-replica`.
 
 mod register;
-mod submitted;
+pub(crate) mod submitted;
 mod try_replica;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -32,7 +32,7 @@ const WHAT_TO_SEND: &str = "Send in UTF-8 either JSON such as {\"name\":\"Ada\",
 
 /// The values in a body.
 #[derive(Debug)]
-pub(super) struct Submitted(pub(super) Typed);
+pub(crate) struct Submitted(pub(crate) Typed);
 
 impl<S: Send + Sync> FromRequest<S> for Submitted {
     type Rejection = Error;

@@ -206,6 +206,27 @@ async fn after_an_unknown_outcome_the_page_says_that_the_form_can_be_sent_again_
 }
 
 #[tokio::test]
+async fn a_second_click_while_the_first_waits_for_a_replica_succeeds_too_and_registers_no_second_user()
+ {
+    let primary = OwnPrimary::start(2).await;
+    let email = new_email();
+    // So the commit waits three seconds for a replica.
+    primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+    let click = || tokio::spawn(Browser::at(&primary.app).submit("Ada", &email).send());
+    let first = click();
+    let waiting = "user = 'appuser' AND state LIKE 'Waiting for semi-sync ACK%'";
+    primary.connection_that(waiting).await;
+
+    let clicks = [first, click()];
+
+    for click in clicks {
+        assert_eq!(click.await.unwrap().unwrap().status(), StatusCode::SEE_OTHER);
+    }
+    let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+    assert_eq!(primary.sql(&count).await, "1");
+}
+
+#[tokio::test]
 async fn a_key_that_cannot_be_stored_is_refused() {
     let email = new_email();
 
