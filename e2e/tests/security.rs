@@ -60,6 +60,13 @@ fn json() -> RequestBuilder {
     Client::new().post(shared().write_app.url() + "/submit").json(&body)
 }
 
+/// JSON that a page of another site can send without asking: as the text of a form.
+fn json_as_text() -> RequestBuilder {
+    let body = json!({ "name": "Ada", "email": new_email() }).to_string();
+    let request = Client::new().post(shared().write_app.url() + "/submit").body(body);
+    request.header("content-type", "text/plain")
+}
+
 /// Registrations from this site, from other sites and from programs, and the status of each response.
 fn submissions() -> Vec<(RequestBuilder, StatusCode)> {
     let own = shared().write_app.url();
@@ -83,8 +90,14 @@ fn submissions() -> Vec<(RequestBuilder, StatusCode)> {
             json().header("sec-fetch-site", "cross-site").header("origin", evil),
             StatusCode::FORBIDDEN,
         ),
+        (
+            json_as_text().header("sec-fetch-site", "cross-site").header("origin", evil),
+            StatusCode::FORBIDDEN,
+        ),
+        (json_as_text().header("origin", evil), StatusCode::FORBIDDEN),
         // curl and programs.
         (form(), StatusCode::OK),
+        (json_as_text(), StatusCode::OK),
         (json(), StatusCode::OK),
     ]
 }

@@ -29,7 +29,7 @@ use self::{
     insert::Inserted,
     replicas::pod_and_service,
 };
-use crate::{idempotency::IdempotencyKey, registration::Registration};
+use crate::{idempotency::Sender, registration::Registration};
 
 /// An INSERT is short, and the server allows 100 connections. A connection that was idle for 25 ms is pinged first:
 /// write-app does not send an INSERT again that is lost with its connection.
@@ -66,7 +66,7 @@ pub(crate) struct Registered {
     /// Milliseconds from sending the INSERT to its result. The wait for a replica is a part of it. Null where an
     /// earlier attempt registered the user: how long that took is not known.
     pub(crate) commit_ms: Option<u64>,
-    /// Whether an earlier attempt under the same key had registered the user.
+    /// Whether the user was registered already, by an earlier attempt at the same registration.
     #[serde(default)]
     #[schema(required = true)]
     pub(crate) repeated: bool,
@@ -105,20 +105,20 @@ impl Primary {
         .await
     }
 
-    /// Registers a user. Where the key was used before for the same values, the result is the user who
+    /// Registers a user. Where this [`Sender`] sent the same registration before, the result is the user who
     /// was registered then.
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] where the email is taken, [`Error::IdempotencyKeyReused`] where the key was
+    /// [`Error::Conflict`] where the email is taken, [`Error::IdempotencyKeyReused`] where a program's key was
     /// used for other values, [`Error::OutcomeUnknown`] where the user may be registered nevertheless.
     pub(crate) async fn register(
         &self,
         registration: Registration,
-        key: Option<IdempotencyKey>,
+        sender: Sender,
     ) -> Result<Registered, Error> {
         let primary = self.clone();
-        let registering = async move { primary.insert(&registration, key.as_ref()).await };
+        let registering = async move { primary.insert(&registration, &sender).await };
         let registered = to_its_end(registering).await;
         match &registered {
             Ok(registered) => self.queries.count(Some(&registered.pod), Ok(())),
@@ -134,11 +134,11 @@ impl Primary {
     async fn insert(
         &self,
         registration: &Registration,
-        key: Option<&IdempotencyKey>,
+        sender: &Sender,
     ) -> Result<Registered, Error> {
         let mut connection = self.pool.acquire().await?;
         self.disk_full.check(&mut connection).await?;
-        let inserting = insert::user(&mut connection, registration, key);
+        let inserting = insert::user(&mut connection, registration, sender);
         match self.disk_full.watch(self.pool.server(), inserting).await {
             Ok(inserted) => Ok(self.registered(inserted, connection).await),
             Err(error) => {

@@ -23,7 +23,6 @@ use crate::{
         Primary,
         replicas::{STATEMENT, pod_and_service},
     },
-    idempotency::IdempotencyKey,
     registration::Typed,
 };
 
@@ -33,8 +32,6 @@ struct Page<'a> {
     layout: Layout,
     notice: Option<Notice<'a>>,
     typed: &'a Typed,
-    /// The form's idempotency key.
-    key: String,
     /// The name that writes go to.
     host: &'a str,
     address: Result<String, NoAddress>,
@@ -59,19 +56,7 @@ pub(crate) async fn show(
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
     let answer = address.as_deref().map_err(|none| none.what);
     let diagram = Diagram::new(host, answer, replicas.as_deref(), notice.as_ref());
-    let key = key_for(notice.as_ref(), typed);
-    Ok(html::respond(&Page { layout, notice, typed, key, host, address, diagram })?)
-}
-
-/// While it is unknown whether the user is registered, the form keeps its key. Sent again, it registers
-/// the user once.
-fn key_for(notice: Option<&Notice<'_>>, typed: &Typed) -> String {
-    match notice {
-        Some(Notice::NotRegistered(Failure { is_unknown: true, .. })) => {
-            typed.idempotency_key.clone()
-        }
-        _ => IdempotencyKey::new_random().as_str().to_owned(),
-    }
+    Ok(html::respond(&Page { layout, notice, typed, host, address, diagram })?)
 }
 
 /// The address that DNS has for the name now.

@@ -2,15 +2,21 @@
 //! `.ci/run properties` 20,000.
 
 use app_core::mysql::pod_name::PodName;
-use axum::http::HeaderMap;
+use axum::{
+    extract::{FromRequest as _, Request},
+    http::{HeaderMap, HeaderName, HeaderValue},
+};
 use axum_extra::extract::{CookieJar, cookie::Cookie};
-use proptest::{option, prelude::*};
+use proptest::{collection::vec, option, prelude::*};
+use serde_json::json;
+use tokio::runtime::Builder;
 
 use crate::{
     db::Registered,
-    idempotency::IdempotencyKey,
+    idempotency::Sender,
     page::flash::Flash,
     registration::{Registration, Typed},
+    routes::submitted::Submitted,
 };
 
 /// Control characters, line ends, characters that change the direction of text, and those that show
@@ -20,7 +26,7 @@ const INVISIBLE: &str = "[\\p{Cc}\\p{Zl}\\p{Zp}\\p{Bidi_Control}[\\p{Default_Ign
      --[\\u{200C}\\u{200D}\\u{FE00}-\\u{FE0F}\\u{E0020}-\\u{E007F}\\u{E0100}-\\u{E01EF}]]]";
 
 fn parse(name: &str, email: &str) -> Result<Registration, Vec<&'static str>> {
-    let typed = Typed { name: name.into(), email: email.into(), ..Typed::default() };
+    let typed = Typed { name: name.into(), email: email.into() };
     Registration::parse(&typed)
         .map_err(|problems| problems.iter().map(|problem| problem.field).collect())
 }
@@ -33,6 +39,26 @@ fn email() -> impl Strategy<Value = String> {
         "\\PC{1,8}@\\PC{1,8}\\.\\PC{1,4}",
         "[a-z.+'\"<>]{1,9}@[a-z0-9.-]{1,9}\\.[a-z]{1,5}[ \\t\\r\\n]?",
     ]
+}
+
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data; boundary=between-the-parts";
+
+/// The name and the email in a body.
+fn submitted(kind: &str, body: Vec<u8>) -> Option<(String, String)> {
+    let request = Request::builder().header("content-type", kind).body(body.into()).unwrap();
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let read = runtime.block_on(Submitted::from_request(request, &()));
+    read.ok().map(|Submitted(Typed { name, email })| (name, email))
+}
+
+fn multipart(fields: [(&str, &str); 2]) -> String {
+    let part = |(field, value)| {
+        format!(
+            "--between-the-parts\r\ncontent-disposition: form-data; name={field}\r\n\r\n{value}\r\n"
+        )
+    };
+    fields.map(part).concat() + "--between-the-parts--"
 }
 
 fn flash() -> impl Strategy<Value = Flash> {
@@ -83,12 +109,41 @@ proptest! {
     }
 
     #[test]
+    fn values_arrive_as_they_were_sent((name, email) in any::<(String, String)>()) {
+        let fields = [("name", name.as_str()), ("email", email.as_str())];
+        let json = json!({ "name": name, "email": email }).to_string();
+        let form = serde_urlencoded::to_string(fields).unwrap();
+        for (kind, body) in [("application/json", json), (URLENCODED, form), (MULTIPART, multipart(fields))] {
+            prop_assert_eq!(submitted(kind, body.into()), Some((name.clone(), email.clone())), "{}", kind);
+        }
+    }
+
+    #[test]
+    fn no_body_gets_a_replacement_character_that_was_not_sent(
+        kind in "(application/json|application/x-www-form-urlencoded|text/plain|multipart/form-data; boundary=b|)",
+        begin in r#"(name=|\{"name":"|--b\r\nContent-Disposition: form-data; name=name\r\n\r\n|)"#,
+        value in prop_oneof![vec(any::<u8>(), 0..20), "(%[0-9A-Fa-f]{2}|%|[a-z]|\\\\u[0-9a-f]{4}){0,9}".prop_map(String::into_bytes)],
+        end in r#"(&email=x|"\}|\r\n--b--|)"#,
+    ) {
+        let body = [begin.as_bytes(), &value, end.as_bytes()].concat();
+        let sent = String::from_utf8_lossy(&value).to_lowercase();
+        let may_have = sent.contains("%ef%bf%bd") || sent.contains("\\ufffd") || value.windows(3).any(|three| three == "\u{FFFD}".as_bytes());
+        if let Some((name, _)) = submitted(&kind, body) {
+            prop_assert!(may_have || !name.contains('\u{FFFD}'), "{}", name);
+        }
+    }
+
+    #[test]
     fn a_key_that_is_accepted_fits_the_column_and_means_the_same_with_quotes(key in "(\\PC{0,70}|[!-~]{0,70})") {
-        if let Ok(Some(accepted)) = IdempotencyKey::of(&HeaderMap::new(), &key) {
+        let sender = |key: &str| {
+            let key = HeaderValue::from_bytes(key.as_bytes()).unwrap();
+            Sender::of(&HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), key)]))
+        };
+        if let Ok(Sender::Program(Some(accepted))) = sender(&key) {
             prop_assert!((1..=64).contains(&accepted.as_str().len()));
             prop_assert!(accepted.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
             let quoted = format!("\"{}\"", accepted.as_str());
-            prop_assert_eq!(IdempotencyKey::of(&HeaderMap::new(), &quoted).unwrap(), Some(accepted));
+            prop_assert_eq!(sender(&quoted).unwrap(), Sender::Program(Some(accepted)));
         }
     }
 

@@ -5,7 +5,6 @@
 
 use app_core::http::error::FieldProblem;
 use email_address::{EmailAddress, Options};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// Longest name, in characters; the column's length.
@@ -15,18 +14,12 @@ const NAME_LENGTH: usize = 255;
 const EMAIL_LENGTH: usize = 254;
 
 /// The fields as the person typed them.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, ToSchema)]
 pub(crate) struct Typed {
-    #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 255, example = "Ada")]
     pub(crate) name: String,
-    #[serde(default)]
     #[schema(required = true, format = Email, max_length = 254, example = "ada@example.org")]
     pub(crate) email: String,
-    /// The idempotency key, where the client does not send it in the header.
-    #[serde(default)]
-    #[schema(pattern = "^[!#-~]*$", max_length = 64)]
-    pub(crate) idempotency_key: String,
 }
 
 /// Values that fit the table.
@@ -132,7 +125,7 @@ mod tests {
     use super::*;
 
     fn invalid_fields(name: &str, email: &str) -> Vec<&'static str> {
-        let typed = Typed { name: name.into(), email: email.into(), ..Typed::default() };
+        let typed = Typed { name: name.into(), email: email.into() };
         let problems = Registration::parse(&typed).err().unwrap_or_default();
         problems.iter().map(|problem| problem.field).collect()
     }
@@ -148,11 +141,7 @@ mod tests {
 
     #[test]
     fn spaces_around_a_value_are_removed() {
-        let typed = Typed {
-            name: " \u{3000}Ada\n".into(),
-            email: " ada@example.org ".into(),
-            ..Typed::default()
-        };
+        let typed = Typed { name: " \u{3000}Ada\n".into(), email: " ada@example.org ".into() };
         let registration = Registration::parse(&typed).unwrap();
         assert_eq!(registration.name.as_str(), "Ada");
         assert_eq!(registration.email.as_str(), "ada@example.org");

@@ -1,6 +1,7 @@
 //! The routes: `GET /` and `POST /submit`, and `POST /try-replica`.
 
 mod register;
+pub(crate) mod submitted;
 mod try_replica;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -52,9 +52,9 @@ pub enum Error {
     /// The request's body is larger than any that is useful here.
     #[error("body too large")]
     TooLarge,
-    /// The request's body is no JSON and no form.
-    #[error("unsupported media type")]
-    UnsupportedMediaType,
+    /// The request's body is of a kind that the app does not read; the text says which it reads.
+    #[error("unsupported media type: {0}")]
+    UnsupportedMediaType(String),
     /// The values were read, and some are not acceptable.
     #[error("invalid values")]
     Invalid(Vec<FieldProblem>),
@@ -108,7 +108,7 @@ impl Error {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             // <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07#section-2.7>
             Self::Invalid(_) | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Database(MysqlError::Duplicate(_) | MysqlError::Other(_)) | Self::Internal(_) => {
@@ -133,7 +133,7 @@ impl Error {
             Self::RequestTimeout => "request_timeout",
             Self::Conflict(_) => "already_registered",
             Self::TooLarge => "body_too_large",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType(_) => "unsupported_media_type",
             Self::Invalid(_) => "invalid_fields",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Internal(_) => "internal_error",
@@ -147,7 +147,7 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Malformed(what) => what.clone(),
+            Self::Malformed(what) | Self::UnsupportedMediaType(what) => what.clone(),
             Self::ReplicaBehind { pod, transactions } => {
                 let lacks = match transactions {
                     Some(1) => "1 transaction".to_owned(),
@@ -164,7 +164,7 @@ impl Error {
             }
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
-                "{} It is unknown whether this was done: send it again with the same idempotency key, or look before you do.",
+                "{} It is unknown whether this was done. Send it again with the same Idempotency-Key; if it had none, look first.",
                 mysql::sentence(error)
             ),
             other => other.sentence().to_owned(),
@@ -186,11 +186,8 @@ impl Error {
             }
             Self::RequestTimeout => "The request did not arrive in time. Send it again.",
             Self::TooLarge => "The request is too large; 16 KiB is the limit.",
-            Self::UnsupportedMediaType => {
-                "The body must be JSON (content-type: application/json) or a form."
-            }
             Self::IdempotencyKeyReused => {
-                "Another user was registered with this idempotency key. Each registration needs a key of its own."
+                "Another user was registered with this Idempotency-Key. Send each registration with a new key."
             }
             Self::Overloaded => {
                 "More requests come in than this app can work on. Nothing was done for this one; try again in a few seconds."
@@ -225,7 +222,9 @@ impl Error {
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
             StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
             StatusCode::REQUEST_TIMEOUT => Some(Self::RequestTimeout),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType(
+                "The body's content-type is not one that is read here.".into(),
+            )),
             _ => None,
         }
     }

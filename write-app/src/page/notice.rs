@@ -1,6 +1,6 @@
 //! What has just happened. The page shows it at the top.
 
-use app_core::http::error::{Error, FieldProblem};
+use app_core::http::error::{Error, FieldProblem, mysql};
 
 use super::flash::Flash;
 use crate::db::replicas::Attempt;
@@ -23,8 +23,13 @@ pub(crate) struct Failure<'a> {
 
 impl<'a> Failure<'a> {
     pub(crate) fn new(error: &'a Error, request_id: String) -> Self {
+        // The whole message of this error is for programs: it speaks of their key.
+        let message = match error {
+            Error::OutcomeUnknown(cause) => mysql::sentence(cause).to_owned(),
+            _ => error.message(),
+        };
         Self {
-            message: error.message(),
+            message,
             fields: error.fields(),
             request_id,
             is_unknown: error.leaves_outcome_unknown(),

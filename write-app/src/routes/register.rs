@@ -13,26 +13,26 @@ use app_core::{
     },
 };
 use axum::{
-    Form, Json,
-    extract::{FromRequest, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    Json,
+    extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App,
     db::{Primary, Registered},
-    idempotency::IdempotencyKey,
+    idempotency::Sender,
     page::{
         flash::Flash,
         notice::{Failure, Notice},
     },
     registration::{Registration, Typed},
+    routes::submitted::Submitted,
 };
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -62,17 +62,22 @@ async fn show(
     Ok((jar, crate::page::show(&app, layout, notice, &Typed::default()).await?))
 }
 
-/// Registers a user. Where the key was used before for the same values, the response has that user.
+/// Registers a user. Where the key was used before for the same values, the response has that user. A browser's form
+/// needs no key: where the same name and email are registered already, the page shows that user.
 #[utoipa::path(post, path = "/submit",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64,
         pattern = "^[!#-~]*$", description = "Makes it safe to send the registration again")),
-    request_body(content((Typed = "application/json"), (Typed = "application/x-www-form-urlencoded"))),
+    request_body(content(
+        (Typed = "application/json"),
+        (Typed = "application/x-www-form-urlencoded"),
+        (Typed = "multipart/form-data"),
+    )),
     responses(
         (status = 200, description = "Registered, for programs", body = RegisteredBody),
         (status = 303, description = "Registered, for browsers: the page says so"),
         (status = 400, description = "The body or the key cannot be read"),
         (status = 409, description = "The email is registered already"),
-        (status = 415, description = "The body is neither JSON nor a form"),
+        (status = 415, description = "The body is neither JSON nor a form, or is not in UTF-8, or is compressed"),
         (status = 422, description = "A field is not acceptable, or the key was used for another user"),
     )
 )]
@@ -106,9 +111,9 @@ async fn register(
     headers: &HeaderMap,
     typed: &Typed,
 ) -> Result<Registered, Error> {
-    let key = IdempotencyKey::of(headers, &typed.idempotency_key)?;
+    let sender = Sender::of(headers)?;
     let registration = Registration::parse(typed).map_err(Error::Invalid)?;
-    primary.register(registration, key).await
+    primary.register(registration, sender).await
 }
 
 /// The form with what the person typed and what is wrong with it. The status says the same.
@@ -125,41 +130,4 @@ async fn form_again(
     let notice = Notice::NotRegistered(failure);
     let page = crate::page::show(app, layout, Some(notice), typed).await?;
     Ok((error.status(), page).into_response())
-}
-
-/// The body of `POST /submit`, JSON or a form.
-struct Submitted(Typed);
-
-impl<S: Send + Sync> FromRequest<S> for Submitted {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        const OBJECT: &str =
-            "The body must be a JSON object with the strings \"name\" and \"email\".";
-        const FORM: &str = "The body must be a form with the fields name and email.";
-        if is_json(request.headers()) {
-            // First as an object: for a struct, serde accepts a list of values too.
-            let read = Json::<Map<String, Value>>::from_request(request, state).await;
-            let Json(object) = read.map_err(|rejection| unreadable(rejection.status(), OBJECT))?;
-            let typed = serde_json::from_value(Value::Object(object));
-            typed.map(Self).map_err(|_| Error::Malformed(OBJECT.into()))
-        } else {
-            let read = Form::from_request(request, state).await;
-            let Form(typed) = read.map_err(|rejection| unreadable(rejection.status(), FORM))?;
-            Ok(Self(typed))
-        }
-    }
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
-}
-
-fn unreadable(status: StatusCode, sentence: &str) -> Error {
-    match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType,
-        _ => Error::Malformed(sentence.into()),
-    }
 }

@@ -6,7 +6,7 @@ use demo::{
     apps::{RunningApp, WRITE_APP},
     for_tests::SeparateCluster,
 };
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -84,29 +84,6 @@ async fn a_taken_email_is_a_conflict_under_any_key() {
     let (status, body) = submit(&shared_app(), "second-of-two", &email).await;
 
     assert_eq!(status, StatusCode::CONFLICT, "{body}");
-}
-
-#[tokio::test]
-async fn a_form_that_is_sent_twice_registers_one_user() {
-    let (browser, email) = (Browser::new(), new_email());
-    let key = key_of_form(browser.open().send().await.unwrap()).await;
-    let form = [("name", "Ada"), ("email", &email), ("idempotency_key", &key)];
-
-    for _ in 0..2 {
-        let submitted = browser.post("/submit").form(&form).send().await.unwrap();
-        assert_eq!(submitted.status(), StatusCode::SEE_OTHER);
-    }
-
-    let page = browser.open().send().await.unwrap().text().await.unwrap();
-    assert!(page.contains("registered by an attempt before this one, and not again"), "{page}");
-    assert_eq!(count_on(0, &email).await, "1");
-}
-
-/// The key in the page's form.
-async fn key_of_form(response: Response) -> String {
-    let page = response.text().await.unwrap();
-    let (_, rest) = page.split_once("name=\"idempotency_key\" value=\"").unwrap();
-    rest.split_once('"').unwrap().0.to_owned()
 }
 
 /// A primary and write-app for one test alone, which may do harm to them.
@@ -206,27 +183,49 @@ async fn if_the_connection_breaks_before_the_commit_the_outcome_is_unknown_and_t
 }
 
 #[tokio::test]
-async fn while_the_outcome_is_unknown_the_form_keeps_its_key_and_says_that_it_can_be_sent_again() {
+async fn after_an_unknown_outcome_the_page_says_that_the_form_can_be_sent_again_and_it_can() {
     let primary = OwnPrimary::start(1).await;
-    let browser = Browser::at(&primary.app);
-    let email = new_email();
-    let key = key_of_form(browser.open().send().await.unwrap()).await;
-    let form = [("name", "Ada"), ("email", &email), ("idempotency_key", &key)];
+    let (browser, email) = (Browser::at(&primary.app), new_email());
     let lock = "LOCK TABLES userdb.users READ; DO SLEEP(4.5)";
     let submitted = async {
         primary.until_locked().await;
-        browser.post("/submit").form(&form).send().await
+        browser.submit("Ada", &email).send().await
     };
-
     let (locked, response) = tokio::join!(primary.servers.cluster.sql(0, lock), submitted);
-
     locked.unwrap();
     let response = response.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let page = response.text().await.unwrap();
-    assert!(page.contains("it registers once"), "{page}");
     assert!(page.contains("Perhaps registered") && !page.contains("Not registered"), "{page}");
-    assert!(page.contains(&format!("name=\"idempotency_key\" value=\"{key}\"")), "{page}");
+    assert!(page.contains("Press Register again"), "{page}");
+    assert!(!page.to_lowercase().contains("idempotency"), "{page}");
+
+    let again = browser.submit("Ada", &email).send().await.unwrap();
+
+    assert_eq!(again.status(), StatusCode::SEE_OTHER);
+    let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+    assert_eq!(primary.sql(&count).await, "1");
+}
+
+#[tokio::test]
+async fn a_second_click_while_the_first_waits_for_a_replica_succeeds_too_and_registers_no_second_user()
+ {
+    let primary = OwnPrimary::start(2).await;
+    let email = new_email();
+    // So the commit waits three seconds for a replica.
+    primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+    let click = || tokio::spawn(Browser::at(&primary.app).submit("Ada", &email).send());
+    let first = click();
+    let waiting = "user = 'appuser' AND state LIKE 'Waiting for semi-sync ACK%'";
+    primary.connection_that(waiting).await;
+
+    let clicks = [first, click()];
+
+    for click in clicks {
+        assert_eq!(click.await.unwrap().unwrap().status(), StatusCode::SEE_OTHER);
+    }
+    let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+    assert_eq!(primary.sql(&count).await, "1");
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod binary;
+mod bodies;
 mod client;
 mod commit;
 mod failures;
+mod forms;
 mod idempotency;
 mod logs;
 mod metrics;

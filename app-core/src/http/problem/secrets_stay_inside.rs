@@ -71,7 +71,7 @@ fn must_be_listed(error: &Error) {
             E::DiskFull(_) | E::SchemaDiffers(_) | E::Other(_) => {}
         },
         Error::Malformed(_) | Error::CrossSite | Error::NotFound | Error::MethodNotAllowed => {}
-        Error::RequestTimeout | Error::TooLarge | Error::UnsupportedMediaType => {}
+        Error::RequestTimeout | Error::TooLarge | Error::UnsupportedMediaType(_) => {}
         Error::Invalid(_) | Error::Conflict(_) | Error::ReplicaBehind { .. } => {}
         Error::NotAcceptable
         | Error::Overloaded
@@ -92,7 +92,7 @@ fn errors() -> Vec<Error> {
         Error::NotAcceptable,
         Error::RequestTimeout,
         Error::TooLarge,
-        Error::UnsupportedMediaType,
+        Error::UnsupportedMediaType(sentence()),
         Error::Invalid(vec![problem()]),
         Error::Conflict(problem()),
         Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions: Some(1) },
