@@ -1,8 +1,8 @@
 //! The statements that list users.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
-use app_core::mysql::MysqlError;
+use app_core::{mysql::MysqlError, typed_text};
 use httpdate::HttpDate;
 use serde::{Serialize, Serializer};
 use sqlx::{FromRow, MySql, MySqlConnection, mysql::MySqlArguments, query::QueryAs};
@@ -76,6 +76,9 @@ pub(super) async fn page(
 // offset: to know the name, MySQL needs tables that it does not have at first.
 // https://dev.mysql.com/doc/refman/9.7/en/cast-functions.html#function_cast
 
+/// The last character of every collation: what begins with a text is before the text with this behind it.
+const LAST: &str = "\u{10FFFF}";
+
 type UsersStatement = QueryAs<'static, MySql, User, MySqlArguments>;
 
 /// Newest first.
@@ -96,19 +99,33 @@ fn newer_than(id: u64, limit: u32) -> UsersStatement {
     users.bind(id).bind(limit)
 }
 
-/// The users whose email begins with the text, then those whose name does: two ranges of two indexes.
+/// The users whose email begins with the text, then those whose name does: ranges of two indexes.
+///
+/// A range of the collation and not LIKE, which compares single characters. So a name is found with and without its
+/// marks, whether they are characters of their own or not, and without its joiners. A few letters, such as й, are
+/// different ones for MySQL without and with a character for the mark. So each form that may be stored has its range.
 fn beginning(text: &str, limit: u32) -> UsersStatement {
-    // LIKE gives these three characters a meaning.
-    let pattern = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
-    let users = sqlx::query_as(
-        "(SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-          FROM users WHERE email LIKE ? ORDER BY email LIMIT ?)
+    let [unicode, ascii] = typed_text::email_forms(&typed_text::composed(text));
+    let emails = [typed_text::decomposed(&unicode).into_owned(), unicode, ascii];
+    let names = [typed_text::composed(text), typed_text::decomposed(text)].map(Cow::into_owned);
+    // A text of marks alone has no weight, and so every value would begin with it.
+    let mut users = sqlx::query_as(
+        "(SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at FROM users
+          WHERE (email BETWEEN ? AND ? OR email BETWEEN ? AND ? OR email BETWEEN ? AND ?)
+            AND ? COLLATE utf8mb4_0900_ai_ci <> '' ORDER BY email LIMIT ?)
          UNION
-         (SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at
-          FROM users WHERE name LIKE ? ORDER BY name LIMIT ?)
+         (SELECT id, name, email, CAST(created_at AT TIME ZONE '+00:00' AS DATETIME) AS created_at FROM users
+          WHERE (name BETWEEN ? AND ? OR name BETWEEN ? AND ?)
+            AND ? COLLATE utf8mb4_0900_ai_ci <> '' ORDER BY name LIMIT ?)
          LIMIT ?",
     );
-    users.bind(pattern.clone()).bind(limit).bind(pattern).bind(limit).bind(limit)
+    for forms in [&emails[..], &names[..]] {
+        for form in forms {
+            users = users.bind(form.clone()).bind(form.clone() + LAST);
+        }
+        users = users.bind(text.to_owned()).bind(limit);
+    }
+    users.bind(limit)
 }
 
 #[cfg(test)]

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use app_core::{
     http::error::{Error, FieldProblem},
     mysql::{MysqlError, Pooled},
+    typed_text,
 };
 use sqlx::{FromRow, MySqlConnection};
 
 use super::commit::{self, BeforeCommit};
-use crate::{idempotency::IdempotencyKey, registration::Registration};
+use crate::{
+    idempotency::IdempotencyKey,
+    registration::{Email, Registration, Typed},
+};
 
 /// The row of a user.
 pub(super) struct Inserted {
@@ -33,29 +37,57 @@ pub(super) async fn user(
     registration: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<Inserted, Error> {
+    let has_other_form = has_other_form(connection, &registration.email).await?;
     let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let (id, repeated) = match insert(connection, registration, key).await {
-        Ok(id) => (id, false),
-        Err(MysqlError::Duplicate(_)) => (find(connection, registration, key).await?, true),
-        Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
-        Err(error) => return Err(error.into()),
+    let inserted =
+        if has_other_form { None } else { insert(connection, registration, key).await? };
+    let (id, repeated) = match inserted {
+        Some(id) => (id, false),
+        None => (find(connection, registration, key).await?, true),
     };
     Ok(Inserted { id, repeated, commit_ms: milliseconds(sent.elapsed()), before })
 }
 
+/// Whether another form of the email is stored: rows from before emails had one form, and those of an older write-app,
+/// are as they were typed. The unique key takes such a form for another mailbox.
+async fn has_other_form(
+    connection: &mut MySqlConnection,
+    email: &Email,
+) -> Result<bool, MysqlError> {
+    if email.as_str().is_ascii() {
+        return Ok(false);
+    }
+    let [unicode, ascii] = typed_text::email_forms(email.as_str());
+    let stored: Vec<String> =
+        sqlx::query_scalar("SELECT email FROM users WHERE email IN (?, ?, ?)")
+            .bind(typed_text::decomposed(&unicode).into_owned())
+            .bind(unicode)
+            .bind(ascii)
+            .fetch_all(connection)
+            .await?;
+    let is_same = |stored: &String| Email::parse(stored).is_ok_and(|it| it.is_same_mailbox(email));
+    Ok(stored.iter().any(is_same))
+}
+
+/// Returns the id, or `None` where the email or the key is there already.
 async fn insert(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<u64, MysqlError> {
+) -> Result<Option<u64>, Error> {
     let inserted = sqlx::query("INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)")
         .bind(name.as_str())
         .bind(email.as_str())
         .bind(key.map(IdempotencyKey::as_str))
         .execute(connection)
-        .await?;
-    Ok(inserted.last_insert_id())
+        .await;
+    match inserted.map_err(MysqlError::from) {
+        Ok(inserted) => Ok(Some(inserted.last_insert_id())),
+        Err(MysqlError::Duplicate(_)) => Ok(None),
+        Err(error @ MysqlError::ConnectionLost(_)) => Err(Error::OutcomeUnknown(error)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(FromRow)]
@@ -65,11 +97,20 @@ struct User {
     email: String,
 }
 
+impl User {
+    /// Compares the values as they would be stored now: an older write-app stored them as they were typed.
+    fn is(&self, registration: &Registration) -> bool {
+        let (name, email) = (self.name.clone(), self.email.clone());
+        let stored = Registration::parse(&Typed { name, email, ..Typed::default() });
+        stored.is_ok_and(|stored| stored == *registration)
+    }
+}
+
 /// Finds the row that made the INSERT a duplicate, if the same registration inserted it. That row is
 /// committed: InnoDB waits for the end of the other transaction before it says "duplicate".
 async fn find(
     connection: &mut MySqlConnection,
-    Registration { name, email }: &Registration,
+    registration: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<u64, Error> {
     let user: Option<User> =
@@ -79,7 +120,7 @@ async fn find(
             .await
             .map_err(MysqlError::from)?;
     match user {
-        Some(user) if user.name == name.as_str() && user.email == email.as_str() => Ok(user.id),
+        Some(user) if user.is(registration) => Ok(user.id),
         Some(_) => Err(Error::IdempotencyKeyReused),
         None => Err(Error::Conflict(FieldProblem {
             field: "email",

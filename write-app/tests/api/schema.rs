@@ -21,7 +21,7 @@ async fn assert_migrated_after(crash: &str) {
 
     let recorded =
         "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
-    assert_eq!(cluster.sql(0, recorded).await.unwrap(), "11,21,31", "{crash}");
+    assert_eq!(cluster.sql(0, recorded).await.unwrap(), "11,21,31,41,51", "{crash}");
     let index = "SELECT COUNT(*) FROM information_schema.statistics
                  WHERE table_schema = 'userdb' AND index_name = 'users_name'";
     assert_eq!(cluster.sql(0, index).await.unwrap(), "1");
@@ -74,20 +74,20 @@ async fn an_older_write_app_serves_on_a_newer_schema_and_says_what_it_does_not_k
     let servers = SeparateCluster::start(1).await.unwrap();
     drop(servers.serve(WRITE_APP).await.unwrap());
 
-    servers.cluster.sql(0, &record_newer(4, true)).await.unwrap();
-    let seen = "the schema is newer than this write-app, which does not know these migrations: 4";
+    servers.cluster.sql(0, &record_newer(6, true)).await.unwrap();
+    let seen = "the schema is newer than this write-app, which does not know these migrations: 6";
     let (app, status, text) = write_app_whose_readyz_says(&servers, "newer").await;
     assert_eq!((status, text), (StatusCode::OK, format!("ready\n{seen}\n")));
     assert_registers(&app, "newer@example.org").await;
 
     // The newer write-app may be at work, or may have been rolled back because this migration fails.
-    servers.cluster.sql(0, &record_newer(5, false)).await.unwrap();
+    servers.cluster.sql(0, &record_newer(7, false)).await.unwrap();
     let (app, status, text) = write_app_whose_readyz_says(&servers, "not finished").await;
-    assert_eq!((status, text), (StatusCode::OK, format!("ready\n{seen}, 5 (not finished)\n")));
+    assert_eq!((status, text), (StatusCode::OK, format!("ready\n{seen}, 7 (not finished)\n")));
     assert_registers(&app, "unfinished@example.org").await;
     let recorded =
         "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
-    assert_eq!(servers.cluster.sql(0, recorded).await.unwrap(), "11,21,31,41,50");
+    assert_eq!(servers.cluster.sql(0, recorded).await.unwrap(), "11,21,31,41,51,61,70");
     servers.cluster.stop().await.unwrap();
 }
 
@@ -116,13 +116,13 @@ async fn a_write_app_with_migrations_to_apply_waits_while_a_newer_one_is_not_fin
     let servers = SeparateCluster::start(1).await.unwrap();
     drop(servers.serve(WRITE_APP).await.unwrap());
     let missing = "DELETE FROM userdb._sqlx_migrations WHERE version = 3";
-    servers.cluster.sql(0, &format!("{missing}; {}", record_newer(4, false))).await.unwrap();
+    servers.cluster.sql(0, &format!("{missing}; {}", record_newer(6, false))).await.unwrap();
 
-    let (app, status, text) = write_app_whose_readyz_says(&servers, "migration 4").await;
+    let (app, status, text) = write_app_whose_readyz_says(&servers, "migration 6").await;
 
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(text.contains("began migration 4 and has not finished it"), "{text}");
-    let finish = "UPDATE userdb._sqlx_migrations SET success = TRUE WHERE version = 4";
+    assert!(text.contains("began migration 6 and has not finished it"), "{text}");
+    let finish = "UPDATE userdb._sqlx_migrations SET success = TRUE WHERE version = 6";
     servers.cluster.sql(0, finish).await.unwrap();
     app.wait_until_ready().await.unwrap();
     servers.cluster.stop().await.unwrap();
