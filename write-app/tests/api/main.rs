@@ -10,6 +10,7 @@ mod commit;
 mod failures;
 mod idempotency;
 mod logs;
+mod mailboxes;
 mod metrics;
 mod page;
 mod replica_refusal;
