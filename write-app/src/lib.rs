@@ -5,7 +5,8 @@
 //! A write passes these files in this order:
 //!
 //! 1. `routes/register.rs`: `POST /submit` reads a form or JSON, and answers with a page or JSON.
-//! 2. `registration.rs` decides what a name and an email are; `idempotency.rs` what a key is.
+//! 2. `registration/name.rs` and `registration/email.rs` decide what a name and an email are; `idempotency.rs` what a
+//!    key is.
 //! 3. `db.rs` takes a connection to the primary from the pool of [`app_core::mysql`], and limits how long the write
 //!    may take.
 //! 4. `db/insert.rs` sends the INSERT.

@@ -37,6 +37,47 @@ async fn a_migration_that_was_applied_and_not_recorded_is_recorded() {
     assert_migrated_after("DELETE FROM userdb._sqlx_migrations").await;
 }
 
+/// The migrations before emails had one form, and the two that make the key of mailboxes. What the test adds makes
+/// MySQL refuse to do it in another way.
+const BEFORE: [&str; 3] = [
+    include_str!("../../migrations/0001_users.sql"),
+    include_str!("../../migrations/0002_users_name.sql"),
+    include_str!("../../migrations/0003_users_idempotency_key.sql"),
+];
+const MAILBOX: &str = include_str!("../../migrations/0004_users_mailbox.sql");
+const EMAIL: &str = include_str!("../../migrations/0005_users_email.sql");
+
+#[tokio::test]
+async fn the_key_of_mailboxes_is_made_while_writes_go_on_and_fits_all_older_rows() {
+    let cluster = &shared().cluster;
+    let sql = async |sql: &str| {
+        let sql = format!("SET NAMES utf8mb4; USE before_mailboxes; {sql}");
+        cluster.sql(0, &sql).await.unwrap()
+    };
+    cluster.sql(0, "CREATE DATABASE before_mailboxes").await.unwrap();
+    sql(&BEFORE.join(";")).await;
+    // The old key told these apart.
+    sql("INSERT INTO users (name, email) VALUES ('a', 'i@x.example'), ('b', 'İ@x.example'), ('c', 'ı@x.example'),
+         ('d', 'ss@x.example'), ('e', 'ß@x.example'), ('f', 'й@x.example'), ('g', 'и\u{306}@x.example')")
+    .await;
+
+    sql(&format!("{MAILBOX}, ALGORITHM = INSTANT")).await;
+    for _ in 0..2 {
+        sql(&format!("{EMAIL}, ALGORITHM = INPLACE, LOCK = NONE")).await;
+    }
+
+    assert_eq!(sql("SELECT COUNT(*) FROM users").await, "7");
+    let key = "SELECT GROUP_CONCAT(column_name ORDER BY seq_in_index) FROM information_schema.statistics
+               WHERE table_schema = 'before_mailboxes' AND index_name = 'users_email' AND non_unique = 0";
+    assert_eq!(sql(key).await, "email,mailbox");
+    // As write-apps insert that know no mailbox.
+    let older = "INSERT INTO users (name, email) VALUES ('h', 'SS@X.example')";
+    let older = format!("USE before_mailboxes; {older}");
+    let refused = cluster.sql(0, &older).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("1062"), "{refused:#}");
+    cluster.sql(0, "DROP DATABASE before_mailboxes").await.unwrap();
+}
+
 /// Starts a write-app, and returns it when `/readyz` contains these words, with the status and the whole text.
 async fn write_app_whose_readyz_says(
     servers: &SeparateCluster,
