@@ -15,6 +15,7 @@
 //! - [`dns`]: names become addresses, by asking the cluster's DNS.
 //! - [`mysql`]: a MySQL server or Service by its name, the pool of connections to it, and an error for each way in
 //!   which it can fail. `http/error/mysql.rs` says what the client is told.
+//! - [`typed_text`]: what people type and paste; forms that mean the same become one.
 //! - [`html`]: the layout, the stylesheet, the glossary and the diagram of pods that both apps' pages share.
 
 pub mod cli;
@@ -27,3 +28,4 @@ pub mod mysql;
 mod proptest_properties;
 pub mod server;
 pub mod telemetry;
+pub mod typed_text;

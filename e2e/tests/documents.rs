@@ -148,5 +148,5 @@ fn every_text_file_has_the_line_ends_of_unix_wherever_it_is_checked_out() {
         }
     }
     assert!(texts > 300, "{texts} text files");
-    assert_eq!(migrations, 3);
+    assert_eq!(migrations, 5);
 }

@@ -6,7 +6,8 @@
 //!
 //! 1. `routes/register.rs`: `POST /submit` answers with a page or JSON. `routes/submitted.rs` reads its body, a form or
 //!    JSON.
-//! 2. `registration.rs` decides what a name and an email are; `idempotency.rs` when a registration is sent again.
+//! 2. `registration/name.rs` and `registration/email.rs` decide what a name and an email are; `idempotency.rs` when a
+//!    registration is sent again.
 //! 3. `db.rs` takes a connection to the primary from the pool of [`app_core::mysql`], and limits how long the write
 //!    may take.
 //! 4. `db/insert.rs` sends the INSERT.

@@ -29,17 +29,20 @@ async fn after_a_refusal_the_fields_keep_their_text_and_the_summary_has_the_focu
     browser.goto(&pages.write()).await;
 
     browser.fill("#name", "Ada").await;
-    // The browser accepts this, and write-app does not.
-    browser.fill("#email", "ada@example").await;
+    // The browser checks no email, and write-app says what is wrong with this one.
+    browser.fill("#email", "josé＠example").await;
     browser.press(Key::Enter).await;
 
     let focused = "return document.activeElement.matches('[role=alert]')";
     browser.until(focused).await;
     assert_eq!(browser.value("#name").await, "Ada");
-    assert_eq!(browser.value("#email").await, "ada@example");
+    assert_eq!(browser.value("#email").await, "josé＠example");
     let described = "const field = document.querySelector('#email');
         return document.getElementById(field.getAttribute('aria-describedby')).innerText";
-    assert_eq!(browser.run(described).await, "Enter an email such as ada@example.org.");
+    assert_eq!(
+        browser.run(described).await,
+        "The part after the @ has no dot. Enter one such as example.org."
+    );
 }
 
 #[tokio::test]

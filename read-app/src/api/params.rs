@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app_core::{http::error::Error, mysql::gtid::GtidSet};
+use app_core::{http::error::Error, mysql::gtid::GtidSet, typed_text};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -132,7 +132,7 @@ fn what_is_right(name: &str) -> String {
 }
 
 fn text(name: &str, text: &str) -> Result<String, Error> {
-    let text = text.trim();
+    let text = typed_text::trimmed(text);
     if text.chars().count() > LONGEST_TEXT {
         return Err(malformed(format!("{name} is too long; {LONGEST_TEXT} characters fit.")));
     }

@@ -1,8 +1,8 @@
 //! The statements that list users.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
-use app_core::mysql::MysqlError;
+use app_core::{mysql::MysqlError, typed_text};
 use httpdate::HttpDate;
 use serde::{Serialize, Serializer};
 use sqlx::{
@@ -132,14 +132,28 @@ macro_rules! select_users {
     };
 }
 
-/// The ids of the users whose email or name begins with a text: two ranges of two indexes, which have the ids. One
-/// more than [`MOST_MATCHES`] says that there are more.
+/// The last character of every collation: what begins with a text is before the text with this behind it.
+const LAST: &str = "\u{10FFFF}";
+
+/// The ids of the users whose email or name begins with a text: ranges of two indexes, which have the ids. One more
+/// than [`MOST_MATCHES`] says that there are more.
+///
+/// A range of the collation and not LIKE, which compares single characters. So a name is found with and without its
+/// marks, whether they are characters of their own or not, and without its joiners. A few letters, such as й, are
+/// different ones for MySQL without and with a character for the mark. So each form that may be stored has its range.
+/// A text of marks alone has no weight, and every value would begin with it.
 macro_rules! with_matching {
     ($statement:expr) => {
         concat!(
             "WITH matching AS (
-                 (SELECT id FROM users WHERE email LIKE ? LIMIT 5001)
-                 UNION (SELECT id FROM users WHERE name LIKE ? LIMIT 5001) LIMIT 5001) ",
+                 (SELECT id FROM users
+                  WHERE (email BETWEEN ? AND ? OR email BETWEEN ? AND ? OR email BETWEEN ? AND ?)
+                    AND ? COLLATE utf8mb4_0900_ai_ci <> '' LIMIT 5001)
+                 UNION
+                 (SELECT id FROM users
+                  WHERE (name BETWEEN ? AND ? OR name BETWEEN ? AND ?)
+                    AND ? COLLATE utf8mb4_0900_ai_ci <> '' LIMIT 5001)
+                 LIMIT 5001) ",
             $statement
         )
     };
@@ -197,9 +211,17 @@ fn matching<T: for<'r> FromRow<'r, MySqlRow>>(
     search: &str,
     statement: &'static str,
 ) -> Statement<T> {
-    // LIKE gives these three characters a meaning.
-    let pattern = search.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_") + "%";
-    sqlx::query_as(statement).bind(pattern.clone()).bind(pattern)
+    let [unicode, ascii] = typed_text::email_forms(&typed_text::composed(search));
+    let emails = [typed_text::decomposed(&unicode).into_owned(), unicode, ascii];
+    let names = [typed_text::composed(search), typed_text::decomposed(search)].map(Cow::into_owned);
+    let mut users = sqlx::query_as(statement);
+    for forms in [&emails[..], &names[..]] {
+        for form in forms {
+            users = users.bind(form.clone()).bind(form.clone() + LAST);
+        }
+        users = users.bind(search.to_owned());
+    }
+    users
 }
 
 #[cfg(test)]

@@ -10,5 +10,6 @@ mod metrics;
 mod page;
 mod paging;
 mod routing;
+mod search;
 mod slow_pods;
 mod users;

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use app_core::{
     http::error::{Error, FieldProblem},
     mysql::{MysqlError, Pooled},
+    typed_text,
 };
 use sqlx::{FromRow, MySqlConnection};
 
 use super::commit::{self, BeforeCommit};
 use crate::{
     idempotency::{IdempotencyKey, Sender},
-    registration::Registration,
+    registration::{Email, Registration, Typed},
 };
 
 /// The row of a user.
@@ -35,29 +36,45 @@ pub(super) async fn user(
     registration: &Registration,
     sender: &Sender,
 ) -> Result<Inserted, Error> {
+    let is_there = has_other_form(connection, &registration.email).await?;
     let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let (id, commit_ms) = match insert(connection, registration, sender.key()).await {
-        Ok(id) => (id, Some(milliseconds(sent.elapsed()))),
-        Err(MysqlError::Duplicate(_)) => (find(connection, registration, sender).await?, None),
-        Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
-        Err(error) => return Err(error.into()),
+    let inserted =
+        if is_there { None } else { insert(connection, registration, sender.key()).await? };
+    let (id, commit_ms) = match inserted {
+        Some(id) => (id, Some(milliseconds(sent.elapsed()))),
+        None => (find(connection, registration, sender).await?, None),
     };
     Ok(Inserted { id, commit_ms, before })
 }
 
+/// Whether another form of the email is stored: rows from before emails had one form, and those of an older write-app,
+/// are as they were typed. The unique key takes such a form for another mailbox.
+async fn has_other_form(
+    connection: &mut MySqlConnection,
+    email: &Email,
+) -> Result<bool, MysqlError> {
+    Ok(!email.as_str().is_ascii() && with_mailbox(connection, email).await?.is_some())
+}
+
+/// Returns the id, or `None` where the email or the key is there already.
 async fn insert(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<u64, MysqlError> {
+) -> Result<Option<u64>, Error> {
     let inserted = sqlx::query("INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)")
         .bind(name.as_str())
         .bind(email.as_str())
         .bind(key.map(IdempotencyKey::as_str))
         .execute(connection)
-        .await?;
-    Ok(inserted.last_insert_id())
+        .await;
+    match inserted.map_err(MysqlError::from) {
+        Ok(inserted) => Ok(Some(inserted.last_insert_id())),
+        Err(MysqlError::Duplicate(_)) => Ok(None),
+        Err(error @ MysqlError::ConnectionLost(_)) => Err(Error::OutcomeUnknown(error)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(FromRow)]
@@ -68,8 +85,11 @@ struct User {
 }
 
 impl User {
-    fn has_values_of(&self, Registration { name, email }: &Registration) -> bool {
-        self.name == name.as_str() && self.email == email.as_str()
+    /// Compares the values as they would be stored now: an older write-app stored them as they were typed.
+    fn is(&self, Registration { name, email }: &Registration) -> bool {
+        let typed = Typed { name: self.name.clone(), email: self.email.clone() };
+        Registration::parse(&typed)
+            .is_ok_and(|stored| stored.name == *name && stored.email.is_same_mailbox(email))
     }
 }
 
@@ -83,12 +103,12 @@ async fn find(
     if let Some(key) = sender.key()
         && let Some(user) = with_key(connection, key).await?
     {
-        let is_same = user.has_values_of(registration);
+        let is_same = user.is(registration);
         return if is_same { Ok(user.id) } else { Err(Error::IdempotencyKeyReused) };
     }
-    match with_email(connection, registration.email.as_str()).await? {
-        Some(user) if *sender == Sender::Person && user.has_values_of(registration) => Ok(user.id),
-        user => Err(taken(user.is_some_and(|user| user.name == registration.name.as_str()))),
+    match with_mailbox(connection, &registration.email).await? {
+        Some(user) if *sender == Sender::Person && user.is(registration) => Ok(user.id),
+        user => Err(taken(user.as_ref(), registration)),
     }
 }
 
@@ -100,21 +120,33 @@ async fn with_key(
     Ok(sqlx::query_as(sql).bind(key.as_str()).fetch_optional(connection).await?)
 }
 
-async fn with_email(
+/// The user with this mailbox, in whichever form the email is stored. MySQL's collation also finds mailboxes whose
+/// letters have other marks.
+async fn with_mailbox(
     connection: &mut MySqlConnection,
-    email: &str,
+    email: &Email,
 ) -> Result<Option<User>, MysqlError> {
-    let sql = "SELECT id, name, email FROM users WHERE email = ?";
-    Ok(sqlx::query_as(sql).bind(email).fetch_optional(connection).await?)
+    let [unicode, ascii] = typed_text::email_forms(email.as_str());
+    let users: Vec<User> =
+        sqlx::query_as("SELECT id, name, email FROM users WHERE email IN (?, ?, ?)")
+            .bind(typed_text::decomposed(&unicode).into_owned())
+            .bind(unicode)
+            .bind(ascii)
+            .fetch_all(connection)
+            .await?;
+    let is_same = |user: &User| Email::parse(&user.email).is_ok_and(|it| it.is_same_mailbox(email));
+    Ok(users.into_iter().find(is_same))
 }
 
 /// The name of a user cannot be changed here. A person who corrects it and sends the form again must learn why
 /// that fails.
-fn taken(under_this_name: bool) -> Error {
-    let message = if under_this_name {
-        "This email is registered already, with this name."
-    } else {
-        "This email is registered already, with another name. The name of a registered user cannot be changed here; to register another user, enter another email."
+fn taken(user: Option<&User>, registration: &Registration) -> Error {
+    let message = match user {
+        None => "This email is registered already.",
+        Some(user) if user.is(registration) => "This email is registered already, with this name.",
+        Some(_) => {
+            "This email is registered already, with another name. The name of a registered user cannot be changed here; to register another user, enter another email."
+        }
     };
     Error::Conflict(FieldProblem { field: "email", message: message.into() })
 }

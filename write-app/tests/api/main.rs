@@ -12,6 +12,7 @@ mod failures;
 mod forms;
 mod idempotency;
 mod logs;
+mod mailboxes;
 mod metrics;
 mod page;
 mod replica_refusal;
