@@ -53,7 +53,7 @@ impl Sender {
     }
 }
 
-/// 1 to 64 visible ASCII characters, such as a UUID.
+/// 1 to 64 visible ASCII characters other than quotes, such as a UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IdempotencyKey(String);
 
@@ -63,9 +63,10 @@ impl IdempotencyKey {
         let text = header.to_str().unwrap_or_default();
         let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         let key = quoted.unwrap_or(text);
-        if !(1..=LENGTH).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"';
+        if !(1..=LENGTH).contains(&key.len()) || !key.bytes().all(is_allowed) {
             return Err(Error::Malformed(format!(
-                "An idempotency key has 1 to {LENGTH} visible ASCII characters; a UUID is a good one."
+                "An idempotency key has 1 to {LENGTH} visible ASCII characters and no quotes inside; a UUID is a good one."
             )));
         }
         Ok(Self(key.to_owned()))
@@ -111,7 +112,9 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_stored_is_refused_and_not_ignored() {
         let long = "x".repeat(65);
-        for key in [b"".as_slice(), b"\"\"", b"two words", b"\xFF", long.as_bytes()] {
+        for key in
+            [b"".as_slice(), b"\"\"", b"two words", b"\"half", b"i\"n", b"\xFF", long.as_bytes()]
+        {
             assert_eq!(sender("*/*", &[key]), Err("malformed_request"), "{key:?}");
         }
     }

@@ -65,8 +65,8 @@ async fn show(
 /// Registers a user. Where the key was used before for the same values, the response has that user. A browser's form
 /// needs no key: where the same name and email are registered already, the page shows that user.
 #[utoipa::path(post, path = "/submit",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64,
-        pattern = "^[!#-~]*$", description = "Makes it safe to send the registration again")),
+    params(("Idempotency-Key" = Option<String>, Header,
+        pattern = r#"^("[!#-~]{1,64}"|[!#-~]{1,64})$"#, description = "Makes it safe to send the registration again")),
     request_body(content(
         (Typed = "application/json"),
         (Typed = "application/x-www-form-urlencoded"),
