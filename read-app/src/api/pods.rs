@@ -159,7 +159,9 @@ impl PodBody {
 async fn list(State(reads): State<Reads>) -> Json<PodsBody> {
     let mut pods = reads.headless().pods();
     let ordinal = |pod: &Pod| pod.name.as_ref().and_then(|name| name.ordinal().parse().ok());
-    pods.sort_by_key(|pod| ordinal(pod).unwrap_or(u64::MAX));
+    // Of two addresses with one name, the one that answers comes first.
+    let is_silent = |pod: &Pod| !matches!(pod.state, PodState::Answers { .. });
+    pods.sort_by_key(|pod| (ordinal(pod).unwrap_or(u64::MAX), is_silent(pod)));
     Json(PodsBody { success: true, pods: pods.into_iter().map(PodBody::new).collect() })
 }
 
