@@ -361,16 +361,18 @@ impl Settings {
             headless_host: self.db_headless_host,
             dns: self.dns_server.map(|server| DnsConfig { server, search }),
             other_app_url: self.other_app_url,
-            trusted_origins: self.trusted_origins.map(|Origins(list)| list).unwrap_or_default(),
-            keep_alive: self
-                .keep_alive_seconds
-                .map_or(KEEP_ALIVE, |seconds| Duration::from_secs(seconds.get().into())),
+            trusted_origins: self.trusted_origins.unwrap_or_default().0,
+            keep_alive: self.keep_alive_seconds.map_or(KEEP_ALIVE, seconds),
             log: self.rust_log.unwrap_or_default().0,
             spans: self
                 .otel_exporter_otlp_endpoint
                 .map(|HttpUrl(collector)| SpansConfig { collector, service }),
         }
     }
+}
+
+fn seconds(number: NonZeroU16) -> Duration {
+    Duration::from_secs(number.get().into())
 }
 
 /// An app for tests.

@@ -41,6 +41,7 @@ impl FromStr for HttpUrl {
 }
 
 /// Origins, as browsers send them.
+#[derive(Default)]
 pub(super) struct Origins(pub(super) Vec<String>);
 
 impl FromStr for Origins {

@@ -11,6 +11,7 @@ mod log_pipe;
 mod memory;
 mod overload;
 mod process;
+mod proxies;
 mod requests;
 mod rfc9110;
 mod slow_clients;

@@ -63,6 +63,11 @@ impl Process {
         self.process.log().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The first line of its log with this text. The app may write it a moment later.
+    pub(crate) async fn line(&self, text: &str) -> Value {
+        serde_json::from_str(&self.process.line(text).await.unwrap()).unwrap()
+    }
+
     /// How many connections it has accepted, by its log.
     pub(crate) fn connections_accepted(&self) -> u64 {
         let log = self.log();

@@ -106,47 +106,54 @@ async fn head_has_the_headers_of_get_and_no_body_on_every_route() {
     }
 }
 
+const READ: &[&str] = &["GET", "HEAD", "OPTIONS"];
+
+/// Addresses, and the methods of each in the order of the alphabet.
+const METHODS: [(Binary, &[(&str, &[&str])]); 2] = [
+    (
+        WRITE_APP,
+        &[
+            ("/", READ),
+            ("/healthz", READ),
+            ("/assets/style.css", READ),
+            ("/submit", &["OPTIONS", "POST"]),
+        ],
+    ),
+    (
+        READ_APP,
+        &[
+            ("/", READ),
+            ("/users", READ),
+            ("/users/", READ),
+            ("/metrics", READ),
+            ("/openapi.json", READ),
+        ],
+    ),
+];
+
+async fn assert_methods(address: SocketAddr, path: &str, methods: &[&str]) {
+    // The answer to OPTIONS has no form that a client could refuse.
+    let headers = format!("{HOST}accept: image/png\r\n");
+    let options = ask(address, &format!("OPTIONS {path}"), &headers).await;
+    assert_eq!((options.status, options.body.as_str()), (204, ""), "{path}");
+    assert_eq!(options.allow(), methods, "OPTIONS {path}");
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"] {
+        let answer = ask(address, &format!("{method} {path}"), HOST).await;
+        let is_allowed = methods.contains(&method);
+        assert_eq!(answer.status != 405, is_allowed, "{method} {path}: {}", answer.status);
+        if !is_allowed {
+            assert_eq!(answer.allow(), methods, "{method} {path}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn options_and_405_name_the_methods_of_an_address_and_each_of_them_works() {
     let _beside_others = MACHINE.read().await;
-    let get = ["GET", "HEAD", "OPTIONS"];
-    for (binary, addresses) in [
-        (
-            WRITE_APP,
-            &[
-                ("/", &get[..]),
-                ("/healthz", &get),
-                ("/assets/style.css", &get),
-                ("/submit", &["OPTIONS", "POST"]),
-            ][..],
-        ),
-        (
-            READ_APP,
-            &[
-                ("/", &get),
-                ("/users", &get),
-                ("/users/", &get),
-                ("/metrics", &get),
-                ("/openapi.json", &get),
-            ],
-        ),
-    ] {
+    for (binary, addresses) in METHODS {
         let app = binary.start().await;
         for (path, methods) in addresses {
-            // The answer to OPTIONS has no form that a client could refuse.
-            let headers = format!("{HOST}accept: image/png\r\n");
-            let options = ask(app.address, &format!("OPTIONS {path}"), &headers).await;
-            assert_eq!((options.status, options.body.as_str()), (204, ""), "{path}");
-            assert_eq!(options.allow(), *methods, "OPTIONS {path}");
-            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"]
-            {
-                let answer = ask(app.address, &format!("{method} {path}"), HOST).await;
-                let is_allowed = methods.contains(&method);
-                assert_eq!(answer.status != 405, is_allowed, "{method} {path}: {}", answer.status);
-                if !is_allowed {
-                    assert_eq!(answer.allow(), *methods, "{method} {path}");
-                }
-            }
+            assert_methods(app.address, path, methods).await;
         }
         let all = ask(app.address, "OPTIONS *", HOST).await;
         assert_eq!((all.status, all.allow()), (204, vec!["GET", "HEAD", "OPTIONS", "POST"]));

@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use hyper::StatusCode;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
+    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -23,10 +25,11 @@ use crate::{
 /// More than an app has connections: 1,024.
 const CLIENTS: usize = 1200;
 
-/// The time limit of a kubelet's probe, which a busy machine stretches.
-const PROBE: Duration = Duration::from_secs(2);
+/// The time limit of a kubelet's probe is a second; a machine that does other work stretches it.
+const PROBE: Duration = Duration::from_secs(5);
 
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long a slow client pauses: less than its silence may last.
+const PAUSE: Duration = Duration::from_secs(2);
 
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
 const HEADER: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-slow: ";
@@ -46,10 +49,11 @@ const KINDS: [Kind; 5] = [
 ];
 
 /// Is a slow client until it is aborted.
-async fn slow(address: SocketAddr, (first, then, reads): Kind) {
+async fn slow(address: SocketAddr, (first, then, reads): Kind, connected: Arc<Semaphore>) {
     loop {
         let Ok(mut stream) = TcpStream::connect(address).await else { continue };
         let mut sent = stream.write_all(first).await;
+        connected.add_permits(1);
         let mut answer = [0; 1024];
         while sent.is_ok() {
             if reads
@@ -62,7 +66,7 @@ async fn slow(address: SocketAddr, (first, then, reads): Kind) {
             sleep(PAUSE).await;
             sent = stream.write_all(then).await;
         }
-        sleep(PAUSE / 5).await;
+        sleep(PAUSE).await;
     }
 }
 
@@ -83,10 +87,11 @@ async fn slow_clients_on_all_connections_keep_no_probe_out() {
     let app = WRITE_APP.start().await;
     for kind in KINDS {
         let first = String::from_utf8_lossy(kind.0);
-        let mut clients = JoinSet::new();
+        let (connected, mut clients) = (Arc::new(Semaphore::new(0)), JoinSet::new());
         for _ in 0..CLIENTS {
-            clients.spawn(slow(app.address, kind));
+            clients.spawn(slow(app.address, kind, connected.clone()));
         }
+        drop(connected.acquire_many(CLIENTS as u32).await.unwrap());
         let (end, mut slowest) = (Instant::now() + Duration::from_secs(2), Duration::ZERO);
         while Instant::now() < end {
             for path in ["/healthz", "/readyz"] {
