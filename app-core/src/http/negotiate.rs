@@ -124,9 +124,10 @@ mod tests {
     const JSON: Option<AnswerForm> = Some(AnswerForm::Json);
 
     fn wanted_by_lines(lines: &[&'static str]) -> Option<AnswerForm> {
-        let lines = lines.iter().map(|line| HeaderValue::from_static(line));
         let mut headers = HeaderMap::new();
-        lines.for_each(|line| drop(headers.append(header::ACCEPT, line)));
+        for line in lines {
+            headers.append(header::ACCEPT, HeaderValue::from_static(line));
+        }
         AnswerForm::wanted_by(&headers)
     }
 

@@ -108,8 +108,10 @@ async fn head_has_the_headers_of_get_and_no_body_on_every_route() {
 
 const READ: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
-/// Addresses, and the methods of each in the order of the alphabet.
-const METHODS: [(Binary, &[(&str, &[&str])]); 2] = [
+/// A path, and its methods in the order of the alphabet.
+type Methods = (&'static str, &'static [&'static str]);
+
+const METHODS: [(Binary, &[Methods]); 2] = [
     (
         WRITE_APP,
         &[
