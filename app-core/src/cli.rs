@@ -45,7 +45,8 @@ async fn serve(about: &'static About, config: &Config, make: MakeApp) -> anyhow:
     let listener = server::listen(config.listen)
         .with_context(|| format!("cannot listen on {}; LISTEN says where", config.listen))?;
     let (app, health) = make(config)?;
-    server::run(listener, app, health.clone(), server::until_signal(health)?).await?;
+    let stop = server::until_signal(health.clone())?;
+    server::run(listener, app, health, config.keep_alive, stop).await?;
     telemetry.stop().await;
     Ok(())
 }

@@ -10,12 +10,14 @@ mod password;
 #[cfg(test)]
 mod tests;
 pub mod tls_ca;
-mod values;
+pub(crate) mod values;
 
 use std::{
     ffi::OsString,
     fmt,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU16,
+    time::Duration,
 };
 
 use axum::http::Uri;
@@ -27,7 +29,7 @@ use self::{
     environment::Environment,
     password::Password,
     tls_ca::TlsCa,
-    values::{HttpUrl, LogFilter, from_text},
+    values::{HttpUrl, LogFilter, Origins, from_text},
 };
 
 /// The port that MySQL listens on by default.
@@ -35,6 +37,12 @@ pub const MYSQL_PORT: u16 = 3306;
 
 /// Where an app serves by default: at every address of the pod, of IPv6 and of IPv4.
 const EVERY_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 5000);
+
+/// How long an idle connection stays open by default: longer than the 60 s for which AWS's Application Load Balancer and
+/// nginx keep one to a server, so that the balancer is the one that closes it.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>
+/// <https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout>
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// One variable, as `--help` and the README show it.
 #[derive(Debug)]
@@ -132,6 +140,18 @@ variables! {
         default: "the host the browser used, with the other NodePort",
         must_be: "text",
     };
+    trusted_origins: Origins = Variable {
+        name: "TRUSTED_ORIGINS",
+        meaning: "where browsers find this app, if a proxy changes the Host header; separated by commas",
+        default: "none: a form must come from the host that it is sent to",
+        must_be: "origins such as https://demo.example.org or http://10.0.0.5:8080, separated by commas, without a path",
+    };
+    keep_alive_seconds: NonZeroU16 = Variable {
+        name: "KEEP_ALIVE_SECONDS",
+        meaning: "how long an idle connection stays open; longer than a proxy in front keeps it",
+        default: "75",
+        must_be: "a whole number of seconds from 1 to 65535",
+    };
     dns_server: SocketAddr = Variable {
         name: "DNS_SERVER",
         meaning: "address and port of the DNS server to ask",
@@ -198,6 +218,10 @@ pub struct Config {
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
     pub other_app_url: Option<String>,
+    /// Origins of this app besides its host, as browsers send them.
+    pub trusted_origins: Vec<String>,
+    /// How long a connection without a request stays open.
+    pub keep_alive: Duration,
     /// What is logged, in the form of [`Targets`].
     pub log: Targets,
     /// Where spans go, if anywhere.
@@ -337,12 +361,18 @@ impl Settings {
             headless_host: self.db_headless_host,
             dns: self.dns_server.map(|server| DnsConfig { server, search }),
             other_app_url: self.other_app_url,
+            trusted_origins: self.trusted_origins.unwrap_or_default().0,
+            keep_alive: self.keep_alive_seconds.map_or(KEEP_ALIVE, seconds),
             log: self.rust_log.unwrap_or_default().0,
             spans: self
                 .otel_exporter_otlp_endpoint
                 .map(|HttpUrl(collector)| SpansConfig { collector, service }),
         }
     }
+}
+
+fn seconds(number: NonZeroU16) -> Duration {
+    Duration::from_secs(number.get().into())
 }
 
 /// An app for tests.

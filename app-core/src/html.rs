@@ -19,10 +19,11 @@ use crate::config::{About, Config};
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
-/// The app whose pages these are, and where the other app is.
+/// The app whose pages these are, and where both apps are.
 #[derive(Clone, Debug)]
 pub struct Site {
     about: &'static About,
+    trusted_origins: Arc<[String]>,
     other_app_url: Option<Arc<str>>,
 }
 
@@ -30,11 +31,16 @@ impl Site {
     /// The site of this app. Without `OTHER_APP_URL` the other app is on the same host.
     #[must_use]
     pub fn new(about: &'static About, config: &Config) -> Self {
-        Self { about, other_app_url: config.other_app_url.as_deref().map(Arc::from) }
+        let other_app_url = config.other_app_url.as_deref().map(Arc::from);
+        Self { about, trusted_origins: config.trusted_origins.clone().into(), other_app_url }
     }
 
     pub(crate) fn about(&self) -> &'static About {
         self.about
+    }
+
+    pub(crate) fn trusted_origins(&self) -> &[String] {
+        &self.trusted_origins
     }
 
     /// The routes of the files that the pages link to.

@@ -1,7 +1,9 @@
 //! The layers that every request passes, and the routes for machines.
 //!
 //! - [`request_id`], [`request_log`], [`metrics`]: an id for each request, a line in the log, counters.
+//! - [`target`] and [`methods`]: which address a request is for, and which methods it takes.
 //! - [`load_shed`]: a limit on requests in flight.
+//! - [`same_origin`]: no other site sends forms.
 //! - [`negotiate`]: whether a client wants a page or JSON.
 //! - [`error`] and [`problem`]: every failure becomes a status, a stable code and a sentence, as a page or
 //!   as JSON.
@@ -10,12 +12,15 @@
 pub mod error;
 pub mod health;
 mod load_shed;
+mod methods;
 pub mod metrics;
 pub mod negotiate;
 mod openapi;
 pub mod problem;
 pub mod request_id;
 mod request_log;
+mod same_origin;
+mod target;
 mod version;
 
 use std::time::Duration;
@@ -30,7 +35,7 @@ use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
-    csrf::CsrfLayer,
+    normalize_path::NormalizePathLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
 };
@@ -70,18 +75,19 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ///
 /// # Errors
 ///
-/// Where the routes cannot be described.
+/// Where the routes cannot be described, or a trusted origin is none.
 pub fn app(
     routes: OpenApiRouter,
     site: Site,
     health: Health,
     metrics: Metrics,
-) -> serde_json::Result<Router> {
+) -> anyhow::Result<Router> {
     let about = site.about();
     let requests = metrics.requests().clone();
     let layers = ServiceBuilder::new()
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
-        .layer(CsrfLayer::new())
+        .layer(middleware::from_fn(same_origin::explain))
+        .layer(same_origin::layer(site.trusted_origins())?)
         .layer(middleware::from_fn_with_state(Limits::new(), load_shed::shed));
     let routes = routes
         .merge(glossary::routes(site.clone()))
@@ -91,7 +97,17 @@ pub fn app(
         .layer(layers);
     let routes =
         routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
-    Ok(with_outer_layers(openapi::described(routes, about)?, site, requests))
+    Ok(with_normal_targets(with_outer_layers(openapi::described(routes, about)?, site, requests)))
+}
+
+/// The layers of a router run once the route is known; these run before, and after. An address with a slash at its end is the same
+/// as without, and not a redirect to it: a program that follows no redirect gets its answer too.
+fn with_normal_targets(routes: Router) -> Router {
+    let layers = ServiceBuilder::new()
+        .map_request(target::to_origin_form)
+        .map_response(methods::allow_options)
+        .layer(NormalizePathLayer::trim_trailing_slash());
+    Router::new().fallback_service(layers.service(routes))
 }
 
 /// Outermost first.
@@ -106,7 +122,9 @@ fn with_outer_layers(routes: Router, site: Site, requests: RequestMetrics) -> Ro
         .layer(middleware::from_fn_with_state(site, problem::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()
-        }));
+        }))
+        .layer(middleware::from_fn(target::require_host))
+        .layer(middleware::from_fn(methods::answer_options));
     routes.layer(layers)
 }
 

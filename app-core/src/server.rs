@@ -3,11 +3,13 @@
 //! `axum::serve` has no limit on connections. It sets no timer either, so a client that sends half a header
 //! keeps its connection for ever (<https://github.com/tokio-rs/axum/issues/2741>).
 //!
-//! - [`connection`]: one connection, with its limits and deadlines.
+//! - [`connection`]: one connection, with its limits.
+//! - [`silence`]: how long a client may be silent, and when an idle connection ends.
 //! - [`shutdown`]: the signals, and how open connections end.
 
 mod connection;
 mod shutdown;
+mod silence;
 
 use std::{
     io,
@@ -30,10 +32,20 @@ use self::connection::ConnectionServer;
 pub use self::shutdown::until_signal;
 use crate::http::health::Health;
 
-/// How many connections may be open at once; further ones wait to be accepted.
+/// How many connections may be open at once. When they are almost all taken, a new one closes the one that has been
+/// silent for longest, as nginx does: clients that only keep connections open keep no other out, and no probe either. There always is one,
+/// because fewer may have a request in flight or an incomplete body (`http/load_shed.rs`).
+/// <https://nginx.org/en/docs/ngx_core_module.html#worker_connections>
 const CONNECTIONS: usize = 1024;
 
-/// How long to wait after a failed `accept`: file descriptors are free again when other connections end.
+/// When fewer are free, each new connection closes one. So it rarely waits until that one has ended.
+const SPARE: usize = 64;
+
+/// How many bytes the kernel holds for a client that does not read. It doubles this, for what it notes of them;
+/// without a limit, it would take megabytes. <https://man7.org/linux/man-pages/man7/socket.7.html> (SO_SNDBUF)
+const SEND_BUFFER: u32 = 64 * 1024;
+
+/// How long to wait after a failed `accept`.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens at the address. `[::]` takes IPv4 too, whatever the node's setting; where the kernel has no IPv6, it
@@ -58,11 +70,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     }
     // As the standard library does: a process that is started again finds its port free.
     socket.set_reuseaddr(true)?;
+    // The connections inherit it.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX))
 }
 
-/// Serves until `stop` resolves, then drains the connections. From then on `health` is not ready.
+/// Serves until `stop` resolves, then drains the connections. From then on `health` is not ready. `keep_alive` is how
+/// long a connection may be idle.
 ///
 /// # Errors
 ///
@@ -71,17 +86,19 @@ pub async fn run(
     listener: TcpListener,
     app: Router,
     health: Health,
+    keep_alive: Duration,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "serving");
-    let limit = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = Connections::new(app, health.clone());
+    let mut connections = Connections::new(ConnectionServer::new(app, health.clone(), keep_alive));
     let mut stop = pin!(stop);
     loop {
-        tokio::select! {
-            (stream, permit) = accept(&listener, &limit) => connections.serve(stream, permit),
+        let stream = tokio::select! {
+            stream = connections.accept(&listener) => stream,
             () = &mut stop => break,
-        }
+        };
+        let room = connections.room().await;
+        connections.serve(stream, room);
     }
     health.stopping();
     connections.serve_backlog(listener)?;
@@ -91,40 +108,45 @@ pub async fn run(
     Ok(())
 }
 
-/// The next connection, once there are fewer than the limit. An error of `accept` is that of one connection,
-/// or a lack of file descriptors.
-async fn accept(
-    listener: &TcpListener,
-    limit: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a permit in the end.
-    let permit = limit.clone().acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
 struct Connections {
     server: Arc<ConnectionServer>,
     open: TaskTracker,
+    limit: Arc<Semaphore>,
     accepted: u64,
 }
 
 impl Connections {
-    fn new(app: Router, health: Health) -> Self {
-        let server = Arc::new(ConnectionServer::new(app, health));
-        Self { server, open: TaskTracker::new(), accepted: 0 }
+    fn new(server: ConnectionServer) -> Self {
+        let limit = Arc::new(Semaphore::new(CONNECTIONS));
+        Self { server: Arc::new(server), open: TaskTracker::new(), limit, accepted: 0 }
     }
 
-    fn serve(&mut self, stream: TcpStream, permit: Option<OwnedSemaphorePermit>) {
+    /// The next connection. An error of `accept` is that of one connection, or a lack of file descriptors: these are
+    /// free again when another connection ends.
+    async fn accept(&self, listener: &TcpListener) -> TcpStream {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => return stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    self.server.silence.make_room.notify_one();
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Room for another connection. The semaphore is never closed, so there always is a permit in the end.
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        if self.limit.available_permits() < SPARE {
+            self.server.silence.make_room.notify_one();
+        }
+        self.limit.clone().acquire_owned().await.ok()
+    }
+
+    fn serve(&mut self, stream: TcpStream, room: Option<OwnedSemaphorePermit>) {
         self.accepted += 1;
-        self.open.spawn(self.server.clone().serve(stream, permit));
+        self.open.spawn(self.server.clone().serve(stream, room));
     }
 
     /// Serves the connections that the kernel has accepted and this process has not. Closing the listener

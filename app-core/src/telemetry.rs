@@ -1,6 +1,8 @@
 //! Where log lines and spans go.
 //!
-//! Log lines go to standard output: as text at a terminal, otherwise as JSON for a cluster's log collector.
+//! Log lines go to standard output: as text at a terminal, otherwise as JSON for a cluster's log collector. A thread
+//! writes them. Where the reader is slow, [`LINES`] of them wait; further ones are lost, and a line says how many. So
+//! no request waits for the reader of the log.
 //!
 //! Spans go to a collector, if the configuration names one. A thread sends them in batches, and drops them
 //! where the collector is away or slow. No request waits for them, and the end of the process waits for at
@@ -27,8 +29,14 @@ use opentelemetry::{KeyValue, global};
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
-use tokio::{net::TcpStream, runtime::Handle, time::timeout};
+use tokio::{
+    net::TcpStream,
+    runtime::Handle,
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,
@@ -41,6 +49,15 @@ use crate::{
     http::error::causes,
 };
 
+/// How many log lines wait to be written: a few megabytes at most.
+const LINES: usize = 8192;
+
+/// How often to look whether lines were lost.
+const LOST_PERIOD: Duration = Duration::from_secs(1);
+
+/// How long the end of the process may wait for the last lines.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
 /// How long sending one batch may take.
 const EXPORT_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -50,8 +67,11 @@ const LAST_EXPORT: Duration = Duration::from_secs(3);
 /// The longest response that is read. Nothing in a collector's response is used.
 const RESPONSE_LIMIT: usize = 64 * 1024;
 
-/// The spans to send before the process ends.
-pub struct Telemetry(Option<SdkTracerProvider>);
+/// The spans to send and the lines to write before the process ends.
+pub struct Telemetry {
+    spans: Option<SdkTracerProvider>,
+    lines: WorkerGuard,
+}
 
 /// Sends this process's log lines to standard output, and its spans to the collector where the
 /// configuration names one.
@@ -60,7 +80,13 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 ///
 /// Where `/etc/resolv.conf` is not usable, or the collector's URL.
 pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
-    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES)
+        .lossy(true)
+        .thread_name("log")
+        .finish(std::io::stdout());
+    let lost = writer.error_counter();
+    let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer);
     let filter = filter(&config.log);
     if std::io::stdout().is_terminal() {
         lines.finish().with(filter).init();
@@ -68,6 +94,7 @@ pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
         // A line is in one span. A list of all its spans would repeat that one.
         lines.json().flatten_event(true).with_span_list(false).finish().with(filter).init();
     }
+    tokio::spawn(say_what_is_lost(lost));
     let spans = match &config.spans {
         Some(spans) => Some(provider(about, spans, Client::new(config)?)?),
         None => None,
@@ -75,7 +102,20 @@ pub fn start(about: &About, config: &Config) -> anyhow::Result<Telemetry> {
     if let Some(provider) = &spans {
         global::set_tracer_provider(provider.clone());
     }
-    Ok(Telemetry(spans))
+    Ok(Telemetry { spans, lines: guard })
+}
+
+/// Says it until a line about it is written: that line may be lost, too, and then it is one of them.
+async fn say_what_is_lost(lost: ErrorCounter) {
+    let mut said = 0;
+    loop {
+        sleep(LOST_PERIOD).await;
+        let lines = lost.dropped_lines();
+        if lines > said {
+            tracing::warn!(lines, "log lines were lost, because standard output is not read");
+            said = lines;
+        }
+    }
 }
 
 /// Nothing that a client sends is logged, at any level (see `http::request_log`). The layer `csrf` would log
@@ -88,13 +128,22 @@ fn filter(log: &Targets) -> Targets {
 }
 
 impl Telemetry {
-    /// Sends the last spans.
+    /// Sends the last spans, and writes the last lines.
     pub async fn stop(self) {
-        let Some(provider) = self.0 else { return };
-        let last = move || provider.shutdown_with_timeout(LAST_EXPORT);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(last).await {
-            tracing::warn!("the last spans were not sent: {error}");
+        if let Some(provider) = self.spans {
+            let last = move || provider.shutdown_with_timeout(LAST_EXPORT);
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(last).await {
+                tracing::warn!("the last spans were not sent: {error}");
+            }
         }
+        // Dropping the guard writes them. Where standard output is not read it may never return, so it has a thread
+        // that the end of the process does not wait for.
+        let (done, written) = oneshot::channel();
+        std::thread::spawn(move || {
+            drop(self.lines);
+            done.send(())
+        });
+        drop(timeout(LAST_LINES, written).await);
     }
 }
 

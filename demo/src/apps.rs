@@ -65,7 +65,8 @@ impl App {
         let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;
         let (stop, stopped) = oneshot::channel();
         let until_stopped = async move { drop(stopped.await) };
-        let serving = tokio::spawn(server::run(listener, app, health.clone(), until_stopped));
+        let serving = server::run(listener, app, health.clone(), config.keep_alive, until_stopped);
+        let serving = tokio::spawn(serving);
         Ok(RunningApp { address, health, stop, serving })
     }
 }

@@ -27,7 +27,7 @@ fn every_variable_has_the_field_of_its_name() {
 fn the_defaults_in_the_table_are_those_of_the_code() {
     let password = ("DB_PASSWORD", "secret");
     let defaults = config(&[password]).unwrap();
-    for name in ["DB_PORT", "DB_NAME", "LISTEN", "RUST_LOG"] {
+    for name in ["DB_PORT", "DB_NAME", "LISTEN", "KEEP_ALIVE_SECONDS", "RUST_LOG"] {
         let variable = VARIABLES.iter().find(|variable| variable.name == name).unwrap();
         let given = config(&[password, (name, variable.default)]).unwrap();
         assert_eq!(format!("{given:?}"), format!("{defaults:?}"), "{name}");
@@ -50,6 +50,56 @@ fn every_problem_is_named_at_once_and_no_value_is_printed() {
         assert!(message.contains(name), "{name} is missing in: {message}");
     }
     assert!(!message.contains("hunter"), "{message}");
+}
+
+#[test]
+fn a_trusted_origin_is_kept_in_the_form_that_browsers_send() {
+    for (given, kept) in [
+        ("https://demo.example.org", &["https://demo.example.org"][..]),
+        ("https://demo.example.org/", &["https://demo.example.org"]),
+        ("HTTPS://Demo.Example.org:443", &["https://demo.example.org"]),
+        ("http://a:80/, https://b:8443,", &["http://a", "https://b:8443"]),
+        ("http://a\nhttp://b", &["http://a", "http://b"]),
+        ("http://[2001:DB8:0::7]:8080", &["http://[2001:db8::7]:8080"]),
+        ("https://bücher.example", &["https://xn--bcher-kva.example"]),
+    ] {
+        let config = config(&[("DB_PASSWORD", "secret"), ("TRUSTED_ORIGINS", given)]).unwrap();
+        assert_eq!(config.trusted_origins, kept, "{given}");
+    }
+}
+
+#[test]
+fn what_is_no_origin_is_refused_with_the_name_of_the_setting_and_an_example() {
+    for wrong in [
+        "demo.example.org",
+        "null",
+        "*",
+        "https://*.example.org",
+        "https://demo.example.org/write",
+        "https://demo.example.org?a=b",
+        "https://demo.example.org/#top",
+        "https://ada@demo.example.org",
+        "ftp://demo.example.org",
+        "https://",
+        "https://demo.example.org:port",
+        "https://demo.example.org, hunter2",
+        " , ",
+    ] {
+        let given = [("DB_PASSWORD", "secret"), ("TRUSTED_ORIGINS", wrong)];
+        let message = config(&given).unwrap_err();
+        let named = "TRUSTED_ORIGINS must be origins such as https://demo.example.org";
+        assert!(message.contains(named) && !message.contains("hunter2"), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn an_idle_connection_stays_open_for_a_whole_number_of_seconds() {
+    let given = |seconds| config(&[("DB_PASSWORD", "secret"), ("KEEP_ALIVE_SECONDS", seconds)]);
+    assert_eq!(given("620").unwrap().keep_alive, Duration::from_secs(620));
+    for wrong in ["0", "-1", "1.5", "75s", "65536", "forever"] {
+        let message = given(wrong).unwrap_err();
+        assert!(message.contains("KEEP_ALIVE_SECONDS must be a whole number"), "{message}");
+    }
 }
 
 #[test]

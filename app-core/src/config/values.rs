@@ -5,6 +5,7 @@ use std::str::FromStr;
 use axum::http::Uri;
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use url::Url;
 
 /// What is logged.
 pub(super) struct LogFilter(pub(super) Targets);
@@ -37,6 +38,32 @@ impl FromStr for HttpUrl {
         let is_usable = uri.scheme_str() == Some("http") && uri.query().is_none();
         if is_usable { Ok(Self(uri)) } else { Err(()) }
     }
+}
+
+/// Origins, as browsers send them.
+#[derive(Default)]
+pub(super) struct Origins(pub(super) Vec<String>);
+
+impl FromStr for Origins {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let texts = text.split([',', ' ', '\n']).filter(|text| !text.is_empty());
+        let origins = texts.map(origin).collect::<Option<Vec<_>>>().unwrap_or_default();
+        if origins.is_empty() { Err(()) } else { Ok(Self(origins)) }
+    }
+}
+
+/// An origin in the form in which browsers send it: in lower case, without the scheme's default port and without a
+/// slash at the end. None where the text is more than an origin, or less.
+/// <https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin>
+pub(crate) fn origin(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let rest = (url.username(), url.password(), url.path(), url.query(), url.fragment());
+    let is_origin = matches!(url.scheme(), "http" | "https")
+        && rest == ("", None, "/", None, None)
+        && !text.contains('*');
+    is_origin.then(|| url.origin().ascii_serialization())
 }
 
 /// Parses the value of a field of any type. The error does not repeat the value, unlike envy's own.

@@ -26,7 +26,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::mysql::{MysqlError, pod_name::PodName};
+use crate::{
+    http::same_origin,
+    mysql::{MysqlError, pod_name::PodName},
+};
 
 /// A failure, by its meaning to the client.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +38,15 @@ pub enum Error {
     #[error("malformed request: {0}")]
     Malformed(String),
     /// A form was sent from another site.
-    #[error("sent from another site")]
-    CrossSite,
+    #[error(
+        "sent from {origin:?} to {host:?}; where both are this app, TRUSTED_ORIGINS has to name the first"
+    )]
+    CrossSite {
+        /// Where the browser says that it was sent from; empty if it does not say.
+        origin: String,
+        /// The host that it was sent to.
+        host: String,
+    },
     /// There is nothing at this path.
     #[error("not found")]
     NotFound,
@@ -101,7 +111,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::CrossSite { .. } => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -126,7 +136,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed_request",
-            Self::CrossSite => "cross_site_request",
+            Self::CrossSite { .. } => "cross_site_request",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
@@ -148,6 +158,7 @@ impl Error {
     pub fn message(&self) -> String {
         match self {
             Self::Malformed(what) | Self::UnsupportedMediaType(what) => what.clone(),
+            Self::CrossSite { origin, host } => same_origin::sentence(origin, host),
             Self::ReplicaBehind { pod, transactions } => {
                 let lacks = match transactions {
                     Some(1) => "1 transaction".to_owned(),
@@ -174,9 +185,6 @@ impl Error {
     /// The sentence of an error that has only one.
     fn sentence(&self) -> &'static str {
         match self {
-            Self::CrossSite => {
-                "The form was sent from another site. Open this page and send it from here."
-            }
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => {
                 "This address does not take this method; the Allow header says which."
@@ -217,7 +225,6 @@ impl Error {
     pub(super) fn from_status(status: StatusCode) -> Option<Self> {
         match status {
             StatusCode::BAD_REQUEST => Some(Self::Malformed("The request cannot be read.".into())),
-            StatusCode::FORBIDDEN => Some(Self::CrossSite),
             StatusCode::NOT_FOUND => Some(Self::NotFound),
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
             StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
@@ -246,11 +253,13 @@ impl IntoResponse for Error {
 
 /// Logs an error with its chain of causes: faults of the server as errors, faults of the client at debug.
 /// Refused requests are at debug too. Their number is in the log already, and a line for each would add
-/// work during overload.
+/// work during overload. A form from another site is a warning: perhaps a setting is missing.
 pub fn log(error: &Error, request_id: &str) {
     let causes = causes(error);
     if error.status().is_server_error() && !matches!(error, Error::Overloaded) {
         tracing::error!(code = error.code(), request_id, "{causes}");
+    } else if let Error::CrossSite { origin, host } = error {
+        tracing::warn!(code = error.code(), request_id, origin, host, "{causes}");
     } else {
         tracing::debug!(code = error.code(), request_id, "{causes}");
     }

@@ -10,7 +10,7 @@ use axum::{
     Json,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -102,7 +102,7 @@ pub async fn render(State(site): State<Site>, request: Request, next: Next) -> R
     let Some(error) = failure(&mut response) else { return response };
     log(&error, &request_info.id);
     let body = request_info.respond(&error);
-    with_headers(&error, response.headers(), body)
+    with_headers(&error, body)
 }
 
 /// What the response needs of the request, which the handler has consumed by then.
@@ -149,20 +149,19 @@ fn failure(response: &mut Response<Body>) -> Option<Arc<Error>> {
         .or_else(|| Error::from_status(response.status()).map(Arc::new))
 }
 
-fn with_headers(error: &Error, original: &HeaderMap, mut response: Response) -> Response {
+fn with_headers(error: &Error, mut response: Response) -> Response {
     *response.status_mut() = error.status();
-    if let Some(methods) = original.get(header::ALLOW) {
-        response.headers_mut().insert(header::ALLOW, methods.clone());
-    }
     if error.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
     }
     response
 }
 
-/// A layer for routes: it refuses a client that takes neither form, before the handler does any work. <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.7>
+/// A layer for routes: it refuses a client that takes neither form, before the handler does any work. The answer to
+/// OPTIONS has no form. <https://www.rfc-editor.org/rfc/rfc9110#section-15.5.7>
 pub async fn refuse_unacceptable(request: Request, next: Next) -> Response {
-    if AnswerForm::wanted_by(request.headers()).is_none() {
+    let takes_neither = AnswerForm::wanted_by(request.headers()).is_none();
+    if takes_neither && *request.method() != Method::OPTIONS {
         return Error::NotAcceptable.into_response();
     }
     next.run(request).await

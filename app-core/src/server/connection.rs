@@ -4,24 +4,18 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     http::{HeaderValue, Request, Response, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::silence::{Phase, SILENCE, Silence, Stream};
 use crate::http::health::Health;
-
-/// How long a client may be silent. It bounds the time until the first header is complete, the time from a
-/// response to the next header, and the time in which the client reads nothing. Apache httpd and Node.js close
-/// an idle connection after as long. The app serves for as long after SIGTERM, so that no idle connection is
-/// left when it stops accepting.
-/// <https://httpd.apache.org/docs/2.4/mod/core.html#keepalivetimeout>
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// Largest header of a request.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -31,15 +25,18 @@ pub(super) struct ConnectionServer {
     http: http1::Builder,
     app: Router,
     health: Health,
+    pub(super) silence: Silence,
     /// Cancelled when idle connections have to close.
     pub(super) close_idle: CancellationToken,
 }
 
 impl ConnectionServer {
-    pub(super) fn new(app: Router, health: Health) -> Self {
+    pub(super) fn new(app: Router, health: Health, keep_alive: Duration) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(SILENCE).max_buf_size(HEADER_LIMIT);
-        Self { http, app, health, close_idle: CancellationToken::new() }
+        // The stream has the deadline of a header.
+        http.header_read_timeout(None).max_buf_size(HEADER_LIMIT);
+        let silence = Silence { keep_alive, make_room: Arc::default() };
+        Self { http, app, health, silence, close_idle: CancellationToken::new() }
     }
 
     /// Serves one connection until it closes. The permit counts it as open.
@@ -49,8 +46,9 @@ impl ConnectionServer {
         _permit: Option<OwnedSemaphorePermit>,
     ) {
         set_options(&stream);
-        let server = self.clone();
-        let service = service_fn(move |request| respond(server.clone(), request));
+        let (server, phase) = (self.clone(), Phase::new());
+        let stream = Stream::new(stream, phase.clone(), self.silence.clone());
+        let service = service_fn(move |request| respond(server.clone(), phase.clone(), request));
         // Pinned here: a function that takes it by value would make the future larger by all of it.
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let ended = tokio::select! {
@@ -81,9 +79,12 @@ fn set_options(stream: &TcpStream) {
 /// opens the next connection to another pod, and hyper closes this one after the response.
 async fn respond(
     server: Arc<ConnectionServer>,
+    phase: Phase,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
+    phase.begin_response(!request.body().is_end_stream());
     let mut response = server.app.clone().oneshot(request).await?;
+    phase.end_response();
     if server.health.is_stopping() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -25,6 +25,9 @@ const SOCKETS: usize = 500;
 /// Within this all of them are closed.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the app of these tests keeps an idle connection: longer than a header may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(7);
+
 /// Within this 99 % of the other requests get a response. A machine that does other work may take longer.
 fn healthy_within() -> Duration {
     Duration::from_millis(repetitions(2000, 100).into())
@@ -35,12 +38,13 @@ const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
 /// A response of some kilobytes, so that not many fill the kernel's buffers.
 const STYLESHEET: &[u8] = b"GET /assets/style.css HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// What a client sends before it falls silent.
+fn post(rest: &str) -> Vec<u8> {
+    let head = "POST /submit HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+    format!("{head}{rest}").into_bytes()
+}
+
+/// What a client sends before it falls silent in the middle of something.
 fn beginnings() -> Vec<Vec<u8>> {
-    let post = |rest: &str| {
-        let head = "POST /submit HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
-        format!("{head}{rest}").into_bytes()
-    };
     vec![
         Vec::new(),
         b"GET /hea".into(),
@@ -48,8 +52,18 @@ fn beginnings() -> Vec<Vec<u8>> {
         post("content-length: 60\r\n\r\n{\"name\""),
         post("transfer-encoding: chunked\r\n\r\n3c\r\n{\"name\""),
         post("expect: 100-continue\r\ncontent-length: 60\r\n\r\n"),
-        REQUEST.into(),
         [REQUEST, b"GET /again HT"].concat(),
+        [REQUEST, b"GET /again HTTP/1.1\r\nhost: a\r\n"].concat(),
+    ]
+}
+
+/// What a client sends whole before it is idle.
+fn whole() -> Vec<Vec<u8>> {
+    vec![
+        REQUEST.into(),
+        REQUEST.repeat(3),
+        post("content-length: 2\r\n\r\n{}"),
+        post("transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
     ]
 }
 
@@ -62,6 +76,19 @@ async fn silent(address: SocketAddr, beginning: Vec<u8>) -> Duration {
     // The end of the stream and a reset both count as closed.
     let ended = timeout(2 * CLOSED_WITHIN, stream.read_to_end(&mut answer)).await;
     assert!(ended.is_ok(), "open after {:?}: {beginning:?}", begun.elapsed());
+    begun.elapsed()
+}
+
+/// Sends a request and, when the connection has been idle for most of its time, half a header. Returns how long it
+/// took from there to the end of the connection.
+async fn half_a_header_after_a_pause(address: SocketAddr) -> Duration {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    tokio::time::sleep(KEEP_ALIVE - Duration::from_secs(2)).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nx-half").await.unwrap();
+    let begun = Instant::now();
+    let ended = timeout(2 * CLOSED_WITHIN, stream.read_to_end(&mut Vec::new())).await;
+    assert!(ended.is_ok(), "open after {:?}", begun.elapsed());
     begun.elapsed()
 }
 
@@ -81,18 +108,26 @@ async fn healthy(address: SocketAddr, end: Instant) -> Vec<Duration> {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_half_open_sockets_are_closed_while_others_are_served() {
     let _alone = MACHINE.write().await;
-    let app = WRITE_APP.start().await;
+    let keep_alive = KEEP_ALIVE.as_secs().to_string();
+    let app = WRITE_APP.start_with(&[("KEEP_ALIVE_SECONDS", &keep_alive)]).await;
     let (mut sockets, mut clients) = (JoinSet::new(), JoinSet::new());
+    let (mut idle, mut late) = (JoinSet::new(), JoinSet::new());
 
     for beginning in beginnings().into_iter().cycle().take(SOCKETS) {
         sockets.spawn(silent(app.address, beginning));
     }
+    for requests in whole().into_iter().cycle().take(40) {
+        idle.spawn(silent(app.address, requests));
+    }
+    late.spawn(half_a_header_after_a_pause(app.address));
     let end = Instant::now() + Duration::from_secs(6);
     for _ in 0..3 {
         clients.spawn(healthy(app.address, end));
     }
     let last = sockets.join_all().await.into_iter().max().unwrap();
     let mut took = clients.join_all().await.concat();
+    let idle = idle.join_all().await;
+    let late = late.join_all().await[0];
 
     took.sort();
     let p99 = took[took.len() * 99 / 100];
@@ -101,6 +136,8 @@ async fn five_hundred_half_open_sockets_are_closed_while_others_are_served() {
         took.len()
     );
     assert!(last < CLOSED_WITHIN, "{last:?}");
+    assert!(idle.iter().all(|open| (KEEP_ALIVE..CLOSED_WITHIN).contains(open)), "{idle:?}");
+    assert!((Duration::from_secs(4)..CLOSED_WITHIN).contains(&late), "{late:?}");
     assert!(took.len() > 100 && p99 < healthy_within(), "{p99:?} of {}", took.len());
 }
 

@@ -7,10 +7,14 @@ mod client;
 mod crowd;
 mod damaged_requests;
 mod half_open;
+mod log_pipe;
 mod memory;
 mod overload;
 mod process;
+mod proxies;
 mod requests;
+mod rfc9110;
+mod slow_clients;
 mod stopping;
 
 /// A test that measures runs alone; all others run at the same time.

@@ -23,7 +23,7 @@ pub(crate) const READ_APP: Binary =
 #[derive(Clone, Copy)]
 pub(crate) struct Binary {
     pub(crate) about: &'static About,
-    path: &'static str,
+    pub(crate) path: &'static str,
 }
 
 /// A running app. It is killed when it is dropped.
@@ -37,7 +37,12 @@ pub(crate) struct Process {
 impl Binary {
     /// Starts it as its Deployment would, and returns when it is ready.
     pub(crate) async fn start(self) -> Process {
-        let process = process::Process::start(self.path, self.about, &shared().cluster, &[]);
+        self.start_with(&[]).await
+    }
+
+    /// The same, with these variables besides those of the Deployment.
+    pub(crate) async fn start_with(self, variables: &[(&str, &str)]) -> Process {
+        let process = process::Process::start(self.path, self.about, &shared().cluster, variables);
         let process = process.await.unwrap();
         let address = process.url().strip_prefix("http://").unwrap().parse().unwrap();
         let mut app = Process { process, address, probes: 1 };
@@ -56,6 +61,11 @@ impl Process {
     /// What it has logged.
     pub(crate) fn log(&self) -> Vec<Value> {
         self.process.log().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The first line of its log with this text. The app may write it a moment later.
+    pub(crate) async fn line(&self, text: &str) -> Value {
+        serde_json::from_str(&self.process.line(text).await.unwrap()).unwrap()
     }
 
     /// How many connections it has accepted, by its log.

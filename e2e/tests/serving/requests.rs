@@ -22,7 +22,7 @@ const LATE: Duration = Duration::from_secs(20);
 const POST: &str = "POST /submit HTTP/1.1\r\nhost: app\r\ncontent-type: application/json\r\n";
 
 /// Sends these bytes and no more; what comes back until the connection closes, and after how long.
-async fn exchange(address: SocketAddr, sent: String) -> (String, Duration) {
+pub(crate) async fn exchange(address: SocketAddr, sent: String) -> (String, Duration) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(sent.as_bytes()).await.unwrap();
     let begun = Instant::now();

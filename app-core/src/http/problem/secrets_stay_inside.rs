@@ -70,7 +70,8 @@ fn must_be_listed(error: &Error) {
             E::Busy | E::Deadline(_) | E::NoReplica { .. } | E::Unreachable { .. } => {}
             E::DiskFull(_) | E::SchemaDiffers(_) | E::Other(_) => {}
         },
-        Error::Malformed(_) | Error::CrossSite | Error::NotFound | Error::MethodNotAllowed => {}
+        Error::Malformed(_) | Error::CrossSite { .. } => {}
+        Error::NotFound | Error::MethodNotAllowed => {}
         Error::RequestTimeout | Error::TooLarge | Error::UnsupportedMediaType(_) => {}
         Error::Invalid(_) | Error::Conflict(_) | Error::ReplicaBehind { .. } => {}
         Error::NotAcceptable
@@ -86,7 +87,7 @@ fn errors() -> Vec<Error> {
     let problem = || FieldProblem { field: "email", message: sentence() };
     let mut errors = vec![
         Error::Malformed(sentence()),
-        Error::CrossSite,
+        Error::CrossSite { origin: "http://a".into(), host: "b".into() },
         Error::NotFound,
         Error::MethodNotAllowed,
         Error::NotAcceptable,
