@@ -198,6 +198,8 @@ pub struct Config {
     pub dns: Option<DnsConfig>,
     /// Where the other app's page is, where it is not beside this one.
     pub other_app_url: Option<String>,
+    /// The other app's port on the host that the browser used, where there is no URL.
+    pub other_app_port: u16,
     /// What is logged, in the form of [`Targets`].
     pub log: Targets,
     /// Where spans go, if anywhere.
@@ -337,6 +339,7 @@ impl Settings {
             headless_host: self.db_headless_host,
             dns: self.dns_server.map(|server| DnsConfig { server, search }),
             other_app_url: self.other_app_url,
+            other_app_port: about.other_app_port,
             log: self.rust_log.unwrap_or_default().0,
             spans: self
                 .otel_exporter_otlp_endpoint

@@ -24,13 +24,15 @@ const ICON: &str = include_str!("../assets/icon.svg");
 pub struct Site {
     about: &'static About,
     other_app_url: Option<Arc<str>>,
+    other_app_port: u16,
 }
 
 impl Site {
     /// The site of this app. Without `OTHER_APP_URL` the other app is on the same host.
     #[must_use]
     pub fn new(about: &'static About, config: &Config) -> Self {
-        Self { about, other_app_url: config.other_app_url.as_deref().map(Arc::from) }
+        let other_app_url = config.other_app_url.as_deref().map(Arc::from);
+        Self { about, other_app_url, other_app_port: config.other_app_port }
     }
 
     pub(crate) fn about(&self) -> &'static About {
@@ -71,7 +73,7 @@ impl Layout {
         let other_app_url = match &site.other_app_url {
             Some(url) => url.to_string(),
             // NodePorts are open on every node, so the other app is at the same host.
-            None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
+            None => format!("http://{}:{}/", host_name(headers), site.other_app_port),
         };
         let here = format!("{}://{}", scheme(headers), host(headers));
         let path = path.to_owned();
