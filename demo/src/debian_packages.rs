@@ -44,7 +44,7 @@ pub(crate) async fn get(cache: &Path, reason: &str, progress: Progress) -> anyho
         (cache.join(format!("debian-{SUITE}")), cache.join(format!("debian-{SUITE}.new")));
     let waits_for = || match size_of(&work) / 1_000_000 {
         0 => "Debian's packages".to_owned(),
-        megabytes => format!("Debian's packages: {megabytes} MB are here"),
+        megabytes => format!("Debian's packages; with what is unpacked, {megabytes} MB are here"),
     };
     wait_for(progress, waits_for, get_tree(&tree, &work, reason, progress)).await?;
     Ok(tree)
@@ -65,7 +65,7 @@ async fn get_tree(
         return Ok(());
     }
     progress(&format!(
-        "{reason}: downloading it from Debian, this once: 66 MB, which unpack to 410 MB"
+        "{reason}: downloading MySQL from Debian, this once: 66 MB, which unpack to 410 MB"
     ));
     let work = WorkFolder::new(work)?;
     let unpacked = work.0.join("tree");
@@ -296,7 +296,8 @@ mod tests {
 
     use super::*;
 
-    /// The file of Debian's container images, and what debootstrap, an installer and Ubuntu write.
+    // What Debian's container images have, an administrator with two mirrors, Debian's cloud images, its installer and
+    // Ubuntu. Their hosts are others here.
     const DEBIAN: &str = "Types: deb\n# http://snapshot.example/archive/debian/20250520T000000Z\n\
         URIs: http://debian.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\
         Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\nTypes: deb\n\
@@ -320,50 +321,43 @@ mod tests {
         URIs: http://security.ubuntu.com/ubuntu/\nSuites: noble-security\nComponents: main universe\n\
         Signed-By: /usr/share/keyrings/ubuntu-archive-keyring.gpg\n";
 
+    /// The mirrors of an apt whose only configuration is this file.
+    async fn mirrors_of(name: &str, sources: &str) -> BTreeSet<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path(name), sources).unwrap();
+        let mut apt = command("apt-get", folder.path());
+        apt.args(["update", "--print-uris", "--option", "Dir::Etc::sourceparts=/dev/null"]);
+        for (option, value) in [("Dir::Etc::sourcelist", name), ("Dir::State::lists", "lists")] {
+            apt.args(["--option", &format!("{option}={}", path(value))]);
+        }
+        let found = mirrors(&succeed(&mut apt).await.unwrap());
+        found.iter().map(|mirror| mirror.trim_end_matches('/').to_owned()).collect()
+    }
+
     #[tokio::test]
     async fn the_mirrors_are_those_of_apt_in_whatever_way_its_configuration_is_written() {
-        let apt = Command::new("apt-get").arg("--version").output().await;
-        if apt.is_err() {
+        if Command::new("apt-get").arg("--version").output().await.is_err() {
             eprintln!("there is no apt on this machine, so nothing was tried");
             return;
         }
+        let (a, b) = ("https://a.example/debian", "https://b.example/mirror");
         for (name, sources, expected) in [
             ("debian.sources", DEBIAN, ["http://debian.example/debian"].as_slice()),
-            ("several.sources", SEVERAL, &["https://a.example/debian", "https://b.example/mirror"]),
+            ("several.sources", SEVERAL, &[a, b]),
             ("cloud.sources", MIRROR_FILE, &["mirror+file:/etc/apt/mirrors/debian.list"]),
-            (
-                "sources.list",
-                CLASSIC,
-                &["https://a.example/debian", "https://docker.example/linux/debian"],
-            ),
+            ("sources.list", CLASSIC, &[a, "https://docker.example/linux/debian"]),
             ("ubuntu.sources", UBUNTU, &["http://archive.ubuntu.com/ubuntu"]),
             ("none.sources", "", &[]),
         ] {
-            let folder = tempfile::tempdir().unwrap();
-            let path = |name: &str| folder.path().join(name).display().to_string();
-            fs::write(path(name), sources).unwrap();
-            let mut apt = command("apt-get", folder.path());
-            apt.args(["update", "--print-uris", "--option", "Dir::Etc::sourceparts=/dev/null"]);
-            for (option, value) in [("Dir::Etc::sourcelist", name), ("Dir::State::lists", "lists")]
-            {
-                apt.args(["--option", &format!("{option}={}", path(value))]);
-            }
-
-            let found = mirrors(&succeed(&mut apt).await.unwrap());
-
-            let found = found.iter().map(|mirror| mirror.trim_end_matches('/'));
-            // apt chooses the order.
-            assert_eq!(
-                found.collect::<BTreeSet<_>>(),
-                expected.iter().copied().collect(),
-                "{name}"
-            );
+            let expected = expected.iter().map(|mirror| (*mirror).to_owned());
+            assert_eq!(mirrors_of(name, sources).await, expected.collect(), "{name}");
         }
     }
 
     #[test]
     fn what_apt_would_download_names_each_mirror_with_all_packages_once() {
-        let uris = "'http://debian.example/debian/dists/bookworm/InRelease' debian.example_debian_dists_bookworm_InRelease 0 \n\
+        let uris = "'http://debian.example/debian/dists/bookworm/InRelease' x 0 \n\
             'http://debian.example/debian/dists/bookworm-updates/InRelease' x 0 \n\
             'http://debian.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' x 0 \n\
             'http://debian.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\

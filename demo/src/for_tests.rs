@@ -19,6 +19,7 @@ use crate::{
     local_cluster::{Plan, START_SECONDS},
     manifests::Files,
     network::Network,
+    run_folder,
 };
 
 /// Tests use the addresses `127.60.*.*`.
@@ -120,7 +121,7 @@ impl SeparateCluster {
         let cache = cache_folder()?;
         std::fs::create_dir_all(&cache)?;
         let volumes = tempfile::tempdir_in(&cache)?;
-        let run = tempfile::tempdir()?;
+        let run = run_folder::run_folder(&cache)?;
         let cluster = LocalCluster::start(Plan {
             volumes: volumes.path().to_owned(),
             run: run.path().to_owned(),

@@ -17,7 +17,7 @@
 //! - [`pod`]: starts one MySQL server with the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml`.
 //! - `clean_command`: starts programs without the environment of the person who starts the demo.
 //! - [`run_folder`]: a folder that can hold the servers' sockets.
-//! - `patience`: says what a step waits for that takes long.
+//! - [`patience`]: says what a step waits for that takes long.
 //!
 //! The stand-ins for Kubernetes:
 //!
@@ -40,7 +40,6 @@ mod cache_folder;
 mod clean_command;
 mod debian_packages;
 mod dns_answers;
-mod patience;
 
 pub mod apps;
 pub mod cluster_dns;
@@ -52,6 +51,7 @@ pub mod manifests;
 pub mod mysql_programs;
 pub mod network;
 pub mod options;
+pub mod patience;
 pub mod pod;
 pub mod process;
 pub mod read_service;

@@ -104,13 +104,12 @@ impl LocalCluster {
         let template = plan.pod_template().await?;
         let version = template.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
-        let pods = BTreeMap::new();
         let mut cluster = Self {
             network,
             template,
             wait: plan.wait,
             endpoints,
-            pods,
+            pods: BTreeMap::new(),
             _dns: dns,
             api,
             _read_service: read_service,

@@ -14,6 +14,7 @@ use demo::{
     apps::{RunningApp, serve_both},
     cache_folder,
     options::Options,
+    patience::wait_for,
     run_folder::run_folder,
 };
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -53,7 +54,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     demo.print_urls();
     loop {
         tokio::select! {
-            ended = demo.cluster.next_end() => println!("demo: {ended}"),
+            ended = demo.cluster.next_end() => say(&ended),
             () = stop.next() => break,
         }
     }
@@ -62,8 +63,12 @@ async fn run(options: Options) -> anyhow::Result<()> {
         stopped = demo.stop() => stopped?,
         () = stop.next() => {}
     }
-    println!("demo: stopped; the next run has the same users");
+    say("stopped; the next run has the same users");
     Ok(())
+}
+
+fn say(line: &str) {
+    println!("demo: {line}");
 }
 
 struct Demo {
@@ -81,8 +86,9 @@ impl Demo {
         let read = listen(options.listen, options.read_port, "--read-port").await?;
         let cache = cache_folder()?;
         let run = run_folder(&cache)?;
-        let cluster = LocalCluster::start(options.plan(cache, run.path())?).await?;
-        let apps = serve_both([write, read], &cluster).await?;
+        let cluster = LocalCluster::start(options.plan(cache, run.path(), say)?).await?;
+        let what = || "write-app and read-app to reach MySQL".to_owned();
+        let apps = wait_for(say, what, serve_both([write, read], &cluster)).await?;
         Ok(Self { cluster, apps, _run: run })
     }
 

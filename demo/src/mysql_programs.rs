@@ -14,7 +14,10 @@ use std::{
 };
 
 use anyhow::bail;
-use tokio::{process::Command, time::sleep};
+use tokio::{
+    process::Command,
+    time::{sleep, timeout},
+};
 
 use crate::{
     Progress,
@@ -34,6 +37,9 @@ const OLDEST: (u32, u32) = (8, 4);
 /// How often, and for how long, to try to run a file that another process has open for writing.
 const BUSY_PERIOD: Duration = Duration::from_millis(10);
 const BUSY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a server may take to print its version.
+const VERSION_DEADLINE: Duration = Duration::from_secs(15);
 
 /// The advice in every error message.
 pub(crate) const INSTALL_IT: &str =
@@ -72,7 +78,7 @@ impl MysqlPrograms {
         let version = version_of(&folder.join("mysqld")).await.map_err(|reason| {
             let server = server.display();
             anyhow::anyhow!(
-                "{server} does not run: {reason}. If its file system runs no programs (noexec), set XDG_CACHE_HOME to a \
+                "{server} {reason}. If its file system runs no programs (noexec), set XDG_CACHE_HOME to a \
                  folder elsewhere"
             )
         })?;
@@ -106,7 +112,7 @@ async fn installed(folders: &[PathBuf]) -> Result<[PathBuf; PROGRAMS.len()], Str
     let found = PROGRAMS.map(find);
     let mysqld = found[0].as_ref().ok_or("there is no mysqld on PATH")?;
     let said = |what: String| format!("{} {what}", mysqld.display());
-    let version = version_of(mysqld).await.map_err(|reason| said(reason))?;
+    let version = version_of(mysqld).await.map_err(&said)?;
     let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
     if numbers.next().zip(numbers.next()).is_none_or(|version| version < OLDEST) {
         return Err(said(format!("is MySQL {version}, which is too old")));
@@ -124,7 +130,10 @@ async fn installed(folders: &[PathBuf]) -> Result<[PathBuf; PROGRAMS.len()], Str
 async fn version_of(mysqld: &Path) -> Result<String, String> {
     // An old /etc/my.cnf may have options that this server does not know.
     let mut command = clean_command(mysqld);
-    let output = output_when_written(command.args(["--no-defaults", "--version"])).await;
+    let output = output_when_written(command.args(["--no-defaults", "--version"]));
+    let output = timeout(VERSION_DEADLINE, output).await;
+    let output =
+        output.map_err(|_| format!("did not print its version within {VERSION_DEADLINE:?}"))?;
     let output = output.map_err(|error| format!("does not run: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     if text.contains("MariaDB") {

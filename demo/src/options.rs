@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::{Parser, value_parser};
 
 use crate::{
+    Progress,
     local_cluster::{Plan, START_SECONDS},
     manifests::Files,
     network::Network,
@@ -75,7 +76,7 @@ impl Options {
     /// # Errors
     ///
     /// If another demo uses the folder of MySQL's data, or it cannot be made or emptied.
-    pub fn plan(&self, cache: PathBuf, run: &Path) -> anyhow::Result<Plan> {
+    pub fn plan(&self, cache: PathBuf, run: &Path, progress: Progress) -> anyhow::Result<Plan> {
         let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
         // mysqld changes to its data folder, where a relative path leads elsewhere.
         let volumes = std::path::absolute(volumes).context("--data needs the path of a folder")?;
@@ -94,7 +95,7 @@ impl Options {
             pods: self.replicas + 1,
             credentials: Files::mysql_credentials()?,
             wait: Duration::from_secs(self.wait.into()),
-            progress: |line| println!("demo: {line}"),
+            progress,
         })
     }
 }
@@ -129,8 +130,12 @@ fn claim_network(volumes: &Path) -> anyhow::Result<Network> {
         return Network::claim([DEMO_NETWORKS, number.with_context(damaged)?]);
     }
     let network = Network::claim_any(DEMO_NETWORKS)?;
-    let choose_another =
-        || format!("cannot write to the folder {}; choose another with --data", volumes.display());
+    let choose_another = || {
+        format!(
+            "cannot write to the folder {}; choose another with --data, or set XDG_CACHE_HOME",
+            volumes.display()
+        )
+    };
     fs::create_dir_all(volumes).with_context(choose_another)?;
     let [_, number] = network.numbers();
     fs::write(&file, number.to_string()).with_context(choose_another)?;

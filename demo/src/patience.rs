@@ -10,7 +10,7 @@ use crate::Progress;
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// Runs one step, and says every 15 seconds what it waits for. `what` makes the words after "waiting for".
-pub(crate) async fn wait_for<T>(
+pub async fn wait_for<T>(
     progress: Progress,
     what: impl Fn() -> String,
     step: impl Future<Output = T>,

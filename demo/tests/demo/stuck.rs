@@ -150,7 +150,7 @@ fn ctrl_c_ends_a_download_and_removes_what_is_there_of_it() {
         &format!("{apt} echo $$ > {}; exec sleep 1000 ;; esac", machine.pid_file().display()),
     );
 
-    interrupt_at(&machine, "downloading it from Debian");
+    interrupt_at(&machine, "downloading MySQL from Debian");
 
     machine.check_nothing_is_left();
     let cache = machine.folder.path().join("headless-service-demo");

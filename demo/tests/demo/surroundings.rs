@@ -30,9 +30,51 @@ const OF_A_SERVER: [&str; 16] = [
     "TMPDIR",
 ];
 
-/// The demo, started by a shell with what a person may have set for other programs, in a folder of this kind.
+/// What a person may have set for other programs: a proxy, another MySQL server, a shell, a language, a library, a
+/// Kubernetes, and the settings of both apps.
+const SET_FOR_OTHERS: [(&str, &str); 26] = [
+    ("http_proxy", "http://127.0.0.1:1"),
+    ("https_proxy", "http://127.0.0.1:1"),
+    ("all_proxy", "http://127.0.0.1:1"),
+    ("HTTP_PROXY", "http://127.0.0.1:1"),
+    ("ALL_PROXY", "http://127.0.0.1:1"),
+    ("MYSQL_HOST", "192.0.2.1"),
+    ("MYSQL_PWD", "secret"),
+    ("MYSQL_TCP_PORT", "1"),
+    ("MYSQL_UNIX_PORT", "/none.sock"),
+    ("MYSQL_VOLUME", "/none"),
+    ("MYSQL_API", "http://127.0.0.1:1"),
+    ("answer_within", "0"),
+    ("POSIXLY_CORRECT", "1"),
+    ("BASH_FUNC_curl%%", "() { exit 3; }"),
+    ("LANG", "ja_JP.UTF-8"),
+    ("LC_ALL", "tr_TR.UTF-8"),
+    ("LANGUAGE", "de"),
+    ("TZ", "Pacific/Kiritimati"),
+    ("LD_PRELOAD", "/none.so"),
+    ("LD_LIBRARY_PATH", "/none"),
+    ("KUBERNETES_SERVICE_HOST", "192.0.2.1"),
+    ("DB_HOST", "192.0.2.1"),
+    ("DB_PORT", "x"),
+    ("LISTEN", "x"),
+    ("DNS_SERVER", "x"),
+    ("OTHER_APP_URL", "x"),
+];
+
+/// The files in a person's home that are for other servers.
+const FILES_FOR_OTHERS: [(&str, &str); 5] = [
+    (".my.cnf", "[client]\nhost=192.0.2.1\n[mysqld]\nport=1\n"),
+    ("my.cnf", "[mysqld]\nno-such-option=1\n"),
+    (".mylogin.cnf", "not a login path"),
+    (".curlrc", "proxy = http://127.0.0.1:1\n"),
+    ("bash_env", "exit 3\n"),
+];
+
+/// The demo, started in this home by a shell with all of these and with low limits.
 fn command_with_all_that_may_be_set(home: &Path, ports: [u16; 2]) -> Command {
-    let own = |name: &str| home.join(name);
+    for (name, text) in FILES_FOR_OTHERS {
+        fs::write(home.join(name), text).unwrap();
+    }
     let limits = r#"umask 077; ulimit -S -n 64; export BASH_ENV="$HOME/bash_env"; exec "$0" "$@""#;
     let [write, read] = ports.map(|port| port.to_string());
     let mut command = Command::new("bash");
@@ -40,41 +82,12 @@ fn command_with_all_that_may_be_set(home: &Path, ports: [u16; 2]) -> Command {
         .args(["-c", limits, env!("CARGO_BIN_EXE_demo"), "--", "--listen", "0.0.0.0"])
         .args(["--data", "my data", "--write-port", &write, "--read-port", &read])
         .current_dir(home)
-        .env("XDG_CACHE_HOME", cache_folder().unwrap().parent().unwrap());
-    // A proxy for other addresses.
-    for name in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"] {
-        command.env(name, "http://127.0.0.1:1");
-    }
-    // Another MySQL server.
-    fs::write(own(".my.cnf"), "[client]\nhost=192.0.2.1\n[mysqld]\nport=1\n").unwrap();
-    fs::write(own("my.cnf"), "[mysqld]\nno-such-option=1\n").unwrap();
-    fs::write(own(".mylogin.cnf"), "not a login path").unwrap();
-    fs::write(own(".curlrc"), "proxy = http://127.0.0.1:1\n").unwrap();
-    command.envs([("MYSQL_HOST", "192.0.2.1"), ("MYSQL_PWD", "secret"), ("MYSQL_TCP_PORT", "1")]);
-    command.envs([
-        ("MYSQL_UNIX_PORT", "/none.sock"),
-        ("MYSQL_VOLUME", "/none"),
-        ("MYSQL_API", "http://[::1]:1"),
-    ]);
-    command.envs([("HOME", home), ("MYSQL_HOME", home), ("CURL_HOME", home)]);
-    command.env("MYSQL_TEST_LOGIN_FILE", own(".mylogin.cnf"));
-    // A shell, a language, a library, and the settings of both apps.
-    fs::write(own("bash_env"), "exit 3\n").unwrap();
-    command.env("POSIXLY_CORRECT", "1").env("LD_PRELOAD", "/none.so");
-    command.envs([
-        ("LANG", "ja_JP.UTF-8"),
-        ("LC_ALL", "tr_TR.UTF-8"),
-        ("TZ", "Pacific/Kiritimati"),
-    ]);
-    command.envs([("answer_within", "0"), ("KUBERNETES_SERVICE_HOST", "192.0.2.1")]);
-    command.envs([
-        ("DB_HOST", "192.0.2.1"),
-        ("DB_PORT", "x"),
-        ("LISTEN", "x"),
-        ("DNS_SERVER", "x"),
-    ]);
-    // Too long for a socket.
-    command.env("TMPDIR", own(&"long".repeat(40)));
+        .envs(SET_FOR_OTHERS)
+        .envs(["HOME", "MYSQL_HOME", "CURL_HOME"].map(|name| (name, home)))
+        .env("MYSQL_TEST_LOGIN_FILE", home.join(".mylogin.cnf"))
+        .env("XDG_CACHE_HOME", cache_folder().unwrap().parent().unwrap())
+        // Too long for a socket.
+        .env("TMPDIR", home.join("long".repeat(40)));
     command
 }
 

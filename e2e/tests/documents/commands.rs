@@ -76,7 +76,8 @@ fn commands_in(document: &str, program: &str) -> Vec<Printed> {
         let words = code.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned());
         words.skip_while(|word| variable.is_match(word)).collect::<Vec<_>>()
     });
-    let wanted = printed.filter(|words| words.first().is_some_and(|first| first == program));
+    // One word alone names the program.
+    let wanted = printed.filter(|words| words.len() > 1 && words[0] == program);
     wanted.map(|words| Printed { document: document.to_owned(), words }).collect()
 }
 
@@ -114,15 +115,15 @@ fn tests_in(path: &Path, module: &str) -> Vec<String> {
         return Vec::new();
     }
     let (text, mut attributed, mut names) = (fs::read_to_string(path).unwrap(), false, Vec::new());
-    let function = Regex::new(r"^\s*(?:pub )?(?:async )?fn (\w+)").unwrap();
-    for line in text.lines() {
-        if let Some(found) = function.captures(line) {
+    for line in text.lines().map(str::trim_start) {
+        let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+        if let Some((name, _)) = function.and_then(|rest| rest.split_once('(')) {
             if attributed {
-                names.push(format!("{module}{}", &found[1]));
+                names.push(format!("{module}{name}"));
             }
             attributed = false;
         }
-        attributed |= line.trim_start().starts_with("#[") && line.contains("test");
+        attributed |= line.starts_with("#[") && line.contains("test");
     }
     names
 }
@@ -197,7 +198,7 @@ fn every_cargo_command_names_a_package_a_target_and_tests_that_are_there() {
     let (packages, aliases) = (packages(), file(".cargo/config.toml"));
     let commands = commands("cargo");
     for command in &commands {
-        let name = command.words.get(1).unwrap_or_else(|| panic!("{}", command.text()));
+        let name = &command.words[1];
         let is_alias = aliases.lines().any(|line| line.starts_with(&format!("{name} = ")));
         assert!(is_alias || CARGO.contains(&name.as_str()), "{}", command.text());
         if let Some(package) = command.after(&["-p", "--package"]) {
