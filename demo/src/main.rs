@@ -4,11 +4,12 @@
 //! and the stand-in for the Service `mysql-read`. [`serve_both`] serves the apps.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Write as _},
     net::{IpAddr, SocketAddr},
     process::ExitCode,
 };
 
+use anyhow::ensure;
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
@@ -47,7 +48,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let mut demo = tokio::select! {
         demo = Demo::start(&options) => demo?,
         () = stop.next() => {
-            println!("\ndemo: stopped before everything was up");
+            print("\ndemo: stopped before everything was up");
             return Ok(());
         }
     };
@@ -58,7 +59,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             () = stop.next() => break,
         }
     }
-    println!("\ndemo: stopping the servers; press Ctrl-C again to kill them");
+    print("\ndemo: stopping the servers; press Ctrl-C again to kill them");
     tokio::select! {
         stopped = demo.stop() => stopped?,
         () = stop.next() => {}
@@ -68,7 +69,12 @@ async fn run(options: Options) -> anyhow::Result<()> {
 }
 
 fn say(line: &str) {
-    println!("demo: {line}");
+    print(&format!("demo: {line}"));
+}
+
+/// Prints a line. If its reader is gone, as in `cargo demo | head`, the demo goes on.
+fn print(line: &str) {
+    drop(writeln!(io::stdout(), "{line}"));
 }
 
 struct Demo {
@@ -81,6 +87,11 @@ struct Demo {
 impl Demo {
     async fn start(options: &Options) -> anyhow::Result<Self> {
         allow_open_files();
+        ensure!(
+            options.write_port != options.read_port || options.write_port == 0,
+            "--write-port and --read-port are both {}; each app needs its own port",
+            options.write_port
+        );
         // The ports first: a port in use fails at once, a server takes seconds to start.
         let write = listen(options.listen, options.write_port, "--write-port").await?;
         let read = listen(options.listen, options.read_port, "--read-port").await?;
@@ -94,9 +105,9 @@ impl Demo {
 
     fn print_urls(&self) {
         let [write, read] = self.apps.each_ref().map(RunningApp::url);
-        println!(
+        print(&format!(
             "\n  register users            {write}\n  see which pod lists them  {read}\n\ndemo: Ctrl-C stops everything"
-        );
+        ));
     }
 
     async fn stop(self) -> anyhow::Result<()> {

@@ -57,7 +57,7 @@ pub struct Options {
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// How long each MySQL server may take to become ready
-    #[arg(long, value_name = "SECONDS", default_value_t = START_SECONDS)]
+    #[arg(long, value_name = "SECONDS", default_value_t = START_SECONDS, value_parser = value_parser!(u16).range(1..))]
     wait: u16,
 }
 
@@ -175,6 +175,7 @@ mod tests {
             ("--listen", "0.0.0.0:30000"),
             ("--write-port", "70000"),
             ("--wait", "-1"),
+            ("--wait", "0"),
         ] {
             let refusal = parsed(&[&format!("{option}={value}")]).err().unwrap().to_string();
             assert!(refusal.contains(option) && refusal.contains(value), "{refusal}");

@@ -267,6 +267,15 @@ fn help_lists_the_options_and_an_error_names_an_unknown_one() {
 }
 
 #[test]
+fn one_port_for_both_apps_is_refused() {
+    let (data, port) = (tempfile::tempdir().unwrap(), free_port());
+
+    let last = last_line(&command(data.path(), [port, port]).output().unwrap());
+
+    assert!(last.contains(&format!("--write-port and --read-port are both {port}")), "{last}");
+}
+
+#[test]
 fn an_address_that_this_machine_does_not_have_is_named_with_one_that_works() {
     let data = tempfile::tempdir().unwrap();
 

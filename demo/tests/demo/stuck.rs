@@ -129,6 +129,18 @@ fn a_server_that_ends_is_reported_with_its_log() {
 }
 
 #[test]
+fn a_demo_whose_output_is_no_longer_read_goes_on_and_says_on_standard_error_why_it_ends() {
+    let machine = Machine::with_mysql("exit 7");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+
+    let output = machine.demo().stdout(writer).output().unwrap();
+
+    assert!(last_line(&output).contains("mysql-0 ended with exit status: 7"), "{}", text(&output));
+    machine.check_nothing_is_left();
+}
+
+#[test]
 fn a_server_that_takes_long_is_named_with_its_last_words_and_ctrl_c_ends_it() {
     let machine = Machine::with_mysql("echo 'still reading'; exec sleep 1000");
 

@@ -172,17 +172,19 @@ fn is_placeholder(word: &str) -> bool {
     PLACEHOLDERS.contains(&word)
 }
 
-fn check_cargo_test(command: &Printed) {
+/// What a `cargo test` names that is not there.
+fn missing_tests(command: &Printed) -> Vec<String> {
     if command.words.iter().any(|word| is_placeholder(word)) {
-        return;
+        return Vec::new();
     }
     let targets = targets(command);
-    assert!(!targets.is_empty(), "there is no such test target: {}", command.text());
-    let tests = targets.iter().flat_map(|target| tests_in(target, "")).collect::<Vec<_>>();
-    for filter in filters(command) {
-        let matches = tests.iter().any(|test| test.contains(&filter));
-        assert!(matches, "no test's name contains {filter}: {}", command.text());
+    if targets.is_empty() {
+        return vec![format!("there is no such test target: {}", command.text())];
     }
+    let tests = targets.iter().flat_map(|target| tests_in(target, "")).collect::<Vec<_>>();
+    let selects_none = |filter: &String| !tests.iter().any(|test| test.contains(filter));
+    let useless = filters(command).into_iter().filter(selects_none);
+    useless.map(|filter| format!("no test's name contains {filter}: {}", command.text())).collect()
 }
 
 fn check_cargo_demo(command: &Printed, arguments: &[String]) {
@@ -195,7 +197,7 @@ fn check_cargo_demo(command: &Printed, arguments: &[String]) {
 
 #[test]
 fn every_cargo_command_names_a_package_a_target_and_tests_that_are_there() {
-    let (packages, aliases) = (packages(), file(".cargo/config.toml"));
+    let (packages, aliases, mut missing) = (packages(), file(".cargo/config.toml"), Vec::new());
     let commands = commands("cargo");
     for command in &commands {
         let name = &command.words[1];
@@ -205,7 +207,7 @@ fn every_cargo_command_names_a_package_a_target_and_tests_that_are_there() {
             assert!(packages.iter().any(|known| known == package), "{}", command.text());
         }
         match name.as_str() {
-            "test" => check_cargo_test(command),
+            "test" => missing.extend(missing_tests(command)),
             "demo" => check_cargo_demo(command, &command.words[2..]),
             "run" => {
                 let example = command.after(&["--example"]).unwrap();
@@ -214,6 +216,7 @@ fn every_cargo_command_names_a_package_a_target_and_tests_that_are_there() {
             _ => {}
         }
     }
+    assert!(missing.is_empty(), "{missing:#?}");
     let texts = commands.iter().map(Printed::text).collect::<BTreeSet<_>>();
     assert!(texts.len() > 30 && texts.iter().any(|text| text.contains("demo --")), "{texts:#?}");
 }
@@ -277,6 +280,31 @@ fn every_part_of_the_checks_that_a_document_names_is_there() {
         }
     }
     assert!(parts > 10, "{parts} parts");
+}
+
+#[test]
+fn a_cargo_test_that_selects_no_test_is_noticed() {
+    let missing = |command: &str| {
+        let words = command.split_whitespace().map(str::to_owned).collect();
+        missing_tests(&Printed { document: "README.md".to_owned(), words })
+    };
+    for command in [
+        "cargo test -p app-core --test no_such_target",
+        "cargo test -p no-such-package --test api",
+        "cargo test --workspace --test documents no_such_test",
+        "cargo test -p e2e --test documents -- --nocapture commands::no_such_test",
+        "cargo test -p app-core --lib every_link_leads_to_a_file",
+    ] {
+        assert_eq!(missing(command).len(), 1, "{command}");
+    }
+    for command in [
+        "cargo test --workspace",
+        "cargo test -p e2e --test documents -- --nocapture",
+        "cargo test --workspace --test documents commands::a_cargo_test",
+        "cargo test --workspace --test NAME",
+    ] {
+        assert!(missing(command).is_empty(), "{:?}", missing(command));
+    }
 }
 
 #[test]
