@@ -222,6 +222,8 @@ pub struct Config {
     pub trusted_origins: Vec<String>,
     /// How long a connection without a request stays open.
     pub keep_alive: Duration,
+    /// The other app's port on the host that the browser used, where there is no URL.
+    pub other_app_port: u16,
     /// What is logged, in the form of [`Targets`].
     pub log: Targets,
     /// Where spans go, if anywhere.
@@ -363,6 +365,7 @@ impl Settings {
             other_app_url: self.other_app_url,
             trusted_origins: self.trusted_origins.unwrap_or_default().0,
             keep_alive: self.keep_alive_seconds.map_or(KEEP_ALIVE, seconds),
+            other_app_port: about.other_app_port,
             log: self.rust_log.unwrap_or_default().0,
             spans: self
                 .otel_exporter_otlp_endpoint

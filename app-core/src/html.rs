@@ -25,6 +25,7 @@ pub struct Site {
     about: &'static About,
     trusted_origins: Arc<[String]>,
     other_app_url: Option<Arc<str>>,
+    other_app_port: u16,
 }
 
 impl Site {
@@ -32,7 +33,12 @@ impl Site {
     #[must_use]
     pub fn new(about: &'static About, config: &Config) -> Self {
         let other_app_url = config.other_app_url.as_deref().map(Arc::from);
-        Self { about, trusted_origins: config.trusted_origins.clone().into(), other_app_url }
+        Self {
+            about,
+            trusted_origins: config.trusted_origins.clone().into(),
+            other_app_url,
+            other_app_port: config.other_app_port,
+        }
     }
 
     pub(crate) fn about(&self) -> &'static About {
@@ -77,7 +83,7 @@ impl Layout {
         let other_app_url = match &site.other_app_url {
             Some(url) => url.to_string(),
             // NodePorts are open on every node, so the other app is at the same host.
-            None => format!("http://{}:{}/", host_name(headers), about.other_app_port),
+            None => format!("http://{}:{}/", host_name(headers), site.other_app_port),
         };
         let here = format!("{}://{}", scheme(headers), host(headers));
         let path = path.to_owned();

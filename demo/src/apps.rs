@@ -1,7 +1,7 @@
 //! write-app and read-app, served from this process with the same code as in their binaries.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -52,6 +52,10 @@ impl App {
         cluster: &LocalCluster,
         additions: &[(&str, &str)],
     ) -> anyhow::Result<RunningApp> {
+        self.serve_configured(listener, &self.config(cluster, additions)?)
+    }
+
+    fn config(self, cluster: &LocalCluster, additions: &[(&str, &str)]) -> anyhow::Result<Config> {
         let mut environment = cluster.environment(self.about)?;
         // The app refuses a variable that is set twice: DB_PASSWORD_FILE replaces DB_PASSWORD.
         environment.retain(|(name, _)| {
@@ -60,9 +64,16 @@ impl App {
                 .any(|(other, _)| other.strip_suffix("_FILE").is_some_and(|it| *name == *it))
         });
         environment.extend(additions.iter().map(|(name, value)| (name.into(), value.into())));
+        Ok(Config::from_variables(self.about, environment)?)
+    }
+
+    fn serve_configured(
+        self,
+        listener: TcpListener,
+        config: &Config,
+    ) -> anyhow::Result<RunningApp> {
         let address = listener.local_addr()?;
-        let config = Config::from_variables(self.about, environment)?;
-        let (app, health) = (self.make)(&config).with_context(|| self.about.name)?;
+        let (app, health) = (self.make)(config).with_context(|| self.about.name)?;
         let (stop, stopped) = oneshot::channel();
         let until_stopped = async move { drop(stopped.await) };
         let serving = server::run(listener, app, health.clone(), config.keep_alive, until_stopped);
@@ -71,7 +82,8 @@ impl App {
     }
 }
 
-/// Serves write-app and read-app, whose pages link to each other, and returns when both are ready.
+/// Serves write-app and read-app, and returns when both are ready. Their pages link to each other: the same host, as
+/// the browser knows it, and the other listener's port.
 ///
 /// # Errors
 ///
@@ -81,11 +93,13 @@ pub async fn serve_both(
     cluster: &LocalCluster,
 ) -> anyhow::Result<[RunningApp; 2]> {
     let [write, read] = listeners;
-    let url = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}/"));
-    let (write_url, read_url) = (url(&write)?, url(&read)?);
+    let (mut write_config, mut read_config) =
+        (WRITE_APP.config(cluster, &[])?, READ_APP.config(cluster, &[])?);
+    write_config.other_app_port = read.local_addr()?.port();
+    read_config.other_app_port = write.local_addr()?.port();
     let apps = [
-        WRITE_APP.serve(write, cluster, &[("OTHER_APP_URL", &read_url)])?,
-        READ_APP.serve(read, cluster, &[("OTHER_APP_URL", &write_url)])?,
+        WRITE_APP.serve_configured(write, &write_config)?,
+        READ_APP.serve_configured(read, &read_config)?,
     ];
     for app in &apps {
         app.wait_until_ready().await?;
@@ -94,10 +108,19 @@ pub async fn serve_both(
 }
 
 impl RunningApp {
-    /// The app's URL, such as `http://127.0.0.1:30000`.
+    /// The app's URL on this machine, such as `http://127.0.0.1:30000`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            let loopback: IpAddr = if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            };
+            address.set_ip(loopback);
+        }
+        format!("http://{address}")
     }
 
     /// Returns when the app has reached MySQL.

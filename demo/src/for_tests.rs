@@ -6,6 +6,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::OnceLock,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -15,13 +16,17 @@ use crate::{
     LocalCluster,
     apps::{App, READ_APP, RunningApp, WRITE_APP},
     cache_folder,
-    local_cluster::Plan,
+    local_cluster::{Plan, START_SECONDS},
     manifests::Files,
     network::Network,
+    run_folder,
 };
 
 /// Tests use the addresses `127.60.*.*`.
 pub const TEST_NETWORKS: u8 = 60;
+
+/// How long a server may take until it is ready.
+const WAIT: Duration = Duration::from_secs(START_SECONDS as u64);
 
 /// The folder in which each test process has a folder for sockets and mounted files, named by its process id.
 const RUN_FOLDER: &str = "headless-service-tests";
@@ -116,7 +121,7 @@ impl SeparateCluster {
         let cache = cache_folder()?;
         std::fs::create_dir_all(&cache)?;
         let volumes = tempfile::tempdir_in(&cache)?;
-        let run = tempfile::tempdir()?;
+        let run = run_folder::run_folder(&cache)?;
         let cluster = LocalCluster::start(Plan {
             volumes: volumes.path().to_owned(),
             run: run.path().to_owned(),
@@ -124,6 +129,7 @@ impl SeparateCluster {
             network: Network::claim_any(TEST_NETWORKS)?,
             pods,
             credentials,
+            wait: WAIT,
             progress: |_| {},
         });
         Ok(Self { cluster: cluster.await?, volumes, run })
@@ -167,6 +173,7 @@ async fn start_shared() -> anyhow::Result<SharedCluster> {
         network: Network::claim_any(TEST_NETWORKS)?,
         pods: 2,
         credentials: Files::mysql_credentials()?,
+        wait: WAIT,
         progress: |line| eprintln!("local cluster: {line}"),
     })
     .await?;

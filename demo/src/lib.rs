@@ -1,18 +1,23 @@
 //! `cargo demo`: MySQL with replication, write-app and read-app on one machine, without Kubernetes.
 //!
-//! The program is `src/main.rs`: its options, the ports of both apps, the number of replicas. This library is
-//! what the program starts, and what tests and benchmarks start too. MySQL and its replication are real.
-//! Small stand-ins do what Kubernetes does in a cluster.
+//! The program is `src/main.rs`. This library is what the program starts, and what tests and benchmarks start too.
+//! MySQL and its replication are real. Small stand-ins do what Kubernetes does in a cluster.
 //!
 //! # Tour
 //!
+//! - [`options`]: the program's options: the ports of both apps, the number of replicas.
 //! - [`local_cluster`]: [`LocalCluster`], which starts and stops all of the following.
 //!
 //! MySQL:
 //!
-//! - [`mysql_programs`]: finds `mysqld` and its clients on `PATH`, or unpacks Debian's packages.
+//! - [`mysql_programs`]: finds `mysqld` and its clients on `PATH`, or says what to install.
+//! - `app_armor`: names the profile that keeps a system's mysqld out of the demo's folders.
+//! - `debian_packages`: downloads MySQL on Debian, and installs nothing.
 //! - [`manifests`]: reads scripts, settings and passwords from `kubernetes/`, so the demo and a cluster run the same.
 //! - [`pod`]: starts one MySQL server with the `bootstrap.sh` of `kubernetes/mysql-scripts.yaml`.
+//! - `clean_command`: starts programs without the environment of the person who starts the demo.
+//! - [`run_folder`]: a folder that can hold the servers' sockets.
+//! - [`patience`]: says what a step waits for that takes long.
 //!
 //! The stand-ins for Kubernetes:
 //!
@@ -30,7 +35,10 @@
 //! - [`scripted_dns`]: a DNS server that answers what a test tells it.
 //! - [`for_tests`]: a local cluster that all tests of a process share, and separate ones for tests that break them.
 
+mod app_armor;
 mod cache_folder;
+mod clean_command;
+mod debian_packages;
 mod dns_answers;
 
 pub mod apps;
@@ -42,9 +50,12 @@ pub mod local_cluster;
 pub mod manifests;
 pub mod mysql_programs;
 pub mod network;
+pub mod options;
+pub mod patience;
 pub mod pod;
 pub mod process;
 pub mod read_service;
+pub mod run_folder;
 pub mod scripted_dns;
 
 pub use cache_folder::cache_folder;

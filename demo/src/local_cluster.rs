@@ -14,13 +14,14 @@ use app_core::config::About;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Progress, cluster_dns,
+    Progress, app_armor, cluster_dns,
     endpoints::Endpoints,
     kubernetes_api::{self, ApiState},
     manifests::Files,
     mysql_programs::MysqlPrograms,
     network::{MYSQL_PORT, Network, check_free},
-    pod::{Container, MysqlPod, PodTemplate},
+    patience::wait_for,
+    pod::{Container, MysqlPod, PodTemplate, end_of_log},
     read_service,
 };
 
@@ -30,8 +31,8 @@ const PROBE_PERIOD: Duration = Duration::from_millis(500);
 /// The liveness probe runs every ten seconds, as in Kubernetes.
 const READINESS_PROBES_PER_LIVENESS_PROBE: u32 = 20;
 
-/// How long a server may take until it is ready.
-const START_DEADLINE: Duration = Duration::from_secs(120);
+/// How many seconds a server may take until it is ready, unless the plan says otherwise.
+pub const START_SECONDS: u16 = 120;
 
 /// The settings of a local cluster.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub struct Plan {
     pub pods: u8,
     /// The Secret: the accounts' passwords.
     pub credentials: Files,
+    /// How long a server may take until it is ready.
+    pub wait: Duration,
     /// Called for each step of the start.
     pub progress: Progress,
 }
@@ -69,6 +72,7 @@ impl Plan {
 pub struct LocalCluster {
     network: Network,
     template: PodTemplate,
+    wait: Duration,
     endpoints: Endpoints,
     pods: BTreeMap<u8, ProbedPod>,
     _dns: cluster_dns::DnsServer,
@@ -100,12 +104,12 @@ impl LocalCluster {
         let template = plan.pod_template().await?;
         let version = template.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
-        let pods = BTreeMap::new();
         let mut cluster = Self {
             network,
             template,
+            wait: plan.wait,
             endpoints,
-            pods,
+            pods: BTreeMap::new(),
             _dns: dns,
             api,
             _read_service: read_service,
@@ -114,10 +118,26 @@ impl LocalCluster {
             cluster.start_pod(ordinal)?;
         }
         for ordinal in 0..plan.pods {
-            cluster.wait_until_ready(ordinal).await?;
+            cluster.tell_until_ready(ordinal, plan.progress).await?;
             (plan.progress)(&format!("mysql-{ordinal} is ready"));
         }
         Ok(cluster)
+    }
+
+    /// Says what the server logged last while it takes long, and shows the end of its log if it does not start.
+    async fn tell_until_ready(&mut self, ordinal: u8, progress: Progress) -> anyhow::Result<()> {
+        let log =
+            self.pods.get(&ordinal).with_context(|| not_running(ordinal))?.pod.log().to_owned();
+        let waits_for = || {
+            let last = end_of_log(&log).pop().unwrap_or_default();
+            format!("mysql-{ordinal}, whose log ends with: {last}")
+        };
+        let ready = wait_for(progress, waits_for, self.wait_until_ready(ordinal)).await;
+        if ready.is_err() {
+            progress(&format!("the end of {}:", log.display()));
+            end_of_log(&log).iter().for_each(|line| progress(&format!("  {line}")));
+        }
+        ready
     }
 
     /// Starts one server. It has a DNS name at once, and is ready later.
@@ -140,17 +160,23 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// If the server ended, or is not ready within two minutes.
+    /// If the server ended, or is not ready in time. The message says what to do.
     pub async fn wait_until_ready(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let end = Instant::now() + START_DEADLINE;
+        let (end, server) =
+            (Instant::now() + self.wait, self.template.programs.server().to_owned());
         while !self.is_ready(ordinal) {
             let pod = &mut self.pods.get_mut(&ordinal).with_context(|| not_running(ordinal))?.pod;
             if let Some(ended) = pod.ended() {
-                bail!(ended);
+                let advice = app_armor::advice(&server, &pod.end_of_log());
+                bail!("{ended}{}", advice.map(|advice| format!(". {advice}")).unwrap_or_default());
             }
             if Instant::now() > end {
-                let (name, log) = (pod.name(), pod.log().display());
-                bail!("{name} was not ready within {START_DEADLINE:?}; see {log}");
+                let (name, log, wait) = (pod.name(), pod.log().display(), self.wait.as_secs());
+                bail!(
+                    "{name} was not ready within {wait} s. The last lines of its log say what it lacks or waits for: \
+                     {log}. If this machine is slow, give it more time: cargo demo --wait {}",
+                    (wait * 5).max(START_SECONDS.into())
+                );
             }
             tokio::time::sleep(PROBE_PERIOD / 2).await;
         }

@@ -4,22 +4,21 @@
 //! and the stand-in for the Service `mysql-read`. [`serve_both`] serves the apps.
 
 use std::{
-    fs, io,
-    net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    io::{self, ErrorKind, Write as _},
+    net::{IpAddr, SocketAddr},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
-use clap::{Parser, value_parser};
+use anyhow::ensure;
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
     cache_folder,
-    local_cluster::Plan,
-    manifests::Files,
-    network::Network,
+    options::Options,
+    patience::wait_for,
+    run_folder::run_folder,
 };
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -27,46 +26,12 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// The apps' ports on localhost, equal to the NodePorts of their Services in `kubernetes/`.
-const WRITE_PORT: u16 = 30000;
-const READ_PORT: u16 = 30001;
-
-/// The number of replicas, equal to that of the StatefulSet in `kubernetes/`, whose `replicas: 2` counts the primary.
-const REPLICAS: u8 = 1;
-
-/// The servers have addresses `127.30.N.*`.
-const DEMO_NETWORKS: u8 = 30;
-
-/// The file beside the volumes that holds N.
-const NETWORK_FILE: &str = "network";
-
-/// Runs write-app, read-app and MySQL with replication on this machine, until Ctrl-C.
-///
-/// The demo installs nothing. It uses the MySQL on PATH. On Debian without MySQL, it downloads Debian's packages into
-/// a cache folder. Set RUST_LOG=info to see what the apps log.
-#[derive(Parser)]
-#[command(bin_name = "cargo demo --", version)]
-struct Options {
-    /// Delete the users of earlier runs, and start with empty servers
-    #[arg(long)]
-    fresh: bool,
-    /// Number of MySQL replicas, besides the primary
-    #[arg(long, value_name = "N", default_value_t = REPLICAS, value_parser = value_parser!(u8).range(1..=8))]
-    replicas: u8,
-    /// Port of write-app, where users are registered
-    #[arg(long, value_name = "PORT", default_value_t = WRITE_PORT)]
-    write_port: u16,
-    /// Port of read-app, where users are listed
-    #[arg(long, value_name = "PORT", default_value_t = READ_PORT)]
-    read_port: u16,
-    /// Folder for MySQL's data [default: a folder in the cache folder]
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-}
+/// As many open files as the servers and the apps ever need.
+const OPEN_FILES: u64 = 8192;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
     tracing_subscriber::fmt().with_env_filter(filter).init();
     match run(options).await {
@@ -82,22 +47,34 @@ async fn run(options: Options) -> anyhow::Result<()> {
     let mut stop = StopSignals::listen()?;
     let mut demo = tokio::select! {
         demo = Demo::start(&options) => demo?,
-        () = stop.next() => return Ok(()),
+        () = stop.next() => {
+            print("\ndemo: stopped before everything was up");
+            return Ok(());
+        }
     };
     demo.print_urls();
     loop {
         tokio::select! {
-            ended = demo.cluster.next_end() => println!("demo: {ended}"),
+            ended = demo.cluster.next_end() => say(&ended),
             () = stop.next() => break,
         }
     }
-    println!("\ndemo: stopping the servers; press Ctrl-C again to kill them");
+    print("\ndemo: stopping the servers; press Ctrl-C again to kill them");
     tokio::select! {
         stopped = demo.stop() => stopped?,
         () = stop.next() => {}
     }
-    println!("demo: stopped; the next run has the same users");
+    say("stopped; the next run has the same users");
     Ok(())
+}
+
+fn say(line: &str) {
+    print(&format!("demo: {line}"));
+}
+
+/// Prints a line. If its reader is gone, as in `cargo demo | head`, the demo goes on.
+fn print(line: &str) {
+    drop(writeln!(io::stdout(), "{line}"));
 }
 
 struct Demo {
@@ -109,21 +86,28 @@ struct Demo {
 
 impl Demo {
     async fn start(options: &Options) -> anyhow::Result<Self> {
+        allow_open_files();
+        ensure!(
+            options.write_port != options.read_port || options.write_port == 0,
+            "--write-port and --read-port are both {}; each app needs its own port",
+            options.write_port
+        );
         // The ports first: a port in use fails at once, a server takes seconds to start.
-        let write = listen(options.write_port, "--write-port").await?;
-        let read = listen(options.read_port, "--read-port").await?;
-        let run = tempfile::Builder::new().prefix("mysql-demo-").tempdir();
-        let run = run.context("cannot make a temporary folder")?;
-        let cluster = LocalCluster::start(options.plan(run.path())?).await?;
-        let apps = serve_both([write, read], &cluster).await?;
+        let write = listen(options.listen, options.write_port, "--write-port").await?;
+        let read = listen(options.listen, options.read_port, "--read-port").await?;
+        let cache = cache_folder()?;
+        let run = run_folder(&cache)?;
+        let cluster = LocalCluster::start(options.plan(cache, run.path(), say)?).await?;
+        let what = || "write-app and read-app to reach MySQL".to_owned();
+        let apps = wait_for(say, what, serve_both([write, read], &cluster)).await?;
         Ok(Self { cluster, apps, _run: run })
     }
 
     fn print_urls(&self) {
         let [write, read] = self.apps.each_ref().map(RunningApp::url);
-        println!(
+        print(&format!(
             "\n  register users            {write}\n  see which pod lists them  {read}\n\ndemo: Ctrl-C stops everything"
-        );
+        ));
     }
 
     async fn stop(self) -> anyhow::Result<()> {
@@ -134,64 +118,36 @@ impl Demo {
     }
 }
 
-impl Options {
-    fn plan(&self, run: &Path) -> anyhow::Result<Plan> {
-        let cache = cache_folder()?;
-        let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
-        // Claim the network before deleting volumes: the claim fails while another demo uses them. A
-        // mysqld whose data is deleted does not end, and logs errors without end.
-        let network = claim_network(&volumes)?;
-        if self.fresh {
-            delete_volumes(&volumes)
-                .with_context(|| format!("cannot delete the users in {}", volumes.display()))?;
-        }
-        Ok(Plan {
-            network,
-            volumes,
-            run: run.to_owned(),
-            cache,
-            pods: self.replicas + 1,
-            credentials: Files::mysql_credentials()?,
-            progress: |line| println!("demo: {line}"),
-        })
-    }
-}
-
-/// Deletes the folders `mysql-N`, and nothing else: `--data` may name a folder that holds other files.
-fn delete_volumes(volumes: &Path) -> io::Result<()> {
-    for folder in (0..=u8::MAX).map(|ordinal| volumes.join(format!("mysql-{ordinal}"))) {
-        if folder.exists() {
-            fs::remove_dir_all(folder)?;
+/// Raises this process's limit of open files, which the servers inherit, as far as it may: a shell's `ulimit -n` may
+/// be low. mysqld says in its log if it has too few.
+fn allow_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(OPEN_FILES).min(OPEN_FILES);
+    if limit.current.is_some_and(|current| current < most) {
+        limit.current = Some(most);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "cannot raise the limit of open files");
         }
     }
-    Ok(())
 }
 
-/// Claims the network that these volumes were made in, or a free one for new volumes. A replica stores its
-/// primary's address on its volume. In a cluster that is a name; here it is an IP address, which must not change.
-fn claim_network(volumes: &Path) -> anyhow::Result<Network> {
-    let file = volumes.join(NETWORK_FILE);
-    if let Ok(text) = fs::read_to_string(&file) {
-        let number = text.trim().parse();
-        let damaged = || format!("{} does not hold a number; delete the file", file.display());
-        return Network::claim([DEMO_NETWORKS, number.with_context(damaged)?]);
-    }
-    let network = Network::claim_any(DEMO_NETWORKS)?;
-    fs::create_dir_all(volumes)
-        .with_context(|| format!("cannot make the folder {}", volumes.display()))?;
-    let [_, number] = network.numbers();
-    fs::write(&file, number.to_string())?;
-    Ok(network)
-}
-
-async fn listen(port: u16, option: &str) -> anyhow::Result<TcpListener> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on port {port}: is another demo running? Stop the program that listens there \
-             (ss -ltnp shows it), or choose another port with {option}"
-        )
-    })
+async fn listen(address: IpAddr, port: u16, option: &str) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(address, port);
+    let error = match TcpListener::bind(address).await {
+        Ok(listener) => return Ok(listener),
+        Err(error) => error,
+    };
+    let advice = match error.kind() {
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address; --listen 0.0.0.0 is all that it has".to_owned()
+        }
+        ErrorKind::PermissionDenied => format!("choose a port above 1023 with {option}"),
+        _ => format!(
+            "is another demo running? Stop the program that listens there (ss -ltnp shows it), or choose another \
+             port with {option}"
+        ),
+    };
+    Err(anyhow::Error::new(error).context(format!("cannot listen on {address}: {advice}")))
 }
 
 /// Ctrl-C and SIGTERM, which both stop the demo.
@@ -213,25 +169,5 @@ impl StopSignals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
-
-    use super::*;
-
-    #[test]
-    fn volumes_keep_their_network_and_only_one_demo_uses_them_at_a_time() {
-        let volumes = tempfile::tempdir().unwrap();
-        let first = claim_network(volumes.path()).unwrap();
-
-        let refusal = claim_network(volumes.path()).unwrap_err();
-        assert!(refusal.to_string().contains("is another demo running"), "{refusal}");
-
-        let numbers = first.numbers();
-        drop(first);
-        assert_eq!(claim_network(volumes.path()).unwrap().numbers(), numbers);
     }
 }

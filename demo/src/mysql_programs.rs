@@ -1,23 +1,29 @@
-//! Finds `mysqld`, its clients and `curl`, or downloads them.
+//! Finds `mysqld`, its clients and `curl`, or has them downloaded.
 //!
-//! A `mysqld` on `PATH` is used if it is new enough. Otherwise apt and dpkg download Debian's packages and unpack
-//! them into a cache folder. They need no root rights, install nothing, and leave the system's package lists alone.
-//! The unpacked programs run with the unpacked dynamic loader, because the system's C library may be too old.
+//! A `mysqld` on `PATH` is used if it is new enough. Otherwise Debian's packages are downloaded, on Debian; elsewhere the
+//! error says what to install.
 
 use std::{
     ffi::OsStr,
-    fs::{self, File, TryLockError},
+    fs,
     io::ErrorKind,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Output, Stdio},
+    process::Output,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
-use tokio::{process::Command, time::sleep};
+use anyhow::bail;
+use tokio::{
+    process::Command,
+    time::{sleep, timeout},
+};
 
-use crate::Progress;
+use crate::{
+    Progress,
+    clean_command::{clean_command, program_folders, search_path},
+    debian_packages,
+};
 
 /// The programs that bootstrap.sh and the probes call, except those that every Linux has.
 const PROGRAMS: [&str; 4] = ["mysqld", "mysql", "mysqladmin", "curl"];
@@ -25,27 +31,25 @@ const PROGRAMS: [&str; 4] = ["mysqld", "mysql", "mysqladmin", "curl"];
 /// The program that only the benchmark calls. The benchmark looks for it on `PATH` if MySQL is there.
 const BENCHMARK_PROGRAM: &str = "mysqlslap";
 
-/// The packages that contain these programs.
-const PACKAGES: [&str; 3] = ["mysql-server-core", "mysql-client-core", "curl"];
-
-/// The Debian release that has MySQL. The stable releases have only MariaDB.
-const SUITE: &str = "sid";
-
-/// How often to try for a lock that another process holds.
-const LOCK_PERIOD: Duration = Duration::from_millis(200);
+/// The first version with all that the servers' settings and scripts need.
+const OLDEST: (u32, u32) = (8, 4);
 
 /// How often, and for how long, to try to run a file that another process has open for writing.
 const BUSY_PERIOD: Duration = Duration::from_millis(10);
 const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a server may take to print its version.
+const VERSION_DEADLINE: Duration = Duration::from_secs(15);
+
 /// The advice in every error message.
-const INSTALL_IT: &str =
+pub(crate) const INSTALL_IT: &str =
     "install MySQL 8.4 or newer, and curl, so that mysqld, mysql, mysqladmin and curl are on PATH";
 
 /// A folder with the programs, to be the first one in `PATH`.
 #[derive(Clone, Debug)]
 pub struct MysqlPrograms {
     folder: PathBuf,
+    server: PathBuf,
     version: String,
 }
 
@@ -56,21 +60,29 @@ impl MysqlPrograms {
     ///
     /// If MySQL is not there and cannot be downloaded. The message says what to install.
     pub async fn find(cache: &Path, folder: &Path, progress: Progress) -> anyhow::Result<Self> {
-        let on_path = on_path().await;
-        let tree;
-        let commands = if let Some(programs) = &on_path {
-            programs.iter().map(|program| call(&[program])).collect::<Vec<_>>()
-        } else {
-            tree = cache.join(format!("debian-{SUITE}"));
-            get_tree(&tree, progress).await?;
-            tree_commands(&tree)?
+        let (server, commands) = match installed(&program_folders()).await {
+            Ok(programs) => {
+                let commands = programs.iter().map(|program| call(&[program])).collect::<Vec<_>>();
+                (programs[0].clone(), commands)
+            }
+            Err(reason) => {
+                check_debian(&reason)?;
+                let tree = debian_packages::get(cache, &reason, progress).await?;
+                (debian_packages::server(&tree), debian_packages::commands(&tree)?)
+            }
         };
         fs::create_dir_all(folder)?;
         for (program, command) in PROGRAMS.iter().chain([&BENCHMARK_PROGRAM]).zip(commands) {
             write_wrapper(&folder.join(program), &command)?;
         }
-        let version = version_of(&folder.join("mysqld")).await.context("cannot run mysqld")?;
-        Ok(Self { folder: folder.to_owned(), version })
+        let version = version_of(&folder.join("mysqld")).await.map_err(|reason| {
+            let server = server.display();
+            anyhow::anyhow!(
+                "{server} {reason}. If its file system runs no programs (noexec), set XDG_CACHE_HOME to a \
+                 folder elsewhere"
+            )
+        })?;
+        Ok(Self { folder: folder.to_owned(), server, version })
     }
 
     /// The value of `PATH` with these programs first.
@@ -78,7 +90,7 @@ impl MysqlPrograms {
     pub fn path(&self) -> std::ffi::OsString {
         let mut path = self.folder.clone().into_os_string();
         path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path.push(search_path());
         path
     }
 
@@ -86,33 +98,90 @@ impl MysqlPrograms {
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
-}
 
-/// The programs on `PATH`, if all are there and the server is MySQL 8.4 or newer.
-async fn on_path() -> Option<[PathBuf; PROGRAMS.len()]> {
-    let path = std::env::var_os("PATH")?;
-    let find = |name: &str| {
-        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-    };
-    let [mysqld, mysql, mysqladmin, curl] = PROGRAMS.map(find);
-    let mysqld = mysqld?;
-    let version = version_of(&mysqld).await?;
-    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
-    let new_enough = (numbers.next()?, numbers.next()?) >= (8, 4);
-    new_enough.then_some([mysqld, mysql?, mysqladmin?, curl?])
-}
-
-/// `9.7.4` from `mysqld  Ver 9.7.4 for Linux on x86_64`, and `None` for MariaDB.
-async fn version_of(mysqld: &Path) -> Option<String> {
-    let output = output_when_written(Command::new(mysqld).arg("--version")).await.ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    if text.contains("MariaDB") {
-        return None;
+    /// The file of the server.
+    pub(crate) fn server(&self) -> &Path {
+        &self.server
     }
-    let (_, rest) = text.split_once("Ver ")?;
-    rest.split(|character: char| character != '.' && !character.is_ascii_digit())
-        .next()
-        .map(str::to_owned)
+}
+
+/// The programs in these folders, or why they cannot be used.
+async fn installed(folders: &[PathBuf]) -> Result<[PathBuf; PROGRAMS.len()], String> {
+    let find =
+        |name: &str| folders.iter().map(|folder| folder.join(name)).find(|file| file.is_file());
+    let found = PROGRAMS.map(find);
+    let mysqld = found[0].as_ref().ok_or("there is no mysqld on PATH")?;
+    let said = |what: String| format!("{} {what}", mysqld.display());
+    let version = version_of(mysqld).await.map_err(&said)?;
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+    if numbers.next().zip(numbers.next()).is_none_or(|version| version < OLDEST) {
+        return Err(said(format!("is MySQL {version}, which is too old")));
+    }
+    let missing = PROGRAMS.iter().zip(&found).filter(|(_, file)| file.is_none());
+    let missing = missing.map(|(name, _)| *name).collect::<Vec<_>>().join(" and no ");
+    let none = said(format!("is MySQL {version}, but there is no {missing} on PATH"));
+    let [Some(mysqld), Some(mysql), Some(mysqladmin), Some(curl)] = found else {
+        return Err(none);
+    };
+    Ok([mysqld, mysql, mysqladmin, curl])
+}
+
+/// `9.7.4` from `mysqld  Ver 9.7.4 for Linux on x86_64`, or why this is no MySQL.
+async fn version_of(mysqld: &Path) -> Result<String, String> {
+    // An old /etc/my.cnf may have options that this server does not know.
+    let mut command = clean_command(mysqld);
+    let output = output_when_written(command.args(["--no-defaults", "--version"]));
+    let output = timeout(VERSION_DEADLINE, output).await;
+    let output =
+        output.map_err(|_| format!("did not print its version within {VERSION_DEADLINE:?}"))?;
+    let output = output.map_err(|error| format!("does not run: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.contains("MariaDB") {
+        return Err("is MariaDB, which has no GTIDs like MySQL's".to_owned());
+    }
+    let (_, rest) = text.split_once("Ver ").ok_or_else(|| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        format!("prints no version: {}", said.lines().next_back().unwrap_or_default())
+    })?;
+    let version = rest.split(|one: char| one != '.' && !one.is_ascii_digit()).next();
+    Ok(version.unwrap_or_default().to_owned())
+}
+
+/// Fails unless this is Debian, with a message that says what works on this system.
+fn check_debian(reason: &str) -> anyhow::Result<()> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if names_of_system(&release).first() == Some(&"debian") {
+        return Ok(());
+    }
+    bail!(
+        "{reason}, and the demo can download MySQL only on Debian: {INSTALL_IT}. {}. Or run the demo in a container: \
+         README.md has the command",
+        how_to_install(&release)
+    )
+}
+
+/// The names in `ID` and `ID_LIKE` of `/etc/os-release`: <https://www.freedesktop.org/software/systemd/man/os-release.html>.
+fn names_of_system(release: &str) -> Vec<&str> {
+    let value = |key: &str| {
+        let mut lines = release.lines().filter_map(|line| line.split_once('='));
+        let value = lines.find(|(name, _)| *name == key).map(|(_, value)| value);
+        value.unwrap_or_default().trim().trim_matches(['"', '\''])
+    };
+    [value("ID"), value("ID_LIKE")].into_iter().flat_map(str::split_whitespace).collect()
+}
+
+fn how_to_install(release: &str) -> &'static str {
+    let names = names_of_system(release);
+    if names.contains(&"ubuntu") {
+        "Ubuntu has it since 25.04: sudo apt install mysql-server curl. For an older one MySQL has packages: \
+         https://dev.mysql.com/downloads/repo/apt/"
+    } else if names.first() == Some(&"fedora") {
+        "Fedora has it since 42: sudo dnf install mysql8.4-server curl"
+    } else if names.contains(&"arch") {
+        "Arch has only MariaDB; the package mysql is in the AUR: https://aur.archlinux.org/packages/mysql"
+    } else {
+        "MySQL has packages for many systems: https://dev.mysql.com/downloads/mysql/"
+    }
 }
 
 /// Runs a program whose file this process may just have written. Linux does not run a file that is open for
@@ -130,178 +199,6 @@ async fn output_when_written(command: &mut Command) -> std::io::Result<Output> {
     }
 }
 
-/// Downloads Debian's packages into `tree` unless it exists. Other processes may try the same at this moment.
-async fn get_tree(tree: &Path, progress: Progress) -> anyhow::Result<()> {
-    let cache = tree.parent().context("the cache folder has no path")?;
-    fs::create_dir_all(cache)
-        .with_context(|| format!("cannot make the folder {}", cache.display()))?;
-    let _lock = lock(&cache.join("lock"), progress).await?;
-    if tree.exists() {
-        return Ok(());
-    }
-    ensure!(
-        is_debian(),
-        "there is no mysqld on PATH, and the demo can download it only on Debian: {INSTALL_IT}"
-    );
-    progress("downloading MySQL from Debian, this once: 66 MB, which unpack to 410 MB");
-    let work = tree.with_extension("new");
-    if work.exists() {
-        // An earlier download was interrupted.
-        fs::remove_dir_all(&work)?;
-    }
-    let unpacked = work.join("tree");
-    let done = download_and_unpack(&work, &unpacked).await;
-    // Rename last, so that a tree that exists is complete.
-    let done = done.and_then(|()| Ok(fs::rename(unpacked, tree)?));
-    fs::remove_dir_all(&work)?;
-    done
-}
-
-/// Locks the cache until the returned file is dropped.
-async fn lock(path: &Path, progress: Progress) -> anyhow::Result<File> {
-    let lock = File::create(path)?;
-    let mut told = false;
-    while let Err(error) = lock.try_lock() {
-        ensure!(
-            matches!(error, TryLockError::WouldBlock),
-            "cannot lock {}: {error}",
-            path.display()
-        );
-        if !told {
-            progress("waiting for another process that is downloading MySQL");
-            told = true;
-        }
-        sleep(LOCK_PERIOD).await;
-    }
-    Ok(lock)
-}
-
-async fn download_and_unpack(work: &Path, tree: &Path) -> anyhow::Result<()> {
-    let apt = PrivateApt::new(work).await?;
-    apt.run(&["update"]).await?;
-    let install = ["install", "--yes", "--download-only", "--no-install-recommends"];
-    apt.run(&[install.as_slice(), &PACKAGES].concat()).await?;
-    for package in fs::read_dir(work.join("archives"))? {
-        let package = package?.path();
-        if package.extension() == Some(OsStr::new("deb")) {
-            succeed(Command::new("dpkg-deb").arg("--extract").arg(&package).arg(tree)).await?;
-        }
-    }
-    Ok(())
-}
-
-fn is_debian() -> bool {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    release.lines().any(|line| line == "ID=debian")
-}
-
-/// apt with separate lists, cache and sources. Its package database says that nothing is installed, so apt
-/// downloads every dependency.
-struct PrivateApt {
-    configuration: PathBuf,
-}
-
-impl PrivateApt {
-    async fn new(folder: &Path) -> anyhow::Result<Self> {
-        for name in ["lists/partial", "archives/partial"] {
-            fs::create_dir_all(folder.join(name))?;
-        }
-        fs::write(folder.join("status"), "")?;
-        // A mirror may be so late that its copy of sid has passed its validity date.
-        let source = format!(
-            "deb [check-valid-until=no{}] {} {SUITE} main\n",
-            signed_by(),
-            debian_mirror().await?
-        );
-        fs::write(folder.join("sources.list"), source)?;
-        let here = folder.display();
-        let configuration = folder.join("apt.conf");
-        fs::write(
-            &configuration,
-            format!(
-                "Dir::State \"{here}\";\nDir::State::status \"{here}/status\";\nDir::State::lists \"{here}/lists\";\n\
-                 Dir::Cache \"{here}\";\nDir::Cache::archives \"{here}/archives\";\n\
-                 Dir::Etc::sourcelist \"{here}/sources.list\";\nDir::Etc::sourceparts \"/dev/null\";\n\
-                 Dir::Etc::preferences \"/dev/null\";\nDir::Etc::preferencesparts \"/dev/null\";\n\
-                 APT::Sandbox::User \"\";\nAPT::Update::Error-Mode \"any\";\nAcquire::Languages \"none\";\nAcquire::Retries \"2\";\n"
-            ),
-        )?;
-        Ok(Self { configuration })
-    }
-
-    async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let mut command = Command::new("apt-get");
-        succeed(command.args(arguments).env("APT_CONFIG", &self.configuration))
-            .await
-            .with_context(|| {
-                format!("cannot download MySQL; check the network, or {INSTALL_IT}")
-            })?;
-        Ok(())
-    }
-}
-
-/// The mirror that apt is configured to use on this machine.
-async fn debian_mirror() -> anyhow::Result<String> {
-    let mut command = Command::new("apt-get");
-    let format = ["--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"];
-    let targets = succeed(command.arg("indextargets").args(format)).await.context(INSTALL_IT)?;
-    let main = targets.lines().filter_map(|line| line.split_once(' ')).find(|(uri, release)| {
-        !release.contains('-') && uri.trim_end_matches('/').ends_with("/debian")
-    });
-    let (uri, _) = main
-        .with_context(|| format!("apt has no Debian mirror in its configuration: {INSTALL_IT}"))?;
-    Ok(uri.to_owned())
-}
-
-fn signed_by() -> String {
-    let keys =
-        ["gpg", "pgp"].map(|ending| format!("/usr/share/keyrings/debian-archive-keyring.{ending}"));
-    keys.into_iter()
-        .find(|file| Path::new(file).exists())
-        .map(|file| format!(" signed-by={file}"))
-        .unwrap_or_default()
-}
-
-/// Runs a program and returns its standard output. Fails unless the program succeeds; kills it when dropped.
-async fn succeed(command: &mut Command) -> anyhow::Result<String> {
-    let name = command.as_std().get_program().display().to_string();
-    let output = command.kill_on_drop(true).stdin(Stdio::null()).output().await;
-    let Output { status, stdout, stderr } = output.with_context(|| format!("cannot run {name}"))?;
-    if !status.success() {
-        let stderr = String::from_utf8_lossy(&stderr);
-        bail!("{name} failed: {}", stderr.lines().last().unwrap_or("it printed no error").trim());
-    }
-    Ok(String::from_utf8_lossy(&stdout).into_owned())
-}
-
-/// The command of each program in the unpacked tree, which runs it with the tree's loader and libraries.
-fn tree_commands(tree: &Path) -> anyhow::Result<Vec<String>> {
-    let usr = tree.join("usr");
-    let loader = ["lib64", "lib"]
-        .iter()
-        .find_map(|folder| entry_of(&usr.join(folder), |name| name.starts_with("ld-linux")))
-        .context(
-            "the unpacked packages have no dynamic loader; delete the cache folder and try again",
-        )?;
-    let libraries = entry_of(&usr.join("lib"), |name| name.ends_with("-linux-gnu"))
-        .context("the unpacked packages have no libraries")?;
-    let load = |program: &str| {
-        call(&[&loader, Path::new("--library-path"), &libraries, &usr.join(program)])
-    };
-    let option =
-        |name: &str, path: &str| format!(" --{name}={}", shell_word(usr.join(path).as_os_str()));
-    let folders = option("basedir", "")
-        + &option("lc-messages-dir", "share/mysql")
-        + &option("plugin-dir", "lib/mysql/plugin");
-    let clients = ["bin/mysql", "bin/mysqladmin", "bin/curl", "bin/mysqlslap"].map(load);
-    Ok([load("sbin/mysqld") + &folders].into_iter().chain(clients).collect())
-}
-
-fn entry_of(folder: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
-    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    entries.find(|entry| entry.file_name().to_str().is_some_and(&wanted)).map(|entry| entry.path())
-}
-
 /// Writes a shell script that runs the program. mysqld runs as root only with `--user=root`.
 fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
     let is_server = wrapper.file_name() == Some(OsStr::new("mysqld"));
@@ -312,12 +209,87 @@ fn write_wrapper(wrapper: &Path, command: &str) -> anyhow::Result<()> {
 }
 
 /// A shell command that runs a program, with the arguments of the wrapper at the end.
-fn call(words: &[&Path]) -> String {
+pub(crate) fn call(words: &[&Path]) -> String {
     let words = words.iter().map(|word| shell_word(word.as_os_str())).collect::<Vec<_>>();
     words.join(" ") + " \"$@\""
 }
 
 /// Quotes a word for the shell.
-fn shell_word(text: &OsStr) -> String {
+pub(crate) fn shell_word(text: &OsStr) -> String {
     format!("'{}'", text.to_string_lossy().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+    use super::*;
+
+    /// A folder with programs; the first one is a mysqld that prints this when it is asked for its version.
+    fn programs(version: &str, others: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in others {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let mysqld = folder.path().join("mysqld");
+        let script =
+            format!("#!/bin/sh\ntest \"$*\" = '--no-defaults --version' && echo '{version}'\n");
+        fs::write(&mysqld, script).unwrap();
+        fs::set_permissions(&mysqld, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    #[tokio::test]
+    async fn mysql_that_cannot_be_used_is_named_with_what_is_wrong_with_it() {
+        let clients = ["mysql", "mysqladmin", "curl"];
+        for (version, others, words) in [
+            (
+                "mysqld  Ver 8.0.44-0ubuntu0.24.04.1 for Linux on x86_64 ((Ubuntu))",
+                clients.as_slice(),
+                "/mysqld is MySQL 8.0.44, which is too old",
+            ),
+            (
+                "mysqld  Ver 5.7.44 for Linux on x86_64",
+                &clients,
+                "is MySQL 5.7.44, which is too old",
+            ),
+            ("mysqld  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu", &clients, "is MariaDB"),
+            (
+                "mysqld  Ver 8.4.7 for Linux on x86_64",
+                &["mysql"],
+                "no mysqladmin and no curl on PATH",
+            ),
+            ("Segmentation fault", &clients, "/mysqld prints no version"),
+        ] {
+            let folder = programs(version, others);
+            let refusal = installed(&[folder.path().to_owned()]).await.unwrap_err();
+            assert!(refusal.contains(words), "{version}: {refusal}");
+        }
+
+        let folder = programs("mysqld  Ver 8.4.7-0ubuntu0.25.10.3 for Linux on x86_64", &clients);
+        installed(&[folder.path().join("none"), folder.path().to_owned()]).await.unwrap();
+        let refusal = installed(&[folder.path().join("none")]).await.unwrap_err();
+        assert_eq!(refusal, "there is no mysqld on PATH");
+    }
+
+    #[test]
+    fn each_system_is_told_how_it_gets_mysql() {
+        for (release, words) in [
+            (
+                "PRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\nID=ubuntu\nID_LIKE=debian\n",
+                "Ubuntu has it since 25.04",
+            ),
+            ("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n", "Ubuntu has it since 25.04"),
+            ("NAME=\"Fedora Linux\"\nID=fedora\nVERSION_ID=43\n", "dnf install mysql8.4-server"),
+            ("NAME=\"Arch Linux\"\nID=arch\n", "only MariaDB"),
+            ("NAME=\"EndeavourOS\"\nID=endeavouros\nID_LIKE='arch'\n", "only MariaDB"),
+            ("ID=alpine\n", "packages for many systems"),
+            ("", "packages for many systems"),
+        ] {
+            assert!(how_to_install(release).contains(words), "{release}");
+        }
+        let debian =
+            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n";
+        assert_eq!(names_of_system(debian), ["debian"]);
+    }
 }

@@ -19,6 +19,7 @@ use tokio::{
 };
 
 use crate::{
+    clean_command::clean_command,
     kubernetes_api::{make_claim, mount_service_account},
     manifests::Files,
     mysql_programs::MysqlPrograms,
@@ -26,6 +27,9 @@ use crate::{
 
 /// How long a server may take to shut down before it is killed. In Kubernetes, the grace period is 120 s.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// How much of a log the demo shows when a server does not start.
+const LINES_TO_SHOW: usize = 15;
 
 /// What all pods of a local cluster have in common.
 #[derive(Clone, Debug)]
@@ -70,7 +74,9 @@ impl MysqlPod {
         let name = format!("mysql-{ordinal}");
         let log = template.volumes.join(format!("{name}.log"));
         let container = Container::new(template, &name, address)?;
-        let process = container.start(&log).context("cannot start bootstrap.sh")?;
+        let process = container.start(&log).context(
+            "cannot run setpriv and bash, which start bootstrap.sh: install util-linux and bash",
+        )?;
         Ok(Self { name, log, container, process })
     }
 
@@ -82,6 +88,11 @@ impl MysqlPod {
     /// The file with the output of bootstrap.sh and the server.
     pub(crate) fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// The last lines of that file, if it can be read.
+    pub(crate) fn end_of_log(&self) -> Vec<String> {
+        end_of_log(&self.log)
     }
 
     pub(crate) fn container(&self) -> &Container {
@@ -123,6 +134,16 @@ impl MysqlPod {
     }
 }
 
+/// The last lines of a log, if it can be read.
+pub(crate) fn end_of_log(log: &Path) -> Vec<String> {
+    let log = fs::read(log).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let lines = log.lines().rev().filter(|line| !line.trim().is_empty()).take(LINES_TO_SHOW);
+    let mut lines = lines.map(str::to_owned).collect::<Vec<_>>();
+    lines.reverse();
+    lines
+}
+
 impl Drop for MysqlPod {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
@@ -144,6 +165,9 @@ impl Container {
         mount_service_account(&service_account)?;
         let environment = vec![
             ("PATH", template.programs.path()),
+            // An empty home: .my.cnf, .mylogin.cnf and .curlrc are for other servers.
+            ("HOME", run.clone().into()),
+            ("TMPDIR", run.clone().into()),
             ("POD_NAME", name.into()),
             ("MYSQL_VOLUME", volume.into()),
             ("MYSQL_RUN", run.clone().into()),
@@ -239,11 +263,12 @@ impl Container {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// A command with the container's environment. Its process is killed when its handle is dropped.
+    /// A command with the container's environment, and nothing of this process's. Its process is killed when its handle
+    /// is dropped.
     #[must_use]
     pub fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.envs(self.environment.iter().cloned()).kill_on_drop(true).stdin(Stdio::null());
+        let mut command = clean_command(program);
+        command.envs(self.environment.iter().cloned());
         command
     }
 }

@@ -53,7 +53,7 @@ async fn a_name_that_has_no_address_is_counted_without_a_pod() {
 }
 
 #[tokio::test]
-async fn the_log_does_not_name_the_user_who_is_searched_for() {
+async fn the_user_who_is_searched_for_is_not_in_the_log() {
     let shared = shared();
     let binary = env!("CARGO_BIN_EXE_read-app");
     let all = [("RUST_LOG", "trace")];

@@ -62,7 +62,7 @@ async fn the_response_has_the_gtid_of_the_commit_and_a_pod_with_that_gtid_has_th
 
 /// A replica that applies transactions up to one GTID has the user of that GTID, and the users before.
 #[tokio::test]
-async fn clients_that_register_at_the_same_time_each_get_the_gtid_of_their_commit() {
+async fn however_many_clients_register_at_the_same_time_each_gets_the_gtid_of_its_commit() {
     let (servers, app) = own_servers().await;
     servers.cluster.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
 

@@ -53,7 +53,7 @@ async fn requests_of_probes_and_prometheus_are_logged_at_debug_only() {
 
 /// Not even at the level "trace", and not in errors.
 #[tokio::test]
-async fn the_log_never_contains_an_email_or_a_name() {
+async fn no_email_and_no_name_is_ever_logged() {
     let app = write_app(&[("RUST_LOG", "trace")]).await;
     let browser = Browser::at_url(app.url());
     let client = Client::new();

@@ -65,7 +65,7 @@ async fn a_query_to_a_primary_that_cannot_be_reached_is_counted_by_the_errors_co
 }
 
 #[tokio::test]
-async fn no_request_adds_a_time_series() {
+async fn method_path_query_and_host_of_a_client_make_no_more_series() {
     let app = app().await;
     let send = async |number: u32| {
         let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();

@@ -1,6 +1,8 @@
-//! The files that documents link to and the lessons that they list must exist.
+//! The files that documents link to, the lessons that they list and the commands that they print must exist.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+mod commands;
 
 use std::{
     fs,

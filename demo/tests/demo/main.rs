@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod stuck;
+mod surroundings;
+
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
@@ -32,8 +35,12 @@ impl Demo {
     fn start_with(data: &Path, options: &[&str], variables: &[(&str, &OsStr)]) -> Self {
         let ports = [free_port(), free_port()];
         let mut command = command(data, ports);
-        command.args(options).envs(variables.iter().copied()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
+        command.args(options).envs(variables.iter().copied());
+        Self::spawn(command, ports)
+    }
+
+    fn spawn(mut command: Command, ports: [u16; 2]) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let up = lines.any(|line| line.unwrap().contains("Ctrl-C stops everything"));
         assert!(up, "the demo ended before it printed its URLs: {:?}", process.wait());
@@ -173,7 +180,7 @@ async fn the_demo_uses_the_mysql_on_path_and_downloads_nothing() {
 
     assert_eq!(demo.users().await["success"], true);
     demo.stop();
-    assert!(!empty.path().join("headless-service-demo/mysql-debian-sid").exists());
+    assert!(!empty.path().join("headless-service-demo/debian-sid").exists());
 }
 
 #[test]
@@ -206,18 +213,23 @@ fn without_mysql_and_without_apt_the_last_line_says_what_to_install() {
     assert!(last.contains("install MySQL 8.4 or newer"), "{last}");
 }
 
+/// Makes a folder with all programs of the system except MySQL's.
+fn link_programs_without_mysql(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    for program in std::fs::read_dir("/usr/bin").unwrap().map(|entry| entry.unwrap()) {
+        if !program.file_name().to_string_lossy().starts_with("mysql") {
+            std::os::unix::fs::symlink(program.path(), folder.join(program.file_name())).unwrap();
+        }
+    }
+}
+
 #[test]
 fn without_a_network_the_last_line_says_what_to_check() {
     let empty = tempfile::tempdir().unwrap();
-    // All programs of the system except MySQL's, and a proxy that does not listen.
     let tools = empty.path().join("bin");
-    std::fs::create_dir(&tools).unwrap();
-    for program in std::fs::read_dir("/usr/bin").unwrap().map(|entry| entry.unwrap()) {
-        if !program.file_name().to_string_lossy().starts_with("mysql") {
-            std::os::unix::fs::symlink(program.path(), tools.join(program.file_name())).unwrap();
-        }
-    }
+    link_programs_without_mysql(&tools);
 
+    // A proxy that does not listen.
     let output = command(empty.path(), [free_port(), free_port()])
         .env("PATH", &tools)
         .env("XDG_CACHE_HOME", empty.path())
@@ -233,15 +245,45 @@ fn without_a_network_the_last_line_says_what_to_check() {
         Path::new("/etc/debian_version").exists(),
         "{last}"
     );
-    assert!(!empty.path().join("headless-service-demo/mysql-debian-sid").exists());
+    assert!(!empty.path().join("headless-service-demo/debian-sid").exists());
 }
 
 #[test]
 fn help_lists_the_options_and_an_error_names_an_unknown_one() {
-    let help = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--help").output().unwrap();
-    assert!(help.status.success() && text(&help).contains("--fresh"), "{}", text(&help));
+    // `cargo demo` is an alias that ends in two dashes; the second two are those that a person types.
+    for dashes in [[].as_slice(), &["--"]] {
+        let run =
+            |option| Command::new(env!("CARGO_BIN_EXE_demo")).args(dashes).arg(option).output();
 
-    let unknown = Command::new(env!("CARGO_BIN_EXE_demo")).arg("--frsh").output().unwrap();
-    assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(&unknown).contains("--frsh"), "{}", text(&unknown));
+        let help = run("--help").unwrap();
+        let said = text(&help);
+        assert!(help.status.success() && said.contains("--fresh"), "{said}");
+        assert!(said.contains("Usage: cargo demo [OPTIONS]"), "{said}");
+
+        let unknown = run("--frsh").unwrap();
+        assert_eq!(unknown.status.code(), Some(2));
+        assert!(text(&unknown).contains("--frsh"), "{}", text(&unknown));
+    }
+}
+
+#[test]
+fn one_port_for_both_apps_is_refused() {
+    let (data, port) = (tempfile::tempdir().unwrap(), free_port());
+
+    let last = last_line(&command(data.path(), [port, port]).output().unwrap());
+
+    assert!(last.contains(&format!("--write-port and --read-port are both {port}")), "{last}");
+}
+
+#[test]
+fn an_address_that_this_machine_does_not_have_is_named_with_one_that_works() {
+    let data = tempfile::tempdir().unwrap();
+
+    let output = command(data.path(), [free_port(), free_port()])
+        .args(["--listen", "192.0.2.1"])
+        .output()
+        .unwrap();
+
+    let last = last_line(&output);
+    assert!(last.contains("192.0.2.1:") && last.contains("--listen 0.0.0.0"), "{last}");
 }
