@@ -97,12 +97,12 @@ pub fn app(
         .layer(layers);
     let routes =
         routes.merge(health.routes()).merge(metrics.routes()).merge(version::routes(about));
-    Ok(with_normal_targets(with_outer_layers(openapi::described(routes, about)?, site, requests)))
+    Ok(with_outer_layers(openapi::described(routes, about)?, site, requests))
 }
 
 /// The layers of a router run once the route is known; these run before, and after. An address with a slash at its end is the same
 /// as without, and not a redirect to it: a program that follows no redirect gets its answer too.
-fn with_normal_targets(routes: Router) -> Router {
+pub(crate) fn with_normal_targets(routes: Router) -> Router {
     let layers = ServiceBuilder::new()
         .map_request(target::to_origin_form)
         .map_response(methods::allow_options)

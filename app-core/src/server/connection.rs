@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::silence::{Phase, SILENCE, Silence, Stream};
-use crate::http::health::Health;
+use crate::http::{health::Health, with_normal_targets};
 
 /// Largest header of a request.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -36,6 +36,7 @@ impl ConnectionServer {
         // The stream has the deadline of a header.
         http.header_read_timeout(None).max_buf_size(HEADER_LIMIT);
         let silence = Silence { keep_alive, make_room: Arc::default() };
+        let app = with_normal_targets(app);
         Self { http, app, health, silence, close_idle: CancellationToken::new() }
     }
 

@@ -13,7 +13,11 @@ use e2e::repetitions;
 use http_body_util::Full;
 use hyper::{Request, body::Bytes};
 use rand::RngExt as _;
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
 
 use crate::{
     MACHINE,
@@ -173,4 +177,25 @@ async fn each_response_of_a_stopping_process_says_that_its_connection_closes() {
 
     assert_eq!(client.opened, opened + 1, "each response is the last of its connection");
     assert_eq!(app.ended().await.code(), Some(0));
+}
+
+/// It may be idle for longer than the process takes to stop. It is closed, not reset.
+#[tokio::test]
+async fn an_idle_connection_is_closed_when_the_process_stops_and_does_not_delay_it() {
+    let _beside_others = MACHINE.read().await;
+    let mut app = WRITE_APP.start().await;
+    let mut idle = TcpStream::connect(app.address).await.unwrap();
+    idle.write_all(b"GET /version HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        assert!(idle.read_buf(&mut answer).await.unwrap() > 0, "closed");
+    }
+
+    let told = Instant::now();
+    app.signal(Signal::INT);
+    let closed = idle.read_buf(&mut answer).await;
+
+    assert!(matches!(closed, Ok(0)), "{closed:?}");
+    assert_eq!(app.ended().await.code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(8), "{:?}", told.elapsed());
 }
