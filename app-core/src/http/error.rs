@@ -159,7 +159,7 @@ impl Error {
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
                 "{} It is unknown whether this was done: send it again with the same idempotency key, or look before you do.",
-                mysql::sentence(error)
+                mysql::sentence(error).trim_end_matches(" Try again in a few seconds.")
             ),
             other => other.sentence().to_owned(),
         }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use app_core::{
     http::error::{Error, FieldProblem},
-    mysql::{MysqlError, Pooled},
+    mysql::MysqlError,
 };
 use sqlx::{FromRow, MySqlConnection};
 
-use super::commit::{self, BeforeCommit};
+use super::commit::BeforeCommit;
 use crate::{idempotency::IdempotencyKey, registration::Registration};
 
 /// The row of a user.
@@ -21,27 +21,43 @@ pub(super) struct Inserted {
     pub(super) before: BeforeCommit,
 }
 
+/// How often the INSERT is sent where MySQL ends it because of a deadlock. Nothing is left of it then.
+const ATTEMPTS: u32 = 3;
+
 /// Inserts a user, or finds the user whom an earlier attempt inserted under the same key.
-///
-/// The question before the commit comes first: once the row is in, nothing may fail any more.
 ///
 /// # Errors
 ///
 /// As [`super::Primary::register`].
 pub(super) async fn user(
-    connection: &mut Pooled<BeforeCommit>,
+    connection: &mut MySqlConnection,
+    before: BeforeCommit,
     registration: &Registration,
     key: Option<&IdempotencyKey>,
 ) -> Result<Inserted, Error> {
-    let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let (id, repeated) = match insert(connection, registration, key).await {
+    let mut inserted = insert(connection, registration, key).await;
+    for _ in 1..ATTEMPTS {
+        if let Err(MysqlError::Deadlock(_)) = &inserted {
+            inserted = insert(connection, registration, key).await;
+        }
+    }
+    let (id, repeated) = match inserted {
         Ok(id) => (id, false),
         Err(MysqlError::Duplicate(_)) => (find(connection, registration, key).await?, true),
-        Err(error @ MysqlError::ConnectionLost(_)) => return Err(Error::OutcomeUnknown(error)),
+        Err(error) if leaves_outcome_unknown(&error) => return Err(Error::OutcomeUnknown(error)),
         Err(error) => return Err(error.into()),
     };
     Ok(Inserted { id, repeated, commit_ms: milliseconds(sent.elapsed()), before })
+}
+
+/// Whether MySQL may have stored the row all the same: it sent no error, or one about the connection.
+fn leaves_outcome_unknown(error: &MysqlError) -> bool {
+    match error {
+        MysqlError::ConnectionLost(_) => true,
+        MysqlError::Other(error) => error.as_database_error().is_none(),
+        _ => false,
+    }
 }
 
 async fn insert(
@@ -101,5 +117,17 @@ mod tests {
     fn a_part_of_a_millisecond_counts_as_one() {
         assert_eq!(milliseconds(Duration::from_micros(1)), 1);
         assert_eq!(milliseconds(Duration::from_micros(2000)), 2);
+    }
+
+    #[test]
+    fn without_an_answer_of_mysql_to_the_insert_the_outcome_is_unknown() {
+        let io = || sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+        let half_an_answer = || sqlx::Error::Protocol("the packet ends too soon".into());
+        for error in [io(), half_an_answer(), sqlx::Error::WorkerCrashed] {
+            assert!(leaves_outcome_unknown(&MysqlError::from(error)));
+        }
+        for error in [MysqlError::LockWait(io()), MysqlError::DiskFull(None), MysqlError::Busy] {
+            assert!(!leaves_outcome_unknown(&error), "{error}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod failures;
 mod idempotency;
 mod logs;
 mod metrics;
+mod open_outcome;
 mod page;
 mod replica_refusal;
 mod schema;
