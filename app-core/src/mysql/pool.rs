@@ -26,7 +26,7 @@ pub const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 const KNOWN_FOR: Duration = Duration::from_millis(250);
 
 /// How long the server may take to answer a ping. After that, the pool opens another connection.
-const PING_TIMEOUT: Duration = Duration::from_millis(600);
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The pause between two attempts to open a connection.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
