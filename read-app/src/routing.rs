@@ -164,21 +164,17 @@ impl Reads {
 
     /// Waits briefly until fewer reads have connections open.
     async fn slot(&self, mode: &Mode, request: &ReadRequest) -> Result<Slot, MysqlError> {
-        let mut needed = match mode.with {
-            With::New => vec![self.slots.clone()],
-            With::Pool => Vec::new(),
-        };
-        if !needed.is_empty() && !request.wait().is_zero() {
-            needed.insert(0, self.waiting.clone());
-        }
-        let slot = timeout(SLOT_DEADLINE, async {
+        let taking = async {
             let mut slot = Vec::new();
-            for semaphore in needed {
-                slot.extend(semaphore.acquire_owned().await);
+            if mode.with == With::New {
+                if !request.wait().is_zero() {
+                    slot.extend(self.waiting.clone().acquire_owned().await);
+                }
+                slot.extend(self.slots.clone().acquire_owned().await);
             }
             Arc::new(slot)
-        });
-        slot.await.map_err(|_| {
+        };
+        timeout(SLOT_DEADLINE, taking).await.map_err(|_| {
             self.queries.count(None, Err(code(&MysqlError::Busy)));
             MysqlError::Busy
         })

@@ -136,6 +136,9 @@ async fn own_pods() -> (SeparateCluster, RunningApp) {
     (servers, app)
 }
 
+const WAITING: &str = "SELECT COUNT(*) FROM performance_schema.processlist \
+     WHERE user = 'reader' AND state LIKE 'Waiting for table%'";
+
 /// Every way to read gets its users from the other pod.
 async fn assert_the_other_pod_answers(app: &RunningApp, pod: &str) {
     for user in ["ada", "eve", "bob", "kim"] {
@@ -163,6 +166,11 @@ async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_anoth
         () = async {
             until("the lock", async || !cluster.sql(0, sleeper).await.unwrap().is_empty()).await;
             assert_the_other_pod_answers(&app, "mysql-1").await;
+            // The reads have gone elsewhere, and none of their sessions still waits.
+            until("the end of the sessions", async || {
+                cluster.sql(0, WAITING).await.unwrap() == "0"
+            })
+            .await;
         } => {}
     }
     let kill = format!("KILL {}", cluster.sql(0, sleeper).await.unwrap());

@@ -31,8 +31,9 @@ const UNUSUAL: Duration = Duration::from_millis(3_200);
 /// When the client hears that a write has no result yet. docs/trust.md promises an answer within four seconds.
 const ANSWER: Duration = Duration::from_millis(3_550);
 
-/// How long a look at the server may take.
+/// How long a look at the server may take while a client waits for its write, and before a write.
 const LOOK: Duration = Duration::from_millis(300);
+const LOOK_BEFORE: Duration = Duration::from_millis(1_500);
 
 /// Whether a commit of this account has waited since the server logged that its binary log is full
 /// (`EE_DISK_FULL_WITH_RETRY_MSG`). The state of the commit alone does not tell: mysqld 9.7 calls it
@@ -70,7 +71,7 @@ impl DiskFullCheck {
         let Ok(_looking) = self.0.looked.try_lock() else {
             return Err(MysqlError::DiskFull(None));
         };
-        if self.look(server).await? { Err(MysqlError::DiskFull(None)) } else { Ok(()) }
+        if self.look(server, LOOK_BEFORE).await? { Err(MysqlError::DiskFull(None)) } else { Ok(()) }
     }
 
     /// Waits for a write, and finds out why where it takes unusually long.
@@ -106,7 +107,7 @@ impl DiskFullCheck {
             Ok(self.was_full())
         } else {
             *last = Some(Instant::now());
-            self.look(server).await
+            self.look(server, LOOK).await
         };
         drop(last);
         match looked {
@@ -124,13 +125,14 @@ impl DiskFullCheck {
     }
 
     /// Asks on a new connection, since those of the pool may all be waiting for room.
-    async fn look(&self, server: &Server) -> Result<bool, MysqlError> {
+    async fn look(&self, server: &Server, deadline: Duration) -> Result<bool, MysqlError> {
         let asking = async {
-            let (mut connection, _) = server.connect(LOOK).await?;
+            let (mut connection, _) = server.connect(deadline).await?;
             let looked = sqlx::query_scalar(WAITS_FOR_ROOM).fetch_one(&mut connection).await;
             looked.map_err(MysqlError::from)
         };
-        let is_full = timeout(LOOK, asking).await.map_err(|_| MysqlError::Deadline(LOOK))??;
+        let is_full =
+            timeout(deadline, asking).await.map_err(|_| MysqlError::Deadline(deadline))??;
         self.0.was_full.store(is_full, Ordering::Relaxed);
         Ok(is_full)
     }

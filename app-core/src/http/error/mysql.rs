@@ -48,19 +48,20 @@ pub fn sentence(error: &MysqlError) -> &'static str {
         MysqlError::ConnectionLost(_) => {
             "The connection to MySQL broke. Try again in a few seconds."
         }
-        MysqlError::Deadline(_) => {
-            "MySQL did not finish its answer in time. Try again in a few seconds."
-        }
+        MysqlError::Deadline(_) => DEADLINE,
         MysqlError::DiskFull(_) => DISK_FULL,
-        MysqlError::Busy => {
-            "All of this app's connections to MySQL are in use. Try again in a few seconds."
-        }
+        MysqlError::Busy => BUSY,
         MysqlError::NoReplica { .. } => NO_REPLICA,
         MysqlError::Duplicate(_) | MysqlError::Other(_) => {
             "MySQL could not do this. The app's log says why, under the request's id."
         }
     }
 }
+
+const DEADLINE: &str = "MySQL did not finish its answer in time. Try again in a few seconds.";
+
+const BUSY: &str = "All of this app's connections to MySQL are in use, so nothing was done for this request. Try \
+     again in a few seconds.";
 
 const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
      back. Try again in a few seconds; a DNS server with a cache can take half a minute to notice.";
