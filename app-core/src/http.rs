@@ -146,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_may_write_has_an_unknown_outcome_when_its_time_is_up() {
-        let never = any(|| std::future::pending::<()>());
+        let never = any(std::future::pending::<()>);
         let layer = middleware::from_fn_with_state(Duration::from_millis(1), deadline);
         let app: Router = Router::new().fallback(never).layer(layer);
         for (method, is_unknown) in [
