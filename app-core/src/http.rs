@@ -27,17 +27,18 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware,
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use tokio::time::timeout;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     normalize_path::NormalizePathLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -47,9 +48,12 @@ use self::{
     load_shed::Limits,
     metrics::{Metrics, RequestMetrics},
 };
-use crate::html::{Site, glossary};
+use crate::{
+    html::{Site, glossary},
+    mysql::MysqlError,
+};
 
-/// How long a request may take in all. The deadlines for MySQL are shorter, and their errors name the cause.
+/// How long a request may take in all. The deadlines of each step are shorter, and their errors name the cause.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(12);
 
 /// Only files of this origin, and no script or style inside a page: nothing that a user typed can run.
@@ -85,7 +89,7 @@ pub fn app(
     let about = site.about();
     let requests = metrics.requests().clone();
     let layers = ServiceBuilder::new()
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE))
+        .layer(middleware::from_fn_with_state(REQUEST_DEADLINE, deadline))
         .layer(middleware::from_fn(same_origin::explain))
         .layer(same_origin::layer(site.trusted_origins())?)
         .layer(middleware::from_fn_with_state(Limits::new(), load_shed::shed));
@@ -128,6 +132,19 @@ fn with_outer_layers(routes: Router, site: Site, requests: RequestMetrics) -> Ro
     routes.layer(layers)
 }
 
+/// What a request has begun may go on after its deadline. Unless it only reads, its outcome is unknown.
+async fn deadline(
+    State(deadline): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let only_reads = request.method().is_safe();
+    timeout(deadline, next.run(request)).await.map_err(|_| {
+        let slow = MysqlError::Deadline(deadline);
+        if only_reads { Error::Database(slow) } else { Error::OutcomeUnknown(slow) }
+    })
+}
+
 async fn add_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -136,4 +153,35 @@ async fn add_headers(mut response: Response) -> Response {
     // Whether a response is a page or JSON depends on the Accept header.
     headers.append(header::VARY, HeaderValue::from_static("accept"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::Method, routing::any};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_may_write_has_an_unknown_outcome_when_its_time_is_up() {
+        let never = any(std::future::pending::<()>);
+        let layer = middleware::from_fn_with_state(Duration::from_millis(1), deadline);
+        let app: Router = Router::new().fallback(never).layer(layer);
+        for (method, is_unknown) in [
+            (Method::GET, false),
+            (Method::HEAD, false),
+            (Method::POST, true),
+            (Method::PUT, true),
+            (Method::DELETE, true),
+        ] {
+            let request = Request::builder().method(&method).body(Body::empty()).unwrap();
+
+            let response = app.clone().oneshot(request).await.unwrap();
+
+            let error = response.extensions().get::<std::sync::Arc<Error>>().unwrap();
+            assert_eq!(error.code(), "database_slow");
+            assert_eq!(error.leaves_outcome_unknown(), is_unknown, "{method}");
+            assert_eq!(error.message().contains("Try again"), !is_unknown, "{method}");
+        }
+    }
 }

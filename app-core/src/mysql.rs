@@ -4,13 +4,14 @@
 //! another address, without a restart. Each kind of failure is a variant of [`MysqlError`], and known
 //! within four seconds.
 
+pub mod budget;
 pub mod gtid;
 mod nodelay;
 pub mod pod_name;
 mod pool;
 mod uncancelled;
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
@@ -44,6 +45,12 @@ const START_PERIOD: Duration = Duration::from_millis(500);
 
 /// How often a name is resolved again, while connecting and as long as a connection is kept.
 const NAME_PERIOD: Duration = Duration::from_millis(250);
+
+/// How each session begins. MySQL does not notice that a client has given up a statement that waits for a lock,
+/// and would wait on for up to a year. With these limits it gives up first, and says so: after a second, or two where
+/// the lock is that of a row. It ends a SELECT that is longer under way than any client waits.
+const SESSION: &str =
+    "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, max_execution_time = 6000";
 
 /// Why the database could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +96,12 @@ pub enum MysqlError {
     /// A row with the same unique key exists.
     #[error("a row with this unique key exists")]
     Duplicate(#[source] sqlx::Error),
+    /// Another session kept a lock for so long that the server gave up. It has done nothing.
+    #[error("the lock of another session did not end")]
+    LockWait(#[source] sqlx::Error),
+    /// Two sessions waited for each other, and the server ended this one's statement. It has done nothing.
+    #[error("a deadlock with another session")]
+    Deadlock(#[source] sqlx::Error),
     /// The connection broke while it was in use.
     #[error("the connection broke")]
     ConnectionLost(#[source] sqlx::Error),
@@ -126,8 +139,10 @@ impl From<sqlx::Error> for MysqlError {
             (Some(1049 | 1146), _) => Self::SchemaMissing(error),
             (Some(1062), _) => Self::Duplicate(error),
             (Some(1290 | 1792 | 1836), _) => Self::ReadOnly(error),
-            // The server is stopping, or ended this connection.
-            (Some(1053 | 3169 | 4031), _) | (None, sqlx::Error::Io(_)) => {
+            (Some(1205), _) => Self::LockWait(error),
+            (Some(1213), _) => Self::Deadlock(error),
+            // The server is stopping, or an administrator ended this connection or its query.
+            (Some(1053 | 1317 | 3169 | 4031), _) | (None, sqlx::Error::Io(_)) => {
                 Self::ConnectionLost(error)
             }
             _ => Self::Other(error),
@@ -231,7 +246,7 @@ impl Server {
         deadline: Duration,
     ) -> Result<(MySqlConnection, SocketAddr), MysqlError> {
         let address = self.address().await?;
-        let connecting = Box::pin(nodelay::connect(self.options_for(address), address));
+        let connecting = nodelay::connect(self.options_for(address), address);
         let connection = self.connected(address, deadline, connecting).await?;
         Ok((connection, address))
     }
@@ -243,17 +258,22 @@ impl Server {
         deadline: Duration,
     ) -> Result<MySqlConnection, MysqlError> {
         let options = self.options_for(address);
-        self.connected(address, deadline, Box::pin(options.connect())).await
+        self.connected(address, deadline, options.connect()).await
     }
 
-    /// The future is on the heap: every future around it would otherwise carry the state of a TLS handshake.
     async fn connected(
         &self,
         address: SocketAddr,
         deadline: Duration,
-        connecting: Pin<Box<impl Future<Output = sqlx::Result<MySqlConnection>>>>,
+        connecting: impl Future<Output = sqlx::Result<MySqlConnection>>,
     ) -> Result<MySqlConnection, MysqlError> {
-        let error = match timeout(deadline, connecting).await {
+        // On the heap: every future around it would otherwise carry the state of a TLS handshake.
+        let beginning = Box::pin(async {
+            let mut connection = connecting.await?;
+            sqlx::raw_sql(SESSION).execute(&mut connection).await?;
+            Ok(connection)
+        });
+        let error = match timeout(deadline, beginning).await {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(error)) => error,
             Err(_) => sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use app_core::config::{About, VARIABLES};
+use app_core::{
+    config::{About, VARIABLES},
+    mysql::budget,
+};
 use serde_json::Value;
 
 const APPS: [(&About, &str, u64); 2] =
@@ -85,6 +88,35 @@ fn a_deployment_sets_only_variables_that_the_app_knows_and_agrees_with_its_defau
                 about.name
             );
         }
+    }
+}
+
+#[test]
+fn the_connections_of_all_copies_of_both_apps_fit_into_max_connections() {
+    let config = object("mysql-config", "ConfigMap");
+    let server = config["data"]["server.cnf"].as_str().unwrap();
+    let limit = server.lines().find_map(|line| line.trim().strip_prefix("max-connections = "));
+    let shares = [budget::WRITE_APP, budget::READ_APP].map(u64::from);
+    let apps: u64 = APPS
+        .iter()
+        .zip(shares)
+        .map(|((about, ..), share)| {
+            let copies = object(about.name, "Deployment")["spec"]["replicas"].as_u64().unwrap();
+            // Where the Deployment says nothing else, a quarter more during a rollout, rounded up.
+            (copies + copies.div_ceil(4)) * share
+        })
+        .sum();
+
+    assert!(apps + u64::from(budget::OTHERS) <= limit.unwrap().parse().unwrap(), "{apps}");
+    // Those of each replica and of its probe.
+    let replicas = objects("mysql-statefulset")
+        .iter()
+        .find_map(|object| object["spec"]["replicas"].as_u64())
+        .unwrap();
+    assert!(2 * (replicas - 1) + 6 <= u64::from(budget::OTHERS), "{replicas} pods");
+    let text = file("app-core/src/mysql/budget.rs");
+    for share in [budget::WRITE_APP, budget::READ_APP] {
+        assert!(text.contains(&format!("2 × {share}")), "the sum in its table: {share}");
     }
 }
 

@@ -9,11 +9,11 @@ use std::{
 };
 
 use app_core::mysql::{
-    MAX_LIFETIME, MysqlError, Pool, PoolConfig, Server, gtid::GtidSet, pod_name::PodName,
+    MAX_LIFETIME, MysqlError, Pool, PoolConfig, Pooled, Server, gtid::GtidSet, pod_name::PodName,
 };
 use serde::Serialize;
 use sqlx::{Connection as _, FromRow, MySqlConnection};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::{sleep, timeout};
 use utoipa::ToSchema;
 
 pub(crate) use self::users::{MOST_MATCHES, Position, User, UsersPage, UsersQuery};
@@ -24,11 +24,6 @@ pub(crate) const IDENTITY: &str = "SELECT @@report_host, @@super_read_only, CONN
 /// How long opening a connection may take. It takes a few milliseconds where a server accepts. All attempts
 /// together end within four seconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
-
-/// How many reads of this process may wait for transactions at once; others are told at once that the pod is behind.
-/// Each holds a connection for up to five seconds, and a client may ask for transactions that no server will ever
-/// have. `mysql-read` has twice as many connections, so other reads go on.
-static WAITS: Semaphore = Semaphore::const_new(16);
 
 /// What to read, besides the server's identity.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +41,13 @@ impl ReadRequest {
     /// How long it may wait for transactions.
     pub(crate) fn wait(&self) -> Duration {
         self.after.as_ref().map_or(Duration::ZERO, |after| after.wait)
+    }
+
+    /// Shortens that time, for another attempt.
+    pub(crate) fn wait_at_most(&mut self, time_left: Duration) {
+        if let Some(after) = &mut self.after {
+            after.wait = after.wait.min(time_left);
+        }
     }
 }
 
@@ -130,13 +132,18 @@ impl Freshness {
     }
 }
 
-/// A pool of connections that remember which server they lead to. After two seconds of waiting for a connection, a
-/// read still has time for another attempt. With fifty pods in turn, each connection is idle for 100 ms; a ping would
+/// A read that waits for transactions has a kept connection for so long at a time. Then it lets other reads have the
+/// connection, and asks again after the pause.
+const TURN: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A pool of connections that remember which server they lead to. After a second of waiting for a connection, a
+/// read still has time for another pod. With fifty pods in turn, each connection is idle for 100 ms; a ping would
 /// be a second round trip, and routing tries a read again whose connection is gone.
 pub(crate) fn pool(server: Server, size: u32) -> Pool<ServerIdentity> {
     let config = PoolConfig {
         size,
-        acquire_timeout: Duration::from_secs(2),
+        acquire_timeout: Duration::from_secs(1),
         fresh_for: Duration::from_millis(100),
         max_lifetime: MAX_LIFETIME,
     };
@@ -153,13 +160,28 @@ pub(crate) async fn read_on_new(
     let start = Instant::now();
     let (mut connection, address) = server.connect(CONNECT_DEADLINE).await?;
     let server = identity(&mut connection).await?;
-    let result = read(&mut connection, request, server, address, start).await?;
+    let freshness = match &request.after {
+        Some(After { token, wait }) => Some(freshness(&mut connection, token, *wait).await?),
+        None => None,
+    };
+    let users = users_page(&mut connection, request).await?;
     // The response does not wait for this: the server takes a millisecond to close its end.
     tokio::spawn(async move {
         drop(timeout(CONNECT_DEADLINE, connection.close()).await);
         drop(slot);
     });
-    Ok(result)
+    Ok(result(server, freshness, users, address, start))
+}
+
+fn result(
+    server: ServerIdentity,
+    freshness: Option<Freshness>,
+    users: Option<UsersPage>,
+    address: SocketAddr,
+    start: Instant,
+) -> ReadResult {
+    let took = start.elapsed();
+    ReadResult { server, freshness, users, address, took, failed_attempts: Vec::new() }
 }
 
 /// Reads on a connection of the pool.
@@ -169,37 +191,59 @@ pub(crate) async fn read_on_kept(
 ) -> Result<ReadResult, MysqlError> {
     let start = Instant::now();
     let mut connection = pool.acquire().await?;
+    let mut freshness = None;
+    if let Some(after) = &request.after {
+        (connection, freshness) = wait_in_turns(pool, connection, after, start).await?;
+    }
+    let server = known_identity(&mut connection, request.trusts_known).await?;
+    let users = users_page(&mut connection, request).await?;
     let address = connection.address();
-    let server = match connection.known() {
-        Some(server) if request.trusts_known => server.clone(),
-        _ => {
-            let server = identity(&mut connection).await?;
-            connection.learn(server.clone());
-            server
-        }
-    };
-    let result = read(&mut connection, request, server, address, start).await?;
     connection.give_back();
-    Ok(result)
+    Ok(result(server, freshness, users, address, start))
 }
 
-async fn read(
+/// Other reads have the connection between two turns.
+async fn wait_in_turns(
+    pool: &Pool<ServerIdentity>,
+    mut connection: Pooled<ServerIdentity>,
+    After { token, wait }: &After,
+    start: Instant,
+) -> Result<(Pooled<ServerIdentity>, Option<Freshness>), MysqlError> {
+    let mut found = freshness(&mut connection, token, TURN.min(*wait)).await?;
+    while matches!(found, Freshness::Behind(_)) && start.elapsed() < *wait {
+        connection.give_back();
+        sleep(PAUSE).await;
+        connection = pool.acquire().await?;
+        found = match freshness(&mut connection, token, TURN).await? {
+            Freshness::Behind(transactions) => Freshness::Behind(transactions),
+            _ => Freshness::AfterWaiting(start.elapsed()),
+        };
+    }
+    Ok((connection, Some(found)))
+}
+
+async fn known_identity(
+    connection: &mut Pooled<ServerIdentity>,
+    trusts_known: bool,
+) -> Result<ServerIdentity, MysqlError> {
+    if let Some(server) = connection.known()
+        && trusts_known
+    {
+        return Ok(server.clone());
+    }
+    let server = identity(connection).await?;
+    connection.learn(server.clone());
+    Ok(server)
+}
+
+async fn users_page(
     connection: &mut MySqlConnection,
     request: &ReadRequest,
-    server: ServerIdentity,
-    address: SocketAddr,
-    start: Instant,
-) -> Result<ReadResult, MysqlError> {
-    let freshness = match &request.after {
-        Some(after) => Some(freshness(connection, after).await?),
-        None => None,
-    };
-    let users = match &request.users {
-        Some((query, length)) => Some(users::page(connection, query, *length).await?),
-        None => None,
-    };
-    let took = start.elapsed();
-    Ok(ReadResult { server, freshness, users, address, took, failed_attempts: Vec::new() })
+) -> Result<Option<UsersPage>, MysqlError> {
+    match &request.users {
+        Some((query, length)) => users::page(connection, query, *length).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, MysqlError> {
@@ -212,7 +256,8 @@ async fn identity(connection: &mut MySqlConnection) -> Result<ServerIdentity, My
 /// <https://dev.mysql.com/doc/refman/9.7/en/gtid-functions.html>
 async fn freshness(
     connection: &mut MySqlConnection,
-    After { token, wait }: &After,
+    token: &GtidSet,
+    wait: Duration,
 ) -> Result<Freshness, MysqlError> {
     let has_them: bool = sqlx::query_scalar("SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)")
         .bind(token.to_string())
@@ -223,9 +268,7 @@ async fn freshness(
     }
     let start = Instant::now();
     // A timeout of 0 would mean to wait without end.
-    if !wait.is_zero()
-        && let Ok(_turn) = WAITS.try_acquire()
-    {
+    if !wait.is_zero() {
         let timed_out: bool = sqlx::query_scalar("SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?)")
             .bind(token.to_string())
             .bind(wait.as_secs_f64())

@@ -12,7 +12,7 @@ pub(crate) mod service;
 pub(crate) mod strategy;
 pub(crate) mod watch;
 
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use app_core::{
     config::{Config, MysqlConfig},
@@ -21,15 +21,18 @@ use app_core::{
         error::{causes, mysql::code},
         metrics::QueryMetrics,
     },
-    mysql::{MysqlError, PoolStatus, Server, to_its_end},
+    mysql::{MysqlError, PoolStatus, Server, budget, to_its_end},
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout, timeout_at},
+};
 
 use crate::{
     db::{ReadRequest, ReadResult},
     routing::{
         headless::Headless,
-        mode::{Mode, Via},
+        mode::{Mode, Via, With},
         service::Service,
     },
 };
@@ -51,11 +54,24 @@ const PAUSES: [Duration; ATTEMPTS - 1] = [
 /// How long all attempts of a read may take, besides the time that it waits for transactions.
 const READ_DEADLINE: Duration = Duration::from_millis(3_600);
 
+/// How long the first attempt may take, besides that time. So a pod that stands still leaves time for another one.
+const FIRST_ATTEMPT: Duration = Duration::from_millis(1_200);
+
+/// How long a read may wait until it may open a connection.
+const SLOT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The right to open one connection after another. Reads on kept connections have an empty one.
+pub(crate) type Slot = Arc<Vec<OwnedSemaphorePermit>>;
+
 /// Both Services. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Reads {
     service: Service,
     headless: Headless,
+    /// One for each new connection.
+    slots: Arc<Semaphore>,
+    /// Reads that may wait for transactions on a new connection: only half as many, so that other reads go on.
+    waiting: Arc<Semaphore>,
     resolver: Resolver,
     queries: QueryMetrics,
 }
@@ -68,9 +84,12 @@ impl Reads {
         let headless_host = config.headless_host.as_deref().unwrap_or(Via::Mysql.name());
         let headless = MysqlConfig { host: headless_host.to_owned(), ..database.clone() };
         let server = Server::new(database, resolver.clone());
+        let slots = budget::NEW_READS as usize;
         Self {
             headless: Headless::follow(&headless, resolver.clone(), server.clone()),
             service: Service::new(server),
+            slots: Arc::new(Semaphore::new(slots)),
+            waiting: Arc::new(Semaphore::new(slots / 2)),
             resolver,
             queries: queries.clone(),
         }
@@ -112,18 +131,22 @@ impl Reads {
         request: ReadRequest,
     ) -> Result<ReadResult, MysqlError> {
         let (reads, mode) = (self.clone(), mode.clone());
-        to_its_end(async move { reads.read_until_answered(&mode, &request).await }).await
+        to_its_end(async move { reads.read_until_answered(&mode, request).await }).await
     }
 
     async fn read_until_answered(
         &self,
         mode: &Mode,
-        request: &ReadRequest,
+        mut request: ReadRequest,
     ) -> Result<ReadResult, MysqlError> {
         let end = Instant::now() + READ_DEADLINE + request.wait();
-        let (mut failed_attempts, mut pauses) = (Vec::new(), PAUSES.into_iter());
+        let slot = self.slot(mode, &request).await?;
+        let wait_end = Instant::now() + request.wait();
+        let mut attempt_end = end.min(wait_end + FIRST_ATTEMPT);
+        let (mut failed_attempts, mut tried) = (Vec::new(), Vec::new());
+        let mut pauses = PAUSES.into_iter();
         loop {
-            let error = match self.read_once(mode, request, end).await {
+            let error = match self.read_once(mode, &request, &slot, attempt_end, &mut tried).await {
                 Ok(result) => return Ok(ReadResult { failed_attempts, ..result }),
                 Err(error) => error,
             };
@@ -134,7 +157,27 @@ impl Reads {
             tracing::info!(causes = causes(&error), "reading again in {pause:?}");
             failed_attempts.push(error);
             sleep(pause).await;
+            attempt_end = end;
+            request.wait_at_most(wait_end.saturating_duration_since(Instant::now()));
         }
+    }
+
+    /// Waits briefly until fewer reads have connections open.
+    async fn slot(&self, mode: &Mode, request: &ReadRequest) -> Result<Slot, MysqlError> {
+        let taking = async {
+            let mut slot = Vec::new();
+            if mode.with == With::New {
+                if !request.wait().is_zero() {
+                    slot.extend(self.waiting.clone().acquire_owned().await);
+                }
+                slot.extend(self.slots.clone().acquire_owned().await);
+            }
+            Arc::new(slot)
+        };
+        timeout(SLOT_DEADLINE, taking).await.map_err(|_| {
+            self.queries.count(None, Err(code(&MysqlError::Busy)));
+            MysqlError::Busy
+        })
     }
 
     /// One attempt, which is counted by the pod that answered or was picked.
@@ -142,21 +185,24 @@ impl Reads {
         &self,
         mode: &Mode,
         request: &ReadRequest,
+        slot: &Slot,
         end: Instant,
+        tried: &mut Vec<SocketAddr>,
     ) -> Result<ReadResult, MysqlError> {
-        let mut picked = None;
+        let (mut picked, begun) = (None, Instant::now());
         let attempt = async {
             match mode.via {
-                Via::MysqlRead => self.service.read(mode.with, request).await,
+                Via::MysqlRead => self.service.read(mode.with, request, slot).await,
                 Via::Mysql => {
-                    let member = self.headless.pick(mode).await?;
+                    let member = self.headless.pick(mode, tried).await?;
+                    tried.push(member.address());
                     picked = member.name();
-                    member.read(mode.with, request).await
+                    member.read(mode.with, request, slot).await
                 }
             }
         };
         let result = timeout_at(end, attempt).await;
-        let result = result.unwrap_or(Err(MysqlError::Deadline(READ_DEADLINE)));
+        let result = result.unwrap_or_else(|_| Err(MysqlError::Deadline(end - begun)));
         let answered = result.as_ref().ok().map(|result| &result.server.pod);
         self.queries.count(answered.or(picked.as_ref()), result.as_ref().map(drop).map_err(code));
         if let Some(pod) = answered {
@@ -173,6 +219,9 @@ fn another_pod_might_answer(error: &MysqlError) -> bool {
         MysqlError::Unreachable { .. }
             | MysqlError::TooManyConnections(_)
             | MysqlError::ConnectionLost(_)
+            | MysqlError::LockWait(_)
+            | MysqlError::Busy
+            | MysqlError::Deadline(_)
     )
 }
 

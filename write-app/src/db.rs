@@ -6,7 +6,10 @@ mod insert;
 mod migrate;
 pub(crate) mod replicas;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use app_core::{
     config::MysqlConfig,
@@ -16,11 +19,12 @@ use app_core::{
         metrics::QueryMetrics,
     },
     mysql::{
-        MAX_LIFETIME, MysqlError, Pool, PoolConfig, PoolStatus, Pooled, Server, pod_name::PodName,
-        to_its_end,
+        MAX_LIFETIME, MysqlError, Pool, PoolConfig, PoolStatus, Pooled, Server, budget,
+        pod_name::PodName, to_its_end,
     },
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use self::{
@@ -29,16 +33,24 @@ use self::{
     insert::Inserted,
     replicas::pod_and_service,
 };
-use crate::{idempotency::Sender, registration::Registration};
+use crate::{
+    idempotency::Sender,
+    registration::{Email, Registration},
+};
 
-/// An INSERT is short, and the server allows 100 connections. A connection that was idle for 25 ms is pinged first:
-/// write-app does not send an INSERT again that is lost with its connection.
+/// A connection that was idle for 25 ms is pinged first: write-app does not send an INSERT again that is lost with its
+/// connection. A request that cannot get a connection soon is refused, because nothing has been done for it; later, its
+/// INSERT could outlast the time in which the client is answered.
 const POOL: PoolConfig = PoolConfig {
-    size: 20,
-    acquire_timeout: Duration::from_millis(2_700),
+    size: budget::WRITES,
+    acquire_timeout: Duration::from_millis(1_500),
     fresh_for: Duration::from_millis(25),
     max_lifetime: MAX_LIFETIME,
 };
+
+/// How long all may take that comes before the INSERT; a silent DNS server is named after two seconds. Until then, a
+/// failure means that no user was registered.
+const PREPARATION: Duration = Duration::from_millis(2_300);
 
 /// The one server that takes writes. It has its own type, so that no replica can be passed instead.
 #[derive(Clone)]
@@ -117,9 +129,11 @@ impl Primary {
         registration: Registration,
         sender: Sender,
     ) -> Result<Registered, Error> {
-        let primary = self.clone();
-        let registering = async move { primary.insert(&registration, &sender).await };
-        let registered = to_its_end(registering).await;
+        let (primary, begun) = (self.clone(), Instant::now());
+        let registering =
+            to_its_end(async move { primary.insert(&registration, &sender, begun).await });
+        // The client does not wait for the end: the INSERT keeps its connection, and goes on without it.
+        let registered = self.disk_full.watch(self.pool.server(), begun, registering).await;
         match &registered {
             Ok(registered) => self.queries.count(Some(&registered.pod), Ok(())),
             // No pod has said its name: count the pod that write-app meant to reach.
@@ -135,19 +149,33 @@ impl Primary {
         &self,
         registration: &Registration,
         sender: &Sender,
+        begun: Instant,
     ) -> Result<Registered, Error> {
-        let mut connection = self.pool.acquire().await?;
-        self.disk_full.check(&mut connection).await?;
-        let inserting = insert::user(&mut connection, registration, sender);
-        match self.disk_full.watch(self.pool.server(), inserting).await {
-            Ok(inserted) => Ok(self.registered(inserted, connection).await),
+        let prepared = timeout(PREPARATION, self.prepare(&registration.email)).await;
+        let (mut connection, before, is_there) =
+            prepared.map_err(|_| MysqlError::Deadline(PREPARATION))??;
+        match insert::user(&mut connection, before, is_there, registration, sender).await {
+            Ok(inserted) => Ok(self.registered(inserted, connection, begun).await),
             Err(error) => {
-                if matches!(error, Error::Conflict(_) | Error::IdempotencyKeyReused) {
+                if is_an_answer(&error) {
                     connection.give_back();
                 }
                 Err(error)
             }
         }
+    }
+
+    /// A connection that is ready for the INSERT, and whether another form of the email is there already. After the
+    /// INSERT nothing may fail any more, so the question of what was before comes first.
+    async fn prepare(
+        &self,
+        email: &Email,
+    ) -> Result<(Pooled<BeforeCommit>, BeforeCommit, bool), MysqlError> {
+        self.disk_full.check(self.pool.server()).await?;
+        let mut connection = self.pool.acquire().await?;
+        let before = commit::before(&mut connection).await?;
+        let is_there = insert::has_other_form(&mut connection, email).await?;
+        Ok((connection, before, is_there))
     }
 
     /// Adds what MySQL says of the commit. The user is registered, so this must not fail: what MySQL
@@ -156,15 +184,19 @@ impl Primary {
         &self,
         Inserted { id, commit_ms, before }: Inserted,
         mut connection: Pooled<BeforeCommit>,
+        begun: Instant,
     ) -> Registered {
         let pod = PodName::new(before.pod.clone());
         let repeated = commit_ms.is_none();
         let mut commit = Commit::default();
-        let asked = if repeated {
-            commit.ask_for_all(&mut connection).await
-        } else {
-            commit.ask(&mut connection, before, &self.semi_sync).await
+        let asking = async {
+            if repeated {
+                commit.ask_for_all(&mut connection).await
+            } else {
+                commit.ask(&mut connection, before, &self.semi_sync).await
+            }
         };
+        let asked = commit::in_time(begun, asking).await;
         match asked {
             Ok(()) => connection.give_back(),
             Err(error) => tracing::warn!("MySQL does not say all of a commit: {}", causes(&error)),
@@ -172,4 +204,15 @@ impl Primary {
         let Commit { gtid, acknowledged } = commit;
         Registered { id, pod, gtid, acknowledged, commit_ms, repeated }
     }
+}
+
+/// Whether MySQL has answered the last statement, so that the connection can be used again.
+fn is_an_answer(error: &Error) -> bool {
+    use MysqlError as M;
+    matches!(
+        error,
+        Error::Conflict(_)
+            | Error::IdempotencyKeyReused
+            | Error::Database(M::LockWait(_) | M::Deadlock(_))
+    )
 }

@@ -176,7 +176,7 @@ impl Error {
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
                 "{} It is unknown whether this was done. Send it again with the same Idempotency-Key; if it had none, look first.",
-                mysql::sentence(error)
+                mysql::sentence(error).trim_end_matches(" Try again in a few seconds.")
             ),
             other => other.sentence().to_owned(),
         }

@@ -29,7 +29,7 @@ const OPERATIONS: [&str; 5] = ["/healthz", "/metrics", "/openapi.json", "/readyz
 /// The errors of the layers for any other request, and for one with a body.
 const BY_LAYERS: [(&str, &str); 4] = [
     ("406", "Neither JSON nor a page is acceptable"),
-    ("408", "The request did not arrive, or was not answered, in time"),
+    ("408", "The request did not arrive in time"),
     ("500", "A fault of this program; its log says more"),
     ("503", "MySQL cannot do it at this moment, or the app has too much to do"),
 ];

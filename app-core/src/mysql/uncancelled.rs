@@ -9,15 +9,15 @@ use tracing::Instrument as _;
 use super::MysqlError;
 use crate::telemetry::trace_context;
 
-/// How long the database work of one request may take. Each step has a shorter deadline, whose error names
-/// the cause; this one is for everything else.
+/// How long the database work of one request may take. A client is answered earlier: each step has a shorter
+/// deadline, whose error names the cause. This one ends work that would keep its connection for ever.
 const WORK_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Does database work to its end, or aborts it after ten seconds.
 ///
 /// When a client goes away, hyper drops the request's future. A query in that future would be dropped
 /// half-way, and its connection would be unusable (<https://github.com/launchbadge/sqlx/issues/563>). So the
-/// work runs in another task, which a client does not cancel.
+/// work runs in another task, which goes on when this future is dropped. The deadline is part of that task.
 ///
 /// # Errors
 ///
@@ -28,27 +28,51 @@ where
     T: Send + 'static,
     E: From<MysqlError> + Send + 'static,
 {
-    let context = trace_context::of_database_work();
-    let ended = in_a_task(work.with_context(context.clone())).await;
-    trace_context::end_database_work(&context, ended.is_ok());
-    ended
+    within(WORK_DEADLINE, work).await
 }
 
-async fn in_a_task<T, E, F>(work: F) -> Result<T, E>
+async fn within<T, E, F>(deadline: Duration, work: F) -> Result<T, E>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: From<MysqlError> + Send + 'static,
 {
-    let mut task = tokio::spawn(work.in_current_span());
-    let Ok(ended) = timeout(WORK_DEADLINE, &mut task).await else {
-        // A server that no longer answers would keep the task and its connection for ever.
-        task.abort();
-        return Err(MysqlError::Deadline(WORK_DEADLINE).into());
+    let context = trace_context::of_database_work();
+    let work = work.with_context(context.clone());
+    let in_time = async move {
+        let ended = timeout(deadline, work).await;
+        let ended = ended.unwrap_or_else(|_| Err(MysqlError::Deadline(deadline).into()));
+        trace_context::end_database_work(&context, ended.is_ok());
+        ended
     };
-    match ended.map_err(JoinError::try_into_panic) {
+    let task = tokio::spawn(in_time.in_current_span());
+    match task.await.map_err(JoinError::try_into_panic) {
         Ok(result) => result,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),
-        Err(Err(_)) => Err(MysqlError::Deadline(WORK_DEADLINE).into()),
+        Err(Err(_)) => Err(MysqlError::Deadline(deadline).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::oneshot, time::Instant};
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_millis(100);
+
+    #[tokio::test]
+    async fn work_ends_at_its_deadline_also_where_the_client_has_gone_away() {
+        let (held, ended) = oneshot::channel::<()>();
+        let work = within(DEADLINE, async move {
+            let _held_while_it_works = held;
+            std::future::pending::<Result<(), MysqlError>>().await
+        });
+        let begun = Instant::now();
+
+        timeout(Duration::ZERO, work).await.unwrap_err();
+        ended.await.unwrap_err();
+
+        assert!(begun.elapsed() >= DEADLINE, "{:?}", begun.elapsed());
     }
 }

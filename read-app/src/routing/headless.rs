@@ -17,7 +17,7 @@ use std::{
 use app_core::{
     config::MysqlConfig,
     dns::{DnsError, Resolver},
-    mysql::{MysqlError, Pool, PoolStatus, Server, pod_name::PodName},
+    mysql::{MysqlError, Pool, PoolStatus, Server, budget, pod_name::PodName},
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
@@ -25,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     db::{self, ReadRequest, ReadResult, ServerIdentity},
     routing::{
+        Slot,
         mode::{Mode, With},
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
@@ -33,9 +34,6 @@ use crate::{
 
 /// How often the list is compared with the DNS answer, which the resolver remembers for a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
-
-/// Connections that are kept for each pod.
-const POOL_SIZE: u32 = 4;
 
 /// The pods. Cheap to clone; they are followed until the last clone is gone.
 #[derive(Clone)]
@@ -121,15 +119,23 @@ impl Headless {
         self.members.list().values().map(|member| member.pool.status()).collect()
     }
 
-    /// The pod that the strategy picks among those that answer their watcher.
+    /// The pod that the strategy picks among those that answer their watcher, and that this read has not tried.
     ///
     /// # Errors
     ///
     /// Where the name has no address, or DNS does not answer.
-    pub(super) async fn pick(&self, mode: &Mode) -> Result<Arc<Member>, MysqlError> {
+    pub(super) async fn pick(
+        &self,
+        mode: &Mode,
+        tried: &[SocketAddr],
+    ) -> Result<Arc<Member>, MysqlError> {
         let listed: Vec<_> = self.members.list().values().cloned().collect();
-        let answering = listed.iter().filter(|member| member.observed.answers()).cloned();
-        let mut members: Vec<_> = answering.collect();
+        let mut members = listed.clone();
+        members.retain(|member| member.observed.answers() && !tried.contains(&member.address));
+        if members.is_empty() {
+            members = listed.clone();
+            members.retain(|member| member.observed.answers());
+        }
         if members.is_empty() {
             // A silent pod may answer again.
             members = listed;
@@ -157,9 +163,10 @@ impl Members {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Adds it to the list, so that all reads share its connections.
     async fn first_address(&self) -> Result<Arc<Member>, MysqlError> {
         let ip = self.resolver.address(&self.config.host).await?;
-        Ok(Arc::new(self.member(ip)))
+        Ok(self.list().entry(ip).or_insert_with(|| Arc::new(self.member(ip))).clone())
     }
 
     fn member(&self, ip: IpAddr) -> Member {
@@ -169,7 +176,7 @@ impl Members {
         let watching = watch(server.clone(), observed.clone(), self.progress.clone());
         Member {
             address: (ip, config.port).into(),
-            pool: db::pool(server.clone(), POOL_SIZE),
+            pool: db::pool(server.clone(), budget::KEPT_TO_POD),
             server,
             in_flight: AtomicUsize::new(0),
             observed,
@@ -201,6 +208,11 @@ async fn follow(service: Server, members: Arc<Members>) {
 }
 
 impl Member {
+    /// Its address in the DNS answer.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The pod's name, once its server has said it.
     pub(super) fn name(&self) -> Option<PodName> {
         self.observed.now().0
@@ -211,10 +223,11 @@ impl Member {
         &self,
         with: With,
         request: &ReadRequest,
+        slot: &Slot,
     ) -> Result<ReadResult, MysqlError> {
         let _in_flight = InFlight::count(&self.in_flight);
         let result = match with {
-            With::New => db::read_on_new(&self.server, request, ()).await,
+            With::New => db::read_on_new(&self.server, request, slot.clone()).await,
             With::Pool => db::read_on_kept(&self.pool, request).await,
         };
         if let Err(MysqlError::Unreachable { .. } | MysqlError::ConnectionLost(_)) = &result {

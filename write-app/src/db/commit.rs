@@ -19,6 +19,9 @@ use tokio::{sync::Mutex, time::timeout};
 /// How long the questions after a commit may take. They read a few rows in memory.
 const DEADLINE: Duration = Duration::from_secs(1);
 
+/// How long after the request's begin they must end: just before write-app answers without a result.
+const END: Duration = Duration::from_millis(3_450);
+
 const BEFORE_COMMIT: &str = "SELECT @@report_host AS pod, \
      (SELECT variable_value FROM performance_schema.global_status \
       WHERE variable_name = 'Rpl_semi_sync_source_no_tx') AS unacknowledged";
@@ -80,14 +83,11 @@ impl Commit {
         latest: &LatestSemiSync,
     ) -> Result<(), MysqlError> {
         let committed = Instant::now();
-        in_time(async {
-            self.gtid = last_gtid(connection).await?;
-            let semi_sync = latest.asked_after(committed, connection).await?;
-            self.acknowledged = semi_sync.is_acknowledged(before.unacknowledged.as_deref());
-            connection.learn(BeforeCommit { unacknowledged: semi_sync.unacknowledged, ..before });
-            Ok(())
-        })
-        .await
+        self.gtid = last_gtid(connection).await?;
+        let semi_sync = latest.asked_after(committed, connection).await?;
+        self.acknowledged = semi_sync.is_acknowledged(before.unacknowledged.as_deref());
+        connection.learn(BeforeCommit { unacknowledged: semi_sync.unacknowledged, ..before });
+        Ok(())
     }
 
     /// Asks about a commit that an earlier attempt made: all commits until now contain it. MySQL does not remember
@@ -96,13 +96,18 @@ impl Commit {
         &mut self,
         connection: &mut MySqlConnection,
     ) -> Result<(), MysqlError> {
-        self.gtid = in_time(all_gtids(connection)).await?;
+        self.gtid = all_gtids(connection).await?;
         Ok(())
     }
 }
 
-async fn in_time<T>(asking: impl Future<Output = Result<T, MysqlError>>) -> Result<T, MysqlError> {
-    timeout(DEADLINE, asking).await.map_err(|_| MysqlError::Deadline(DEADLINE))?
+/// Asks with a deadline, for a request that began then.
+pub(super) async fn in_time<T>(
+    begun: Instant,
+    asking: impl Future<Output = Result<T, MysqlError>>,
+) -> Result<T, MysqlError> {
+    let deadline = END.saturating_sub(begun.elapsed()).min(DEADLINE);
+    timeout(deadline, asking).await.map_err(|_| MysqlError::Deadline(deadline))?
 }
 
 async fn last_gtid(connection: &mut MySqlConnection) -> Result<Option<String>, MysqlError> {

@@ -4,7 +4,8 @@
 //! minute, and the client waits with it:
 //! <https://dev.mysql.com/doc/refman/9.7/en/full-disk.html>. So when a write takes unusually long, another
 //! connection asks why. As long as the server waits for room, write-app sends it no more writes. Each
-//! write would leave one more waiting connection behind, until the server had none left.
+//! write would leave one more waiting connection behind, until the server had none left. For the same reason one
+//! request at a time asks.
 
 use std::{
     pin::pin,
@@ -12,21 +13,27 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use app_core::{
     http::error::Error,
     mysql::{MysqlError, Server},
 };
-use sqlx::MySqlConnection;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{sleep_until, timeout, timeout_at},
+};
 
 /// A write that takes longer is unusual: the wait for a replica's acknowledgement ends before.
 const UNUSUAL: Duration = Duration::from_millis(3_200);
 
-/// How long an unusual write may go on, so that the client hears the cause within four seconds.
-const REST: Duration = Duration::from_millis(350);
+/// When the client hears that a write has no result yet. docs/trust.md promises an answer within four seconds.
+const ANSWER: Duration = Duration::from_millis(3_550);
+
+/// How long a look at the server may take while a client waits for its write, and before a write.
+const LOOK: Duration = Duration::from_millis(300);
+const LOOK_BEFORE: Duration = Duration::from_millis(1_500);
 
 /// Whether a commit of this account has waited since the server logged that its binary log is full
 /// (`EE_DISK_FULL_WITH_RETRY_MSG`). The state of the commit alone does not tell: mysqld 9.7 calls it
@@ -39,9 +46,17 @@ const WAITS_FOR_ROOM: &str = "SELECT COUNT(*) > 0 \
        ON said.error_code = 'MY-000035' AND said.logged >= NOW(6) - INTERVAL commit.time + 1 SECOND \
      WHERE commit.state = 'waiting for handler commit' AND commit.time >= 2";
 
-/// Whether the primary's volume was full at the last look. Clones share it.
+/// What write-app knows of the primary's volume. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct DiskFullCheck(Arc<AtomicBool>);
+pub(super) struct DiskFullCheck(Arc<Volume>);
+
+#[derive(Default)]
+struct Volume {
+    /// Whether the volume was full at the last look.
+    was_full: AtomicBool,
+    /// Held by the request that looks: when the last look began.
+    looked: Mutex<Option<Instant>>,
+}
 
 impl DiskFullCheck {
     /// To be called before each write.
@@ -49,13 +64,14 @@ impl DiskFullCheck {
     /// # Errors
     ///
     /// [`MysqlError::DiskFull`] where the primary waited for room at the last look, and still does.
-    pub(super) async fn check(&self, connection: &mut MySqlConnection) -> Result<(), MysqlError> {
-        if !self.0.load(Ordering::Relaxed) {
+    pub(super) async fn check(&self, server: &Server) -> Result<(), MysqlError> {
+        if !self.was_full() {
             return Ok(());
         }
-        let is_full = waits_for_room(connection).await?;
-        self.0.store(is_full, Ordering::Relaxed);
-        if is_full { Err(MysqlError::DiskFull(None)) } else { Ok(()) }
+        let Ok(_looking) = self.0.looked.try_lock() else {
+            return Err(MysqlError::DiskFull(None));
+        };
+        if self.look(server, LOOK_BEFORE).await? { Err(MysqlError::DiskFull(None)) } else { Ok(()) }
     }
 
     /// Waits for a write, and finds out why where it takes unusually long.
@@ -67,27 +83,35 @@ impl DiskFullCheck {
     pub(super) async fn watch<T>(
         &self,
         server: &Server,
+        begun: Instant,
         write: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let mut write = pin!(write);
-        if let Ok(written) = timeout(UNUSUAL, &mut write).await {
+        if let Ok(written) = timeout_at((begun + UNUSUAL).into(), &mut write).await {
             return written;
         }
         tokio::select! {
+            biased;
             written = &mut write => written,
             () = self.until_found_full(server) => Err(Error::OutcomeUnknown(MysqlError::DiskFull(None))),
-            () = sleep(REST) => Err(Error::OutcomeUnknown(MysqlError::Deadline(UNUSUAL + REST))),
+            () = sleep_until((begun + ANSWER).into()) => Err(Error::OutcomeUnknown(MysqlError::Deadline(ANSWER))),
         }
     }
 
     /// Returns only if the volume is full.
     async fn until_found_full(&self, server: &Server) {
-        let found = async {
-            let (mut connection, _) = server.connect(REST).await?;
-            waits_for_room(&mut connection).await
+        let asked = Instant::now();
+        let mut last = self.0.looked.lock().await;
+        // Requests that wait here while another one looks share the next look.
+        let looked = if last.is_some_and(|began| began >= asked) {
+            Ok(self.was_full())
+        } else {
+            *last = Some(Instant::now());
+            self.look(server, LOOK).await
         };
-        match found.await {
-            Ok(true) => self.0.store(true, Ordering::Relaxed),
+        drop(last);
+        match looked {
+            Ok(true) => {}
             Ok(false) => std::future::pending().await,
             Err(error) => {
                 tracing::debug!(%error, "cannot find out why a write takes long");
@@ -95,8 +119,21 @@ impl DiskFullCheck {
             }
         }
     }
-}
 
-async fn waits_for_room(connection: &mut MySqlConnection) -> Result<bool, MysqlError> {
-    Ok(sqlx::query_scalar(WAITS_FOR_ROOM).fetch_one(connection).await?)
+    fn was_full(&self) -> bool {
+        self.0.was_full.load(Ordering::Relaxed)
+    }
+
+    /// Asks on a new connection, since those of the pool may all be waiting for room.
+    async fn look(&self, server: &Server, deadline: Duration) -> Result<bool, MysqlError> {
+        let asking = async {
+            let (mut connection, _) = server.connect(deadline).await?;
+            let looked = sqlx::query_scalar(WAITS_FOR_ROOM).fetch_one(&mut connection).await;
+            looked.map_err(MysqlError::from)
+        };
+        let is_full =
+            timeout(deadline, asking).await.map_err(|_| MysqlError::Deadline(deadline))??;
+        self.0.was_full.store(is_full, Ordering::Relaxed);
+        Ok(is_full)
+    }
 }

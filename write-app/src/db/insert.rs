@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use app_core::{
     http::error::{Error, FieldProblem},
-    mysql::{MysqlError, Pooled},
+    mysql::MysqlError,
     typed_text,
 };
 use sqlx::{FromRow, MySqlConnection};
 
-use super::commit::{self, BeforeCommit};
+use super::commit::BeforeCommit;
 use crate::{
     idempotency::{IdempotencyKey, Sender},
     registration::{Email, Registration, Typed},
@@ -24,23 +24,26 @@ pub(super) struct Inserted {
     pub(super) before: BeforeCommit,
 }
 
+/// How often the INSERT is sent where MySQL ends it because of a deadlock. Nothing is left of it then.
+const ATTEMPTS: u32 = 3;
+
 /// Inserts a user, or finds the user whom an earlier attempt at the same registration inserted.
-///
-/// The question before the commit comes first: once the row is in, nothing may fail any more.
 ///
 /// # Errors
 ///
 /// As [`super::Primary::register`].
 pub(super) async fn user(
-    connection: &mut Pooled<BeforeCommit>,
+    connection: &mut MySqlConnection,
+    before: BeforeCommit,
+    is_there: bool,
     registration: &Registration,
     sender: &Sender,
 ) -> Result<Inserted, Error> {
-    let is_there = has_other_form(connection, &registration.email).await?;
-    let before = commit::before(connection).await?;
     let sent = Instant::now();
-    let inserted =
-        if is_there { None } else { insert(connection, registration, sender.key()).await? };
+    let inserted = match is_there {
+        true => None,
+        false => insert_unless_there(connection, registration, sender.key()).await?,
+    };
     let (id, commit_ms) = match inserted {
         Some(id) => (id, Some(milliseconds(sent.elapsed()))),
         None => (find(connection, registration, sender).await?, None),
@@ -50,7 +53,7 @@ pub(super) async fn user(
 
 /// Whether another form of the email is stored: rows from before emails had one form, and those of an older write-app,
 /// are as they were typed. The unique key takes such a form for another mailbox.
-async fn has_other_form(
+pub(super) async fn has_other_form(
     connection: &mut MySqlConnection,
     email: &Email,
 ) -> Result<bool, MysqlError> {
@@ -58,23 +61,46 @@ async fn has_other_form(
 }
 
 /// Returns the id, or `None` where the email or the key is there already.
+async fn insert_unless_there(
+    connection: &mut MySqlConnection,
+    registration: &Registration,
+    key: Option<&IdempotencyKey>,
+) -> Result<Option<u64>, Error> {
+    let mut inserted = insert(connection, registration, key).await;
+    for _ in 1..ATTEMPTS {
+        if let Err(MysqlError::Deadlock(_)) = &inserted {
+            inserted = insert(connection, registration, key).await;
+        }
+    }
+    match inserted {
+        Ok(id) => Ok(Some(id)),
+        Err(MysqlError::Duplicate(_)) => Ok(None),
+        Err(error) if leaves_outcome_unknown(&error) => Err(Error::OutcomeUnknown(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether MySQL may have stored the row all the same: it sent no error, or one about the connection.
+fn leaves_outcome_unknown(error: &MysqlError) -> bool {
+    match error {
+        MysqlError::ConnectionLost(_) => true,
+        MysqlError::Other(error) => error.as_database_error().is_none(),
+        _ => false,
+    }
+}
+
 async fn insert(
     connection: &mut MySqlConnection,
     Registration { name, email }: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<Option<u64>, Error> {
+) -> Result<u64, MysqlError> {
     let inserted = sqlx::query("INSERT INTO users (name, email, idempotency_key) VALUES (?, ?, ?)")
         .bind(name.as_str())
         .bind(email.as_str())
         .bind(key.map(IdempotencyKey::as_str))
         .execute(connection)
-        .await;
-    match inserted.map_err(MysqlError::from) {
-        Ok(inserted) => Ok(Some(inserted.last_insert_id())),
-        Err(MysqlError::Duplicate(_)) => Ok(None),
-        Err(error @ MysqlError::ConnectionLost(_)) => Err(Error::OutcomeUnknown(error)),
-        Err(error) => Err(error.into()),
-    }
+        .await?;
+    Ok(inserted.last_insert_id())
 }
 
 #[derive(FromRow)]
@@ -164,5 +190,17 @@ mod tests {
     fn a_part_of_a_millisecond_counts_as_one() {
         assert_eq!(milliseconds(Duration::from_micros(1)), 1);
         assert_eq!(milliseconds(Duration::from_micros(2000)), 2);
+    }
+
+    #[test]
+    fn without_an_answer_of_mysql_to_the_insert_the_outcome_is_unknown() {
+        let io = || sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+        let half_an_answer = || sqlx::Error::Protocol("the packet ends too soon".into());
+        for error in [io(), half_an_answer(), sqlx::Error::WorkerCrashed] {
+            assert!(leaves_outcome_unknown(&MysqlError::from(error)));
+        }
+        for error in [MysqlError::LockWait(io()), MysqlError::DiskFull(None), MysqlError::Busy] {
+            assert!(!leaves_outcome_unknown(&error), "{error}");
+        }
     }
 }

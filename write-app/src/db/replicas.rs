@@ -7,7 +7,7 @@ use app_core::{
     config::MysqlConfig,
     dns::{DnsError, Member, Resolver},
     http::{error::mysql::code, metrics::QueryMetrics},
-    mysql::{MysqlError, Server, pod_name::PodName, to_its_end},
+    mysql::{MysqlError, Server, budget, pod_name::PodName, to_its_end},
 };
 use serde::Serialize;
 use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};
@@ -22,11 +22,11 @@ pub(crate) const STATEMENT: &str =
 /// milliseconds.
 const CONNECT_DEADLINE: Duration = Duration::from_millis(600);
 
-/// How many attempts may be in flight at once. A server allows 100 connections in all.
-const ATTEMPTS_IN_FLIGHT: usize = 4;
-
 /// How long a request may wait for another attempt to end.
 const SLOT_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long an attempt may take in all.
+const DEADLINE: Duration = Duration::from_millis(3_600);
 
 /// The pods of the headless Service that the primary's name belongs to, without the primary. Cheap to
 /// clone.
@@ -66,7 +66,7 @@ impl Replicas {
     pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let (_, service) = pod_and_service(&config.host);
         let service = format!("_mysql._tcp.{service}");
-        let slots = Arc::new(Semaphore::new(ATTEMPTS_IN_FLIGHT));
+        let slots = Arc::new(Semaphore::new(budget::REFUSED_WRITES as usize));
         Self { config: config.clone(), resolver, service, slots, queries: queries.clone() }
     }
 
@@ -79,21 +79,26 @@ impl Replicas {
     pub(crate) async fn try_insert(&self) -> Result<Attempt, MysqlError> {
         let replicas = self.clone();
         let attempt = to_its_end(async move {
-            let slot = timeout(SLOT_DEADLINE, replicas.slots.acquire()).await;
-            let _slot = slot.map_err(|_| MysqlError::Busy)?;
-            let mut connection = replicas.connect().await?;
-            let tried = insert_and_roll_back(&mut connection).await;
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "a connection did not close cleanly");
-            }
-            let (pod, refusal) = tried?;
-            Ok(Attempt { pod, found_under: replicas.service, refusal })
+            let attempt = timeout(DEADLINE, replicas.attempt()).await;
+            attempt.map_err(|_| MysqlError::Deadline(DEADLINE))?
         })
         .await;
         // A refusal counts as a success: the user wants to see it.
         let pod = attempt.as_ref().ok().map(|attempt: &Attempt| &attempt.pod);
         self.queries.count(pod, attempt.as_ref().map(drop).map_err(code));
         attempt
+    }
+
+    async fn attempt(&self) -> Result<Attempt, MysqlError> {
+        let slot = timeout(SLOT_DEADLINE, self.slots.acquire()).await;
+        let _slot = slot.map_err(|_| MysqlError::Busy)?;
+        let mut connection = self.connect().await?;
+        let tried = insert_and_roll_back(&mut connection).await;
+        if let Err(error) = connection.close().await {
+            tracing::debug!(%error, "a connection did not close cleanly");
+        }
+        let (pod, refusal) = tried?;
+        Ok(Attempt { pod, found_under: self.service.clone(), refusal })
     }
 
     /// The names of the pods that DNS lists beside the primary, in the order of their ordinals. None where DNS gives

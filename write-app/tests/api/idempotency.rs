@@ -14,8 +14,12 @@ use crate::client::{Browser, count_on, new_email, url};
 
 /// Registers under a key. Each test uses other keys.
 async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
+    submit_by(&Client::new(), app, key, email).await
+}
+
+async fn submit_by(client: &Client, app: &str, key: &str, email: &str) -> (StatusCode, Value) {
     let body = json!({ "name": "Ada", "email": email });
-    let request = Client::new().post(app.to_owned() + "/submit").header("idempotency-key", key);
+    let request = client.post(app.to_owned() + "/submit").header("idempotency-key", key);
     let response = request.json(&body).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
@@ -87,25 +91,29 @@ async fn a_taken_email_is_a_conflict_under_any_key() {
 }
 
 /// A primary and write-app for one test alone, which may do harm to them.
-struct OwnPrimary {
-    servers: SeparateCluster,
+pub(crate) struct OwnPrimary {
+    pub(crate) servers: SeparateCluster,
     app: RunningApp,
+    client: Client,
 }
 
 impl OwnPrimary {
-    async fn start(pods: u8) -> Self {
+    pub(crate) async fn start(pods: u8) -> Self {
         let servers = SeparateCluster::start(pods).await.unwrap();
         let app = servers.serve(WRITE_APP).await.unwrap();
-        Self { servers, app }
+        // The app closes a connection that is idle for five seconds.
+        let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { servers, app, client }
     }
 
-    async fn sql(&self, sql: &str) -> String {
+    pub(crate) async fn sql(&self, sql: &str) -> String {
         self.servers.cluster.sql(0, sql).await.unwrap()
     }
 
-    fn submit(&self, key: &'static str, email: &str) -> JoinHandle<(StatusCode, Value)> {
-        let (app, email) = (self.app.url(), email.to_owned());
-        tokio::spawn(async move { submit(&app, key, &email).await })
+    pub(crate) fn submit(&self, key: &str, email: &str) -> JoinHandle<(StatusCode, Value)> {
+        let (client, app) = (self.client.clone(), self.app.url());
+        let (key, email) = (key.to_owned(), email.to_owned());
+        tokio::spawn(async move { submit_by(&client, &app, &key, &email).await })
     }
 
     /// Returns when a connection holds a lock, and sleeps.
@@ -121,7 +129,7 @@ impl OwnPrimary {
     }
 
     /// Waits for a connection of which this is true.
-    async fn connection_that(&self, condition: &str) -> String {
+    pub(crate) async fn connection_that(&self, condition: &str) -> String {
         let query = format!("SELECT id FROM performance_schema.processlist WHERE {condition}");
         let end = Instant::now() + Duration::from_secs(10);
         loop {

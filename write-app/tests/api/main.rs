@@ -14,6 +14,7 @@ mod idempotency;
 mod logs;
 mod mailboxes;
 mod metrics;
+mod open_outcome;
 mod page;
 mod replica_refusal;
 mod schema;

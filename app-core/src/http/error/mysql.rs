@@ -16,6 +16,8 @@ pub fn code(error: &MysqlError) -> &'static str {
         MysqlError::ReadOnly(_) => "database_read_only",
         MysqlError::SchemaMissing(_) => "database_schema_missing",
         MysqlError::SchemaDiffers(_) => "database_schema_differs",
+        MysqlError::LockWait(_) => "database_locked",
+        MysqlError::Deadlock(_) => "database_deadlock",
         MysqlError::ConnectionLost(_) => "database_connection_lost",
         MysqlError::Busy => "database_busy",
         MysqlError::Deadline(_) => "database_slow",
@@ -41,22 +43,25 @@ pub fn sentence(error: &MysqlError) -> &'static str {
         MysqlError::ReadOnly(_) => READ_ONLY,
         MysqlError::SchemaMissing(_) => SCHEMA_MISSING,
         MysqlError::SchemaDiffers(_) => SCHEMA_DIFFERS,
+        MysqlError::LockWait(_) => LOCK_WAIT,
+        MysqlError::Deadlock(_) => DEADLOCK,
         MysqlError::ConnectionLost(_) => {
             "The connection to MySQL broke. Try again in a few seconds."
         }
-        MysqlError::Deadline(_) => {
-            "MySQL did not finish its answer in time. Try again in a few seconds."
-        }
+        MysqlError::Deadline(_) => DEADLINE,
         MysqlError::DiskFull(_) => DISK_FULL,
-        MysqlError::Busy => {
-            "All of this app's connections to MySQL are in use. Try again in a few seconds."
-        }
+        MysqlError::Busy => BUSY,
         MysqlError::NoReplica { .. } => NO_REPLICA,
         MysqlError::Duplicate(_) | MysqlError::Other(_) => {
             "MySQL could not do this. The app's log says why, under the request's id."
         }
     }
 }
+
+const DEADLINE: &str = "MySQL did not finish its answer in time. Try again in a few seconds.";
+
+const BUSY: &str = "All of this app's connections to MySQL are in use, so nothing was done for this request. Try \
+     again in a few seconds.";
 
 const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
      back. Try again in a few seconds; a DNS server with a cache can take half a minute to notice.";
@@ -78,6 +83,12 @@ const SCHEMA_MISSING: &str = "The table of users is not there yet. write-app mak
 
 const SCHEMA_DIFFERS: &str = "The table of users was made by another write-app than this one. /readyz of this \
      app says what differs.";
+
+const LOCK_WAIT: &str = "Another session keeps a row or a table in MySQL locked, so MySQL gave up, and did nothing for \
+     this request. Try again in a few seconds.";
+
+const DEADLOCK: &str = "This request and another one waited for each other's locks in MySQL, so MySQL ended this one, \
+     and did nothing for it. Try again in a few seconds.";
 
 const DISK_FULL: &str = "The volume of the MySQL primary is full, so it stores nothing. Make the volume larger, \
      or free some of it.";
