@@ -31,7 +31,7 @@ use crate::{
         flash::Flash,
         notice::{Failure, Notice},
     },
-    registration::{Registration, Typed},
+    registration::{Name, Registration, Typed},
     routes::submitted::Submitted,
 };
 
@@ -89,31 +89,33 @@ async fn submit(
     Submitted(typed): Submitted,
 ) -> Result<Response, Error> {
     let registered = register(&app.primary, &headers, &typed).await;
-    if let Ok(registered) = &registered {
+    if let Ok((_, registered)) = &registered {
         app.registrations.count(registered);
     }
     if AnswerForm::wanted_by(&headers) != Some(AnswerForm::Page) {
         let (success, message) = (true, "User registered successfully!");
-        let body = RegisteredBody { success, message, registered: registered? };
+        let body = RegisteredBody { success, message, registered: registered?.1 };
         return Ok(Json(body).into_response());
     }
     match registered {
-        Ok(registered) => {
-            let flash = Flash { name: typed.name.trim().to_owned(), registered };
+        Ok((name, registered)) => {
+            let flash = Flash { name: name.as_str().to_owned(), registered };
             Ok((jar.add(flash.cookie()?), Redirect::to("/")).into_response())
         }
         Err(error) => form_again(&app, layout, &headers, &typed, &error).await,
     }
 }
 
+/// Returns the name as it is stored, too.
 async fn register(
     primary: &Primary,
     headers: &HeaderMap,
     typed: &Typed,
-) -> Result<Registered, Error> {
+) -> Result<(Name, Registered), Error> {
     let sender = Sender::of(headers)?;
     let registration = Registration::parse(typed).map_err(Error::Invalid)?;
-    primary.register(registration, sender).await
+    let name = registration.name.clone();
+    Ok((name, primary.register(registration, sender).await?))
 }
 
 /// The form with what the person typed and what is wrong with it. The status says the same.
