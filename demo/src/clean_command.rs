@@ -16,10 +16,11 @@ use tokio::process::Command;
 /// Where mysqld is on Debian and on Fedora. Neither is on the `PATH` of a user there.
 const MORE_FOLDERS: [&str; 4] = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/libexec"];
 
-/// A command whose environment is `PATH` and `LC_ALL=C`. Its process is killed when its handle is dropped.
+/// A command whose environment is `PATH` and `LC_ALL=C.UTF-8`, in which messages are English. Without UTF-8 the mysql
+/// client would take a password for latin1. Its process is killed when its handle is dropped.
 pub(crate) fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().env("PATH", search_path()).env("LC_ALL", "C");
+    command.env_clear().env("PATH", search_path()).env("LC_ALL", "C.UTF-8");
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }
