@@ -123,7 +123,7 @@ async fn the_name_of_a_pod_that_has_answered_is_looked_up_while_it_is_missing() 
     let own_name = format!("mysql-1.{HEADLESS}");
     until("its own name", async || {
         let page = page_at(&app, "/?part=live&ask=0&seen=01").await;
-        page.contains("the own name of the pod that is missing")
+        page.contains("the own name of a pod that does not answer")
     })
     .await;
     assert!(server.asked().contains_key(&own_name), "{:?}", server.asked());

@@ -8,6 +8,7 @@ use app_core::{
     typed_text,
 };
 use sqlx::{FromRow, MySqlConnection};
+use tokio::time::sleep;
 
 use super::commit::BeforeCommit;
 use crate::{
@@ -23,6 +24,11 @@ pub(super) struct Inserted {
     /// What the primary said before the INSERT was sent.
     pub(super) before: BeforeCommit,
 }
+
+/// How long after the INSERT the row of an earlier attempt is looked for, and how often. A commit waits three seconds
+/// for a replica (`rpl-semi-sync-source-timeout` in kubernetes/mysql-config.yaml).
+const LOOKED_FOR: Duration = Duration::from_millis(3_200);
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
 
 /// How often the INSERT is sent where MySQL ends it because of a deadlock. Nothing is left of it then.
 const ATTEMPTS: u32 = 3;
@@ -40,15 +46,19 @@ pub(super) async fn user(
     sender: &Sender,
 ) -> Result<Inserted, Error> {
     let sent = Instant::now();
-    let inserted = match is_there {
-        true => None,
-        false => insert_unless_there(connection, registration, sender.key()).await?,
+    let attempt = match is_there {
+        true => Attempt::Duplicate,
+        false => attempt(connection, registration, sender.key()).await?,
     };
-    let (id, commit_ms) = match inserted {
-        Some(id) => (id, Some(milliseconds(sent.elapsed()))),
-        None => (find(connection, registration, sender).await?, None),
+    let lock = match attempt {
+        Attempt::Inserted(id) => {
+            return Ok(Inserted { id, commit_ms: Some(milliseconds(sent.elapsed())), before });
+        }
+        Attempt::Duplicate => None,
+        Attempt::Locked(error) => Some(error),
     };
-    Ok(Inserted { id, commit_ms, before })
+    let id = found(connection, registration, sender, lock, sent).await?;
+    Ok(Inserted { id, commit_ms: None, before })
 }
 
 /// Whether another form of the email is stored: rows from before emails had one form, and those of an older write-app,
@@ -60,12 +70,20 @@ pub(super) async fn has_other_form(
     Ok(!email.as_str().is_ascii() && with_mailbox(connection, email).await?.is_some())
 }
 
-/// Returns the id, or `None` where the email or the key is there already.
-async fn insert_unless_there(
+/// What became of the INSERT.
+enum Attempt {
+    Inserted(u64),
+    /// The email or the key is there already.
+    Duplicate,
+    /// Another session holds a lock.
+    Locked(MysqlError),
+}
+
+async fn attempt(
     connection: &mut MySqlConnection,
     registration: &Registration,
     key: Option<&IdempotencyKey>,
-) -> Result<Option<u64>, Error> {
+) -> Result<Attempt, Error> {
     let mut inserted = insert(connection, registration, key).await;
     for _ in 1..ATTEMPTS {
         if let Err(MysqlError::Deadlock(_)) = &inserted {
@@ -73,8 +91,9 @@ async fn insert_unless_there(
         }
     }
     match inserted {
-        Ok(id) => Ok(Some(id)),
-        Err(MysqlError::Duplicate(_)) => Ok(None),
+        Ok(id) => Ok(Attempt::Inserted(id)),
+        Err(MysqlError::Duplicate(_)) => Ok(Attempt::Duplicate),
+        Err(error @ MysqlError::LockWait(_)) => Ok(Attempt::Locked(error)),
         Err(error) if leaves_outcome_unknown(&error) => Err(Error::OutcomeUnknown(error)),
         Err(error) => Err(error.into()),
     }
@@ -121,20 +140,43 @@ impl User {
 
 /// Finds the row that made the INSERT a duplicate, if it is of the same registration. That row is
 /// committed: InnoDB waits for the end of the other transaction before it says "duplicate".
+///
+/// The holder of a lock may be an earlier attempt at the same registration, whose commit waits for a replica. So this
+/// looks for its row until the client must be answered.
+async fn found(
+    connection: &mut MySqlConnection,
+    registration: &Registration,
+    sender: &Sender,
+    lock: Option<MysqlError>,
+    sent: Instant,
+) -> Result<u64, Error> {
+    loop {
+        if let Some(id) = find(connection, registration, sender).await? {
+            return Ok(id);
+        }
+        match lock {
+            None => return Err(taken(None, registration)),
+            Some(lock) if sent.elapsed() > LOOKED_FOR => return Err(lock.into()),
+            Some(_) => sleep(LOOK_PERIOD).await,
+        }
+    }
+}
+
 async fn find(
     connection: &mut MySqlConnection,
     registration: &Registration,
     sender: &Sender,
-) -> Result<u64, Error> {
+) -> Result<Option<u64>, Error> {
     if let Some(key) = sender.key()
         && let Some(user) = with_key(connection, key).await?
     {
         let is_same = user.is(registration);
-        return if is_same { Ok(user.id) } else { Err(Error::IdempotencyKeyReused) };
+        return if is_same { Ok(Some(user.id)) } else { Err(Error::IdempotencyKeyReused) };
     }
     match with_mailbox(connection, &registration.email).await? {
-        Some(user) if *sender == Sender::Person && user.is(registration) => Ok(user.id),
-        user => Err(taken(user.as_ref(), registration)),
+        Some(user) if *sender == Sender::Person && user.is(registration) => Ok(Some(user.id)),
+        Some(user) => Err(taken(Some(&user), registration)),
+        None => Ok(None),
     }
 }
 

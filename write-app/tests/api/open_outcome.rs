@@ -13,7 +13,10 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{client::new_email, idempotency::OwnPrimary};
+use crate::{
+    client::new_email,
+    idempotency::{OwnPrimary, SLOW_INSERT},
+};
 
 /// More than write-app's connections.
 const CLIENTS: u32 = 40;
@@ -190,8 +193,7 @@ async fn at_the_insert(primary: &OwnPrimary, user: &str) -> JoinHandle<(StatusCo
 async fn if_the_primary_freezes_or_stops_during_the_insert_the_outcome_is_unknown_and_the_key_finds_out()
  {
     let mut primary = OwnPrimary::start(1).await;
-    let slow = "CREATE TRIGGER userdb.slow BEFORE INSERT ON userdb.users FOR EACH ROW DO SLEEP(6)";
-    primary.sql(slow).await;
+    primary.sql(SLOW_INSERT).await;
 
     let begun = Instant::now();
     let attempt = at_the_insert(&primary, "frozen").await;
