@@ -24,7 +24,7 @@ use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -32,20 +32,20 @@ use self::connection::ConnectionServer;
 pub use self::shutdown::until_signal;
 use crate::http::health::Health;
 
-/// How many connections may be open at once. When they are almost all taken, a new one closes the one that has been
-/// silent for longest, as nginx does: clients that only keep connections open keep no other out, and no probe either. There always is one,
-/// because fewer may have a request in flight or an incomplete body (`http/load_shed.rs`).
+/// How many connections may stay open. Beyond them, a new one closes the one that has been silent for longest, as
+/// nginx does: clients that only keep connections open keep out no other client, and no probe. There always is a silent
+/// one, because fewer may have a request in flight or an incomplete body (`http/load_shed.rs`).
 /// <https://nginx.org/en/docs/ngx_core_module.html#worker_connections>
 const CONNECTIONS: usize = 1024;
 
-/// When fewer are free, each new connection closes one. So it rarely waits until that one has ended.
+/// How many more may be open, so that a new one rarely waits until the silent one has ended.
 const SPARE: usize = 64;
 
 /// How many bytes the kernel holds for a client that does not read. It doubles this, for what it notes of them;
 /// without a limit, it would take megabytes. <https://man7.org/linux/man-pages/man7/socket.7.html> (SO_SNDBUF)
 const SEND_BUFFER: u32 = 64 * 1024;
 
-/// How long to wait after a failed `accept`.
+/// How long to wait after a failed `accept`, and for room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens at the address. `[::]` takes IPv4 too, whatever the node's setting; where the kernel has no IPv6, it
@@ -117,7 +117,7 @@ struct Connections {
 
 impl Connections {
     fn new(server: ConnectionServer) -> Self {
-        let limit = Arc::new(Semaphore::new(CONNECTIONS));
+        let limit = Arc::new(Semaphore::new(CONNECTIONS + SPARE));
         Self { server: Arc::new(server), open: TaskTracker::new(), limit, accepted: 0 }
     }
 
@@ -136,12 +136,17 @@ impl Connections {
         }
     }
 
-    /// Room for another connection. The semaphore is never closed, so there always is a permit in the end.
+    /// Room for another connection. It asks again: the last call may have found no connection that was silent. The
+    /// semaphore is never closed, so there always is a permit in the end.
     async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        if self.limit.available_permits() < SPARE {
-            self.server.silence.make_room.notify_one();
+        loop {
+            if self.limit.available_permits() < SPARE {
+                self.server.silence.make_room.notify_one();
+            }
+            if let Ok(room) = timeout(ACCEPT_PAUSE, self.limit.clone().acquire_owned()).await {
+                return room.ok();
+            }
         }
-        self.limit.clone().acquire_owned().await.ok()
     }
 
     fn serve(&mut self, stream: TcpStream, room: Option<OwnedSemaphorePermit>) {

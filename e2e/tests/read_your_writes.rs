@@ -24,8 +24,8 @@ fn pairs_made() -> u32 {
     repetitions(400, 10_000)
 }
 
-/// The number of pairs in flight. Each app opens at most 32 connections, and a server accepts 100.
-const CLIENTS: u32 = 56;
+/// The number of pairs in flight. Half of the reads get to the replica, and each read-app lets twelve wait at once.
+const CLIENTS: u32 = 28;
 
 /// Half of the clients use each read-app, so that the limit of one read-app does not limit the test.
 const READ_APPS: usize = 2;

@@ -70,7 +70,7 @@ pub(crate) struct Reads {
     headless: Headless,
     /// One for each new connection.
     slots: Arc<Semaphore>,
-    /// Reads that may wait for transactions on a new connection: only half as many, so that other reads go on.
+    /// Reads that may wait for transactions on a new connection: a quarter fewer, so that other reads go on.
     waiting: Arc<Semaphore>,
     resolver: Resolver,
     queries: QueryMetrics,
@@ -89,7 +89,7 @@ impl Reads {
             headless: Headless::follow(&headless, resolver.clone(), server.clone()),
             service: Service::new(server),
             slots: Arc::new(Semaphore::new(slots)),
-            waiting: Arc::new(Semaphore::new(slots / 2)),
+            waiting: Arc::new(Semaphore::new(slots * 3 / 4)),
             resolver,
             queries: queries.clone(),
         }

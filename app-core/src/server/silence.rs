@@ -90,6 +90,19 @@ pub(super) struct Silence {
     pub(super) make_room: Arc<Notify>,
 }
 
+impl Silence {
+    /// The last place in the queue. Notify keeps a call that no connection waited for, and would give it to the next
+    /// one. That is the newest, and perhaps a probe's.
+    fn next_in_queue(&self) -> Pin<Box<OwnedNotified>> {
+        loop {
+            let mut place = Box::pin(self.make_room.clone().notified_owned());
+            if !place.as_mut().enable() {
+                return place;
+            }
+        }
+    }
+}
+
 /// A connection that ends, as if the client had ended it, when the client is silent for too long, or when it is
 /// the one that has been silent for longest and another needs its room.
 pub(super) struct Stream {
@@ -128,7 +141,7 @@ impl Stream {
             _ => Wait {
                 state,
                 deadline: Box::pin(sleep_until(deadline)),
-                make_room: Box::pin(self.silence.make_room.clone().notified_owned()),
+                make_room: self.silence.next_in_queue(),
             },
         };
         self.wait.insert(wait).poll(context)

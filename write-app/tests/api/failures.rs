@@ -105,7 +105,7 @@ async fn an_unknown_path_or_method_gets_an_error_in_the_same_form() {
 
     let method = Client::new().request(Method::DELETE, url("/submit")).send().await.unwrap();
     assert_eq!(method.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(method.headers()["allow"], "POST");
+    assert_eq!(method.headers()["allow"], "POST,OPTIONS");
     assert_eq!(method.json::<Value>().await.unwrap()["code"], "method_not_allowed");
 }
 
