@@ -1,7 +1,7 @@
 //! The addresses of a local cluster. Each cluster has its own loopback addresses, so several can run at once.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket},
     sync::Arc,
 };
 
@@ -33,9 +33,11 @@ impl Network {
         let claim = TcpListener::bind(address).with_context(|| in_use(address))?;
         let network = Self { numbers, _claim: Arc::new(claim) };
         // The servers of an earlier local cluster may still be stopping.
+        let dns = network.dns();
         let pods = [0, 1].map(|ordinal| (network.pod(ordinal), MYSQL_PORT).into());
-        let services = [network.read_service(), network.kubernetes_api()].map(SocketAddr::from);
-        pods.into_iter().chain(services).try_for_each(check_free)?;
+        let services = [dns, network.read_service(), network.kubernetes_api()];
+        pods.into_iter().chain(services.map(SocketAddr::from)).try_for_each(check_free)?;
+        UdpSocket::bind(dns).with_context(|| in_use(dns.into()))?;
         Ok(network)
     }
 

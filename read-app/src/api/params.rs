@@ -5,7 +5,10 @@ use std::time::Duration;
 use app_core::{http::error::Error, mysql::gtid::GtidSet, typed_text};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{ObjectBuilder, Schema, Type},
+};
 
 use crate::{
     api::query_string::QueryString,
@@ -26,13 +29,13 @@ const LONGEST_TEXT: usize = 255;
 #[serde(default)]
 pub(crate) struct UsersQueryString {
     /// The Service: one address for all pods, or all addresses, of which this app picks one.
-    #[param(inline)]
+    #[param(schema_with = via)]
     via: Via,
     /// A connection for each read, or one that stays open.
-    #[param(inline)]
+    #[param(schema_with = with)]
     with: With,
     /// How this app picks a pod; over `mysql`.
-    #[param(inline)]
+    #[param(schema_with = strategy)]
     strategy: Strategy,
     /// The user who asks, for `sticky`.
     #[param(max_length = 255)]
@@ -52,6 +55,25 @@ pub(crate) struct UsersQueryString {
     /// Only the users whose name or email begins with this, newest first.
     #[param(max_length = 255)]
     search: String,
+}
+
+fn via() -> Schema {
+    choice(&[Via::MysqlRead.name(), Via::Mysql.name()])
+}
+
+fn with() -> Schema {
+    choice(&[With::New.name(), With::Pool.name()])
+}
+
+fn strategy() -> Schema {
+    choice(&Strategy::ALL.map(Strategy::name))
+}
+
+/// The first of these words is the default, and an empty value means it too: a form sends its empty fields.
+fn choice(words: &[&str]) -> Schema {
+    let words = words.iter().copied();
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    schema.default(words.clone().next().map(Into::into)).enum_values(Some(words.chain([""]))).into()
 }
 
 /// The parameters, checked.
