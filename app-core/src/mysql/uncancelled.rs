@@ -22,13 +22,14 @@ const WORK_DEADLINE: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// The error of the work, or [`MysqlError::Deadline`].
-pub async fn to_its_end<T, E, F>(work: F) -> Result<T, E>
+pub fn to_its_end<T, E, F>(work: F) -> impl Future<Output = Result<T, E>>
 where
     F: Future<Output = Result<T, E>> + Send + 'static,
     T: Send + 'static,
     E: From<MysqlError> + Send + 'static,
 {
-    within(WORK_DEADLINE, work).await
+    // On the heap: it takes several kilobytes, and would otherwise be copied at each step into the task.
+    within(WORK_DEADLINE, Box::pin(work))
 }
 
 async fn within<T, E, F>(deadline: Duration, work: F) -> Result<T, E>

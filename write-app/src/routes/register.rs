@@ -102,7 +102,7 @@ async fn submit(
             let flash = Flash { name: name.as_str().to_owned(), registered };
             Ok((jar.add(flash.cookie()?), Redirect::to("/")).into_response())
         }
-        Err(error) => form_again(&app, layout, &headers, &typed, &error).await,
+        Err(error) => Box::pin(form_again(&app, layout, &headers, &typed, &error)).await,
     }
 }
 

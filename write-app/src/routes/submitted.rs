@@ -41,7 +41,8 @@ impl<S: Send + Sync> FromRequest<S> for Submitted {
         refuse_compressed(request.headers())?;
         let format = Format::of(request.headers())?;
         if format == Format::Multipart {
-            return multipart(request, state).await.map(Self);
+            // On the heap: this is rare, and every request would carry its state.
+            return Box::pin(multipart(request, state)).await.map(Self);
         }
         let body = Bytes::from_request(request, state).await;
         let body = body.map_err(|rejection| Error::Malformed(rejection.body_text()))?;
