@@ -119,6 +119,21 @@ impl Browser {
         done(url, self.client.goto(url).await);
     }
 
+    /// Opens a second tab. Until [`Self::switch_tab`], all that follows is in it.
+    pub async fn open_tab(&self) {
+        let tab = done("a tab", self.client.new_window(true).await);
+        done("the tab", self.client.switch_to_window(tab.handle).await);
+    }
+
+    /// Goes on in the other of two tabs.
+    pub async fn switch_tab(&self) {
+        let here = done("this tab", self.client.window().await);
+        let tabs = done("the tabs", self.client.windows().await);
+        for tab in tabs.into_iter().filter(|tab| *tab != here) {
+            done("the tab", self.client.switch_to_window(tab).await);
+        }
+    }
+
     /// Loads the page again.
     pub async fn refresh(&self) {
         done("reloading", self.client.refresh().await);

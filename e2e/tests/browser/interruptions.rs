@@ -64,6 +64,29 @@ async fn a_page_that_comes_back_plays_as_the_tab_does_by_now() {
 }
 
 #[tokio::test]
+async fn two_tabs_have_each_their_own_way_and_their_own_dots() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+    let url = page.browser.url().await;
+    page.choose("mysql", "new", "round-robin").await;
+    page.set_rate(5).await;
+    page.until_dots(6).await;
+
+    page.browser.open_tab().await;
+    page.browser.goto(&url).await;
+
+    assert_eq!(page.browser.text("#play").await, "Play", "a new tab does not play");
+    assert_eq!(page.browser.value("#controls [name=via]:checked").await, "mysql-read");
+    let mine = page.dots().await.len();
+    page.browser.click("#controls button[value='1']").await;
+    page.until_dots(mine + 1).await;
+    assert_eq!(page.dots().await.len(), mine + 1, "the other tab adds nothing");
+    page.browser.switch_tab().await;
+    assert_eq!(page.browser.value("#controls [name=via]:checked").await, "mysql");
+    let dots = page.dots().await.len();
+    page.until_dots(dots + 3).await;
+}
+
+#[tokio::test]
 async fn an_error_of_read_app_is_not_called_silence() {
     let page = ReadPage::open(pages().await, LAPTOP).await;
 
