@@ -104,8 +104,8 @@ pub fn app(
     Ok(with_outer_layers(openapi::described(routes, about)?, site, requests))
 }
 
-/// The layers of a router run once the route is known; these run before, and after. An address with a slash at its end is the same
-/// as without, and not a redirect to it: a program that follows no redirect gets its answer too.
+/// The layers of a router run once the route is known; these run before, and after. An address with a slash at its end
+/// is the same as without. It does not redirect: a program that follows no redirect gets its answer too.
 pub(crate) fn with_normal_targets(routes: Router) -> Router {
     let layers = ServiceBuilder::new()
         .map_request(target::to_origin_form)

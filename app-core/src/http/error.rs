@@ -228,10 +228,6 @@ impl Error {
             StatusCode::NOT_FOUND => Some(Self::NotFound),
             StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
             StatusCode::NOT_ACCEPTABLE => Some(Self::NotAcceptable),
-            StatusCode::REQUEST_TIMEOUT => Some(Self::RequestTimeout),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType(
-                "The body's content-type is not one that is read here.".into(),
-            )),
             _ => None,
         }
     }

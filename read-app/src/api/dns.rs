@@ -27,6 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::ttl_watch::TtlWatch;
 use crate::{
     App,
+    page::dots::pod_name,
     routing::{Reads, mode::Via},
 };
 
@@ -150,8 +151,10 @@ impl Names {
     /// the name of the missing pod, if that pod has ever answered this process: no request makes DNS remember
     /// that a pod which is still to come does not exist.
     pub(crate) async fn now(&self, missing: Option<u8>) -> NamesView {
-        let has_answered =
-            |ordinal| self.reads.headless().since_answer(&pod_name(ordinal)).is_some();
+        let has_answered = |ordinal| {
+            let pod = PodName::new(pod_name(ordinal));
+            self.reads.headless().since_answer(&pod).is_some()
+        };
         let missing = missing.filter(|ordinal| has_answered(*ordinal));
         self.wanted.missing().extend(missing);
         let mut answers = self.answers.clone();
@@ -176,10 +179,6 @@ impl Wanted {
 
 fn is_old(asked: Option<Instant>) -> bool {
     asked.is_none_or(|asked| asked.elapsed() > SHOWN_FOR)
-}
-
-fn pod_name(ordinal: u8) -> PodName {
-    PodName::new(format!("mysql-{ordinal}"))
 }
 
 impl Asker {

@@ -57,12 +57,16 @@ pub(crate) struct UsersQueryString {
     search: String,
 }
 
+/// The words of two parameters, by which a client chooses. The first is the default.
+const VIA: [&str; 2] = [Via::MysqlRead.name(), Via::Mysql.name()];
+const WITH: [&str; 2] = [With::New.name(), With::Pool.name()];
+
 fn via() -> Schema {
-    choice(&[Via::MysqlRead.name(), Via::Mysql.name()])
+    choice(&VIA)
 }
 
 fn with() -> Schema {
-    choice(&[With::New.name(), With::Pool.name()])
+    choice(&WITH)
 }
 
 fn strategy() -> Schema {
@@ -139,15 +143,11 @@ impl<S: Send + Sync> FromRequestParts<S> for UsersParams {
 
 /// A sentence on a parameter whose value cannot be read.
 fn what_is_right(name: &str) -> String {
+    let choices = |words: &[&str]| format!("The choices are {name}={}.", words.join(" or "));
     match name {
-        "via" => {
-            format!("The choices are via={} or {}.", Via::MysqlRead.name(), Via::Mysql.name())
-        }
-        "with" => format!("The choices are with={} or {}.", With::New.name(), With::Pool.name()),
-        "strategy" => {
-            let choices = Strategy::ALL.map(Strategy::name).join(" or ");
-            format!("The choices are strategy={choices}.")
-        }
+        "via" => choices(&VIA),
+        "with" => choices(&WITH),
+        "strategy" => choices(&Strategy::ALL.map(Strategy::name)),
         "wait" => "wait is a number of seconds.".to_owned(),
         name => format!("{name} is the id of a user: a number without a sign or a fraction."),
     }

@@ -113,7 +113,21 @@ fn from_pairs<T: DeserializeOwned>(pairs: &[(&str, String)]) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use utoipa::IntoParams;
+
     use super::*;
+    use crate::{api::params::UsersQueryString, page::params::PageQueryString};
+
+    /// A parameter that is not in the list would be ignored without a word.
+    #[test]
+    fn each_parameter_of_both_addresses_is_read_and_no_other() {
+        let of_both = [UsersQueryString::into_params, PageQueryString::into_params];
+        let declared = of_both.into_iter().flat_map(|params| params(|| None));
+        let declared: BTreeSet<_> = declared.map(|param| param.name).collect();
+        assert_eq!(declared, NAMES.into_iter().map(str::to_owned).collect());
+    }
 
     fn read(query: &str) -> Result<Vec<(&'static str, String)>, String> {
         let uri = format!("/users?{query}").parse().unwrap();

@@ -21,7 +21,7 @@ const ROW: usize = 24;
 pub(super) const POD_NAME_PREFIX: &str = "mysql-";
 
 /// The name of the pod with this ordinal.
-pub(super) fn pod_name(ordinal: u8) -> String {
+pub(crate) fn pod_name(ordinal: u8) -> String {
     format!("{POD_NAME_PREFIX}{ordinal}")
 }
 

@@ -86,7 +86,7 @@ impl Via {
 
 impl With {
     /// The name in the form and in the API.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Pool => "pool",

@@ -16,11 +16,13 @@ use app_core::mysql::{MysqlError, Pooled, gtid::GtidSet};
 use sqlx::{FromRow, MySqlConnection};
 use tokio::{sync::Mutex, time::timeout};
 
+use super::disk_full::ANSWER;
+
 /// How long the questions after a commit may take. They read a few rows in memory.
 const DEADLINE: Duration = Duration::from_secs(1);
 
 /// How long after the request's begin they must end: just before write-app answers without a result.
-const END: Duration = Duration::from_millis(3_450);
+const END: Duration = ANSWER.saturating_sub(Duration::from_millis(100));
 
 const BEFORE_COMMIT: &str = "SELECT @@report_host AS pod, \
      (SELECT variable_value FROM performance_schema.global_status \

@@ -29,7 +29,7 @@ use tokio::{
 const UNUSUAL: Duration = Duration::from_millis(3_200);
 
 /// When the client hears that a write has no result yet. docs/trust.md promises an answer within four seconds.
-const ANSWER: Duration = Duration::from_millis(3_550);
+pub(super) const ANSWER: Duration = Duration::from_millis(3_550);
 
 /// How long a look at the server may take while a client waits for its write, and before a write.
 const LOOK: Duration = Duration::from_millis(300);
