@@ -1,6 +1,6 @@
 //! What both apps' pages share: the layout, the stylesheet, the link to the other app.
 
-pub mod diagram;
+pub mod drawing;
 pub(crate) mod glossary;
 
 use std::sync::Arc;

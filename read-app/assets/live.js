@@ -7,8 +7,8 @@
   if (!form) return;
   const mostQueries = Math.max(...[...form.elements.ask].map((button) => button.value));
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
-  const stored = { get: () => { try { return sessionStorage.rate; } catch { return 0; } },
-    set: (value) => { try { sessionStorage.rate = value; } catch { /* then it starts paused */ } } };
+  const stored = { get: () => { try { return sessionStorage.rate; } catch { return undefined; } },
+    set: (value) => { try { sessionStorage.rate = value; } catch { /* then it starts anew */ } } };
   // The time since the page was opened. It does not jump when the clock of the machine does.
   const now = () => performance.now();
   let playing = false, wanted = 0, inFlight = null, timer = 0, began = -Infinity, failures = 0;
@@ -139,7 +139,8 @@
   }
 
   function resumeRate() {
-    rate.value = stored.get() || 0;
+    // The page asks from the start, unless the person paused it or prefers less motion.
+    rate.value = stored.get() ?? (calm.matches ? 0 : 2);
     setPlaying(rate.value !== '0');
   }
 
@@ -151,7 +152,8 @@
     failures = 0;
     plan();
   });
-  form.addEventListener('change', (event) => { if (event.target.name) startOver(1); });
+  // The names in the drawing belong to the form and stand outside of it.
+  document.addEventListener('change', ({ target }) => { if (target.form === form && target.name) startOver(1); });
   rate.addEventListener('input', () => setPlaying(rate.value !== '0'));
   play.addEventListener('click', () => setPlaying(!playing));
   document.addEventListener('visibilitychange', plan);

@@ -2,9 +2,9 @@
 //!
 //! read-app renders all of it, with and without JavaScript. The script fetches the living part alone (`part=live`).
 
-mod diagram;
 mod dns;
 pub(crate) mod dots;
+mod drawing;
 mod evidence;
 mod explain;
 mod form;
@@ -15,7 +15,7 @@ mod shares;
 mod users;
 
 use app_core::{
-    html::{self, Layout},
+    html::{self, Layout, drawing::Drawing},
     http::error::{Error, mysql::sentence},
     mysql::MysqlError,
 };
@@ -29,9 +29,9 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
-    diagram::Diagram,
     dns::{Lookups, missing_pod},
     dots::{Dot, KEPT, POD_NAME_PREFIX},
+    drawing::drawing,
     evidence::Evidence,
     form::Form,
     lanes::{Lane, lanes},
@@ -86,9 +86,13 @@ struct LivePart<'a> {
     with_controls: bool,
     /// Of the last query, or a sentence that says why it failed.
     evidence: Option<Result<Evidence, &'static str>>,
-    diagram: Diagram,
+    /// How the last query was asked.
+    asked: String,
+    drawing: Drawing,
     lanes: Vec<Lane<'a>>,
     shares: ShareTable,
+    /// What the table expects of each lane, by its kind of connection.
+    expected: Vec<(&'static str, &'static str)>,
     names: &'a NamesView,
     lookups: Lookups<'a>,
     /// The name of the headless Service.
@@ -113,12 +117,13 @@ async fn show(
     let pods = pods::now(&reads);
     let names = names.now(missing_pod(&params.dots, &pods)).await;
     let form = Form::new(&params);
-    let live = LivePart::new(&reads, &params, &form, &names, &pods, last.as_ref());
+    let drawing = drawing(&reads, &params, &names, &pods, &layout.other_app_url);
+    let live = LivePart::new(&reads, &params, &form, &names, &pods, drawing, last.as_ref());
     if params.only_live {
         return Ok(html::respond(&live)?);
     }
     let users = last.unwrap_or(Err(MysqlError::Busy));
-    let users = users.map(|served| UsersPart::new(served, &params));
+    let users = users.map(|served| UsersPart::new(served, &params, &pods));
     let users = users.map_err(|error| Failure::new(&error.into(), &headers));
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
     let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
@@ -134,6 +139,7 @@ impl<'a> LivePart<'a> {
         form: &'a Form,
         names: &'a NamesView,
         pods: &'a [PodView],
+        drawing: Drawing,
         last: Option<&Result<ReadResult, MysqlError>>,
     ) -> Self {
         let host = reads.host(params.mode.via);
@@ -143,8 +149,13 @@ impl<'a> LivePart<'a> {
             form,
             with_controls: !params.only_live,
             evidence: last.map(|last| last.as_ref().map(evidence).map_err(sentence)),
-            diagram: Diagram::new(reads, params, names, pods),
+            drawing,
+            asked: format!("through {host} with {}", lanes[0].connection()),
             shares: ShareTable::new(&lanes, pods),
+            expected: lanes
+                .iter()
+                .map(|lane| (lane.connections(), lane.what_is_expected()))
+                .collect(),
             lanes,
             names,
             lookups: Lookups::new(names, pods),

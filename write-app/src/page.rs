@@ -1,12 +1,12 @@
-//! The page: the form, the diagram of where a write goes, and above both what has just happened.
+//! The page: the form, the drawing of where a write goes, and above both what has just happened.
 
-mod diagram;
+mod drawing;
 pub(crate) mod flash;
 pub(crate) mod notice;
 
 use app_core::{
     dns::DnsError,
-    html::{self, Layout},
+    html::{self, Layout, drawing::Drawing},
     http::error::Error,
     mysql::{MysqlError, pod_name::PodName},
 };
@@ -14,7 +14,7 @@ use askama::Template;
 use axum::response::Response;
 
 use self::{
-    diagram::Diagram,
+    drawing::{Known, drawing},
     notice::{Failure, Notice},
 };
 use crate::{
@@ -35,7 +35,7 @@ struct Page<'a> {
     /// The name that writes go to.
     host: &'a str,
     address: Result<String, NoAddress>,
-    diagram: Option<Diagram>,
+    drawing: Option<Drawing>,
 }
 
 /// Why there is no address to show for a name.
@@ -55,8 +55,10 @@ pub(crate) async fn show(
     let host = primary.host();
     let (address, replicas) = tokio::join!(address_of(primary), replicas.names());
     let answer = address.as_deref().map_err(|none| none.what);
-    let diagram = Diagram::new(host, answer, replicas.as_deref(), notice.as_ref());
-    Ok(html::respond(&Page { layout, notice, typed, host, address, diagram })?)
+    let (listed, read_app) = (replicas.as_deref(), layout.other_app_url.as_str());
+    let drawing =
+        drawing(&Known { host, address: answer, listed, notice: notice.as_ref(), read_app });
+    Ok(html::respond(&Page { layout, notice, typed, host, address, drawing })?)
 }
 
 /// The address that DNS has for the name now.

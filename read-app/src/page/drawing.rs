@@ -1,14 +1,14 @@
-//! The way of the last query as a diagram: browser, read-app, the Service's name, the pods.
+//! The three names for the databases, the pods, and the way of the last query.
 
 use std::net::IpAddr;
 
-use app_core::html::diagram::{Frame, Pod};
+use app_core::html::drawing::{Drawing, Name, Pod, Way};
 
 use crate::{
     api::{dns::NamesView, pods::PodView},
     page::{
         dns::lists,
-        dots::{Dot, Dots, pod_name},
+        dots::{Dot, Dots, POD_NAME_PREFIX, pod_name},
         params::PageParams,
     },
     routing::{
@@ -17,85 +17,89 @@ use crate::{
     },
 };
 
-/// The diagram's numbers and words; the template draws them.
-pub(super) struct Diagram {
-    pub(super) is_headless: bool,
-    pub(super) frame: Frame,
-    /// The classes of the lines from the browser to where a pod is picked.
-    pub(super) classes: String,
-    /// For the headless Service one line for each pod. For mysql-read one for each pod that has answered there:
-    /// read-app does not see which pods are ready.
-    pub(super) lines: Vec<Line>,
-    pub(super) pods: Vec<Pod>,
-    /// The address of `mysql-read`, or how many addresses DNS gives for `mysql`.
-    pub(super) addresses: String,
-    /// The diagram in words.
-    pub(super) title: String,
-    pub(super) caption: &'static str,
+/// The indices of the names in the drawing.
+const MYSQL_READ: usize = 0;
+const HEADLESS: usize = 1;
+const PRIMARY: usize = 2;
+
+/// The drawing. `write_app` is the URL of the page that uses the third name.
+pub(super) fn drawing(
+    reads: &Reads,
+    params: &PageParams,
+    names: &NamesView,
+    pods: &[PodView],
+    write_app: &str,
+) -> Drawing {
+    let last = params.dots.last();
+    let is_listed = |ordinal| pods.iter().any(|pod| pod.ordinal == ordinal);
+    let gone = params.dots.counts().into_keys().filter(|ordinal| !is_listed(*ordinal));
+    // Gone pods stand below the others, so that the others do not move.
+    let listed = pods.iter().map(|pod| (pod.ordinal, Some(pod)));
+    let rows = listed.chain(gone.map(|ordinal| (ordinal, None)));
+    let drawn: Vec<_> = rows.map(|(ordinal, pod)| drawn_pod(ordinal, pod, names)).collect();
+    Drawing {
+        names: three_names(reads, params.mode.via, names, write_app),
+        ways: ways(&params.mode, &params.dots, pods),
+        text: text(reads.host(params.mode.via), last, &drawn),
+        caption:
+            "Dashed: the cluster may choose this way. It chooses among the pods that are ready."
+                .to_owned(),
+        pods: drawn,
+    }
 }
 
-/// A line to one pod.
-pub(super) struct Line {
-    pub(super) classes: String,
-    /// How far down it ends.
-    pub(super) y: usize,
+fn three_names(reads: &Reads, used: Via, names: &NamesView, write_app: &str) -> Vec<Name> {
+    let choice = |via, says: &str| {
+        let host = reads.host(via);
+        Name {
+            name: host.to_owned(),
+            answer: addresses(via == Via::Mysql, names, host),
+            says: says.to_owned(),
+            is_used: via == used,
+            value: Some(via.name()),
+            link: None,
+        }
+    };
+    let primary = format!("{POD_NAME_PREFIX}0.{}", reads.host(Via::Mysql));
+    vec![
+        choice(Via::MysqlRead, "one address: the cluster picks a pod for each connection"),
+        choice(Via::Mysql, "headless, every pod’s address: the client picks"),
+        Name {
+            answer: addresses(false, names, &primary),
+            name: primary,
+            says: "this one pod: write-app writes here".to_owned(),
+            is_used: false,
+            value: None,
+            link: Some(write_app.to_owned()),
+        },
+    ]
 }
 
-impl Diagram {
-    pub(super) fn new(
-        reads: &Reads,
-        params: &PageParams,
-        names: &NamesView,
-        pods: &[PodView],
-    ) -> Self {
-        let (mode, last) = (&params.mode, params.dots.last());
-        let is_headless = mode.via == Via::Mysql;
-        let host = reads.host(mode.via);
-        let is_listed = |ordinal| pods.iter().any(|pod| pod.ordinal == ordinal);
-        let gone = params.dots.counts().into_keys().filter(|ordinal| !is_listed(*ordinal));
-        // Gone pods stand below the others, so that the others do not move.
-        let listed = pods.iter().map(|pod| (pod.ordinal, Some(pod)));
-        let rows: Vec<_> = listed.chain(gone.map(|ordinal| (ordinal, None))).collect();
-        let frame = Frame::of(rows.len());
-        let rows = rows.into_iter().enumerate();
-        let drawn: Vec<_> = rows
-            .map(|(row, (ordinal, pod))| diagram_pod(ordinal, pod, names, frame.row(row)))
-            .collect();
-        Self {
-            is_headless,
-            frame,
-            classes: last.map(highlight).unwrap_or_default(),
-            lines: lines(mode, &params.dots, pods, frame),
-            addresses: addresses(is_headless, names, host),
-            title: title(host, last, &drawn),
-            caption: if is_headless { HEADLESS } else { ONE_ADDRESS },
-            pods: drawn,
+/// `mysql-read` may lead to each pod that is ready. read-app does not see which are, so it draws a way to each that
+/// answers. `mysql` leads to each pod that it names.
+fn ways(mode: &Mode, dots: &Dots, pods: &[PodView]) -> Vec<Way> {
+    let (last, answered) = (dots.last(), dots.counts());
+    let mut ways = Vec::new();
+    for (index, pod) in pods.iter().enumerate() {
+        let mut add = |name, via, classes: &str| {
+            let is_lit = via == Some(mode.via) && last == Some(Dot::Pod(pod.ordinal));
+            let classes =
+                if is_lit { format!(" lit d{}", pod.ordinal) } else { classes.to_owned() };
+            ways.push(Way { name, pod: index, classes });
+        };
+        if pod.answers() {
+            add(MYSQL_READ, Some(Via::MysqlRead), " maybe");
+        }
+        let has_pool = mode.via == Via::Mysql && mode.with == With::Pool;
+        let is_open = has_pool && pod.answers() && answered.contains_key(&pod.ordinal);
+        add(HEADLESS, Some(Via::Mysql), if is_open { " open" } else { "" });
+        if pod.ordinal == 0 {
+            add(PRIMARY, None, "");
         }
     }
-
-    /// How far down the lines to the pods begin: at read-app, which picks among all addresses, or at mysql-read,
-    /// which has one.
-    pub(super) fn lines_begin(&self) -> usize {
-        if self.is_headless { self.frame.from_app() } else { self.frame.from_third() }
-    }
+    ways.sort_by_key(|way| way.classes.starts_with(" lit"));
+    ways
 }
-
-fn lines(mode: &Mode, dots: &Dots, pods: &[PodView], frame: Frame) -> Vec<Line> {
-    let (is_headless, answered) = (mode.via == Via::Mysql, dots.counts());
-    let has_answered = |pod: &PodView| pod.answers() && answered.contains_key(&pod.ordinal);
-    let reached = pods.iter().enumerate().filter(|(_, pod)| is_headless || has_answered(pod));
-    let line = |(row, pod)| {
-        let is_open = is_headless && mode.with == With::Pool && has_answered(pod);
-        Line { classes: line_classes(is_open, dots.last(), pod), y: frame.row(row) }
-    };
-    reached.map(line).collect()
-}
-
-const HEADLESS: &str = "mysql: DNS gives the pods’ own addresses. read-app picks one for each query, and nothing \
-     stands in between.";
-
-const ONE_ADDRESS: &str = "mysql-read: one address for all. A pod is picked behind it when a connection is opened, \
-     and not again. The lines lead to pods that have answered.";
 
 fn addresses(is_headless: bool, names: &NamesView, host: &str) -> String {
     // DB_HOST can be an address.
@@ -114,24 +118,8 @@ fn addresses(is_headless: bool, names: &NamesView, host: &str) -> String {
     }
 }
 
-/// The classes of a line that the last query took: it has the colour of the pod that answered.
-fn highlight(last: Dot) -> String {
-    match last {
-        Dot::Pod(ordinal) => format!(" lit d{ordinal}"),
-        Dot::Failed(_) => " lit".to_owned(),
-    }
-}
-
-fn line_classes(is_open: bool, last: Option<Dot>, pod: &PodView) -> String {
-    match last {
-        Some(last) if last == Dot::Pod(pod.ordinal) => highlight(last),
-        _ if is_open => " open".to_owned(),
-        _ => String::new(),
-    }
-}
-
 /// A pod; none where read-app has no address of it.
-fn diagram_pod(ordinal: u8, pod: Option<&PodView>, names: &NamesView, y: usize) -> Pod {
+fn drawn_pod(ordinal: u8, pod: Option<&PodView>, names: &NamesView) -> Pod {
     let without_address = || match lists(names, ordinal) {
         Some(false) => "gone, and not in DNS",
         Some(true) => "in DNS, no answer yet",
@@ -145,7 +133,6 @@ fn diagram_pod(ordinal: u8, pod: Option<&PodView>, names: &NamesView, y: usize) 
         says: pod.map_or_else(|| without_address().to_owned(), role_or_health),
         is_trouble: !answers,
         answers,
-        y,
     }
 }
 
@@ -157,7 +144,7 @@ fn role_or_health(pod: &PodView) -> String {
     }
 }
 
-fn title(host: &str, last: Option<Dot>, pods: &[Pod]) -> String {
+fn text(host: &str, last: Option<Dot>, pods: &[Pod]) -> String {
     let query = match last {
         Some(Dot::Pod(ordinal)) => format!(
             "The last query went from the browser to read-app, by {host} to {}.",
@@ -192,27 +179,38 @@ mod tests {
     }
 
     #[test]
-    fn lines_lead_to_the_pods_of_mysql_and_to_those_that_have_answered_through_mysql_read() {
+    fn each_name_leads_to_its_pods_and_the_way_of_the_last_query_is_lit() {
         let pods = [pod(0, true), pod(1, true), pod(2, false)];
-        let (dots, frame) = (Dots::read("002"), Frame::of(3));
-        let ends = |mode: &Mode| {
-            let lines = lines(mode, &dots, &pods, frame);
-            lines.iter().map(|line| (line.y, line.classes.clone())).collect::<Vec<_>>()
+        let ends = |via, with| {
+            let mode = Mode { via, with, ..Mode::default() };
+            let ways = ways(&mode, &Dots::read("001"), &pods).into_iter();
+            ways.map(|way| (way.name, way.pod, way.classes)).collect::<Vec<_>>()
         };
-        // mysql-1 answers its watcher, and may not be ready.
-        assert_eq!(ends(&Mode::default()), [(frame.row(0), String::new())]);
-        let pools = Mode { via: Via::Mysql, with: With::Pool, ..Mode::default() };
-        let classes: Vec<_> = ends(&pools).into_iter().map(|(_, classes)| classes).collect();
-        assert_eq!(classes, [" open", "", " lit d2"], "no connection to mysql-1 is known");
+        let way = |name, pod, classes: &str| (name, pod, classes.to_owned());
+
+        let by_service = ends(Via::MysqlRead, With::New);
+        assert_eq!(by_service.last(), Some(&way(MYSQL_READ, 1, " lit d1")));
+        for drawn in [way(MYSQL_READ, 0, " maybe"), way(HEADLESS, 2, ""), way(PRIMARY, 0, "")] {
+            assert!(by_service.contains(&drawn), "{drawn:?} of {by_service:?}");
+        }
+        let to_a_silent_pod = |way: &&(usize, usize, String)| way.0 == MYSQL_READ && way.1 == 2;
+        assert_eq!(by_service.iter().find(to_a_silent_pod), None);
+
+        let pools = ends(Via::Mysql, With::Pool);
+        assert_eq!(pools.last(), Some(&way(HEADLESS, 1, " lit d1")));
+        for drawn in [way(HEADLESS, 0, " open"), way(HEADLESS, 2, ""), way(MYSQL_READ, 1, " maybe")]
+        {
+            assert!(pools.contains(&drawn), "{drawn:?} of {pools:?}");
+        }
     }
 
     #[test]
     fn a_pod_without_an_address_is_gone_only_where_dns_says_so() {
-        let says = |names: &NamesView| diagram_pod(1, None, names, 0).says;
+        let says = |names: &NamesView| drawn_pod(1, None, names).says;
         assert_eq!(says(&names(Some(&["192.0.2.0"]), Some(&[0]))), "gone, and not in DNS");
         assert_eq!(says(&names(Some(&["192.0.2.0"]), Some(&[0, 1]))), "in DNS, no answer yet");
         assert_eq!(says(&names(None, None)), "not known: no answer");
-        let known = diagram_pod(1, Some(&pod(1, true)), &names(None, None), 0);
+        let known = drawn_pod(1, Some(&pod(1, true)), &names(None, None));
         assert_eq!(known.says, "replica");
     }
 }

@@ -40,18 +40,16 @@ impl Evidence {
             behind: view.and_then(PodView::behind),
             address,
             address_of: match mode.via {
-                Via::Mysql => "the pod's own address".to_owned(),
+                Via::Mysql => "the pod’s own address".to_owned(),
                 Via::MysqlRead if is_of_a_pod => format!("the address of {host}"),
                 Via::MysqlRead => format!("the address of {host}, not of a pod"),
             },
             connection: match mode.with {
-                With::New => format!("opened for this query; the server numbered it {number}"),
-                With::Pool => {
-                    format!("of the pool, which keeps it open; the server numbered it {number}")
-                }
+                With::New => format!("new, number {number} of this server"),
+                With::Pool => format!("kept open by the pool, number {number} of this server"),
             },
             sql: IDENTITY,
-            row: format!("{name}, read-only {read_only}, number {number}"),
+            row: format!("{name}, {read_only}, {number}"),
             took: took(served),
             pod: name,
         }

@@ -36,6 +36,14 @@ impl Lane<'_> {
         format!("{}, {}", self.mode.via.name(), self.connections())
     }
 
+    /// The connection of one query.
+    pub(super) fn connection(&self) -> &'static str {
+        match self.mode.with {
+            With::New => "a new connection",
+            With::Pool => "a connection of a pool",
+        }
+    }
+
     /// The kind of connection.
     pub(super) fn connections(&self) -> &'static str {
         match self.mode {

@@ -13,8 +13,8 @@ use crate::{
     routing::Reads,
 };
 
-/// How many users the page shows: the longest names still leave it under 60 kB.
-pub(super) const USERS_SHOWN: usize = 20;
+/// How many users the page shows.
+pub(super) const USERS_SHOWN: usize = 10;
 
 /// After this time the next query is the last one.
 const LAST_QUERY_AFTER: Duration = Duration::from_secs(4);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     api::pods::PodView,
     page::{dns::lists, dots::pod_name, lanes::Lane},
+    routing::mode::{Strategy, Via, With},
 };
 
 /// A row for each pod, and one for the attempts that failed. Each row has a share for each lane.
@@ -62,6 +63,22 @@ fn lag(pod: Option<&PodView>, is_listed: Option<bool>) -> String {
         None if is_listed == Some(false) => "gone".to_owned(),
         Some(pod) if !pod.answers() && !pod.answered_since => "silent".to_owned(),
         pod => pod.and_then(PodView::behind).unwrap_or_else(|| "–".to_owned()),
+    }
+}
+
+impl Lane<'_> {
+    /// What the column "expected" means for these dots.
+    pub(super) fn what_is_expected(&self) -> &'static str {
+        match (self.mode.via, self.mode.with, self.mode.strategy) {
+            (Via::MysqlRead, With::Pool, _) => {
+                "All queries go to the pod that the open connection leads to."
+            }
+            (Via::Mysql, _, Strategy::Sticky) => "All queries of one user go to one pod.",
+            (Via::Mysql, _, Strategy::LeastConnections) => {
+                "No figure: it depends on how fast each pod answers."
+            }
+            _ => "An equal share for each pod that has answered, from 20 answers on.",
+        }
     }
 }
 

@@ -5,9 +5,11 @@ use app_core::http::{
     request_id,
 };
 use axum::http::{HeaderMap, StatusCode};
+use time::OffsetDateTime;
 
 use crate::{
-    db::{Freshness, Position, ReadResult, User, UsersPage, UsersQuery},
+    api::pods::PodView,
+    db::{Freshness, Position, ReadResult, Role, ServerIdentity, User, UsersPage, UsersQuery},
     page::params::PageParams,
     times,
 };
@@ -17,10 +19,15 @@ pub(super) struct UsersPart<'a> {
     pub(super) page: UsersPage,
     pub(super) pod: String,
     pub(super) ordinal: String,
+    role: Role,
     freshness: Option<Freshness>,
     query: &'a UsersQuery,
     /// The user that the reader of the page has just registered.
     id: Option<u64>,
+    /// When the pod had these users, in UTC.
+    time: String,
+    /// By how much time it was behind the primary. None for the primary, and where that is not known.
+    behind: Option<String>,
 }
 
 /// Why no pod answered.
@@ -31,11 +38,16 @@ pub(super) struct Failure {
 }
 
 impl<'a> UsersPart<'a> {
-    pub(super) fn new(served: ReadResult, params: &'a PageParams) -> Self {
-        let pod = served.server.pod;
+    pub(super) fn new(served: ReadResult, params: &'a PageParams, pods: &[PodView]) -> Self {
+        let ServerIdentity { pod, role, .. } = served.server;
+        let name = pod.to_string();
+        let view = pods.iter().find(|view| view.name == name);
         Self {
             ordinal: pod.ordinal().to_owned(),
-            pod: pod.to_string(),
+            time: times::time_of_day(OffsetDateTime::now_utc()),
+            behind: view.and_then(PodView::behind),
+            role,
+            pod: name,
             freshness: served.freshness,
             page: served.users.unwrap_or_default(),
             query: &params.users,
@@ -73,6 +85,16 @@ impl<'a> UsersPart<'a> {
             }
             None => "",
         }
+    }
+
+    /// How old the list can be.
+    pub(super) fn as_of(&self) -> String {
+        let age = match (self.role, &self.behind) {
+            (Role::Primary, _) => "the primary, which has every commit".to_owned(),
+            (Role::Replica, Some(behind)) => format!("a replica, {behind} behind the primary"),
+            (Role::Replica, None) => "a replica; how far behind is not known".to_owned(),
+        };
+        format!("had these users at {} UTC: {age}", self.time)
     }
 
     pub(super) fn search(&self) -> &str {
