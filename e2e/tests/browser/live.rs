@@ -77,7 +77,7 @@ async fn a_person_asks_chooses_plays_and_pauses_by_the_keyboard_alone() {
     browser.press(Key::Enter).await;
     page.until_dots(4).await;
     assert_eq!(browser.text("#play").await, "Pause");
-    browser.tab_to("#controls input[name='via']").await;
+    browser.tab_to("input[name='via']").await;
     browser.press(Key::Down).await;
     browser
         .until(

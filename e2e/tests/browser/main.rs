@@ -7,6 +7,7 @@
 
 mod accessibility;
 mod address;
+mod alive;
 mod axe;
 mod hostile_names;
 mod hostile_values;

@@ -10,6 +10,8 @@ use crate::pages::Pages;
 const IS_IN_MODE: &str = "const { was, seen } = document.getElementById('controls').elements;
     return was.value.trim() === '{mode}' && /^[A-Z]*[0-9]$/.test(seen.value)";
 
+const PAUSED: &str = "if (location.protocol === 'http:') sessionStorage.rate ??= 0";
+
 pub(crate) struct ReadPage {
     pub(crate) browser: Browser,
     /// The apps that serve it.
@@ -17,9 +19,10 @@ pub(crate) struct ReadPage {
 }
 
 impl ReadPage {
-    /// Opens the page, which makes its first query.
+    /// Opens the page, which makes its first query. It makes no more by itself, as after a person has paused it.
     pub(crate) async fn open(pages: Pages, view: View) -> Self {
         let browser = Browser::open(view).await;
+        browser.begin_pages_with(PAUSED).await;
         browser.goto(&pages.read()).await;
         Self { browser, pages }
     }
@@ -54,7 +57,7 @@ impl ReadPage {
     }
 
     pub(crate) async fn press_radio(&self, name: &str, value: &str) {
-        self.browser.click(&format!("#controls input[name='{name}'][value='{value}']")).await;
+        self.browser.click(&format!("input[name='{name}'][value='{value}']")).await;
     }
 
     /// Presses "Ask 20 times" until so many queries were answered; a press may end early.

@@ -32,7 +32,7 @@ async fn the_form_asks_twenty_times_in_the_chosen_mode() {
 
     let dots = ask_until(&browser, 21).await;
     assert!(dots.contains('0') || dots.contains('1'), "{dots}");
-    browser.click("#controls input[value='mysql']").await;
+    browser.click("input[value='mysql']").await;
 
     let dots = ask_until(&browser, 20).await;
 

@@ -12,7 +12,7 @@ use app_core::{
 };
 
 /// How many dots are kept.
-pub(crate) const KEPT: usize = 240;
+pub(crate) const KEPT: usize = 120;
 
 /// How many dots stand in a row. The oldest go a row at a time, or every dot would move at every query.
 const ROW: usize = 24;

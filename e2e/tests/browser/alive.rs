@@ -1,0 +1,69 @@
+//! What a person sees in the first seconds, without doing anything.
+
+use e2e::browser::{Browser, LAPTOP, View};
+use serde_json::json;
+
+use crate::pages::pages;
+
+/// Whether the page asks by itself, and how often. `dots` is how many dots it has.
+const PACE: &str = "return { play: document.getElementById('play').textContent,
+    speed: document.getElementById('speed').textContent,
+    dots: document.querySelectorAll('#dots-1 i').length }";
+
+/// The requests for the living part that were answered.
+const LOOKS: &str = "return performance.getEntriesByType('resource')
+    .filter(entry => entry.name.includes('part=live')).length";
+
+#[tokio::test]
+async fn the_page_asks_twice_a_second_from_the_start_until_the_person_pauses_it() {
+    let pages = pages().await;
+    let browser = Browser::open(LAPTOP).await;
+    browser.goto(&pages.read()).await;
+
+    browser.until("return document.querySelectorAll('#dots-1 i').length > 3").await;
+    let pace = browser.run(PACE).await;
+    assert_eq!((&pace["play"], &pace["speed"]), (&json!("Pause"), &json!("2/s")));
+
+    browser.click("#play").await;
+    browser.goto(&pages.read()).await;
+    browser.until(&format!("{LOOKS} > 2")).await;
+    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "off", "dots": 1 }));
+}
+
+#[tokio::test]
+async fn with_less_motion_the_page_waits_to_be_asked() {
+    let pages = pages().await;
+    let browser = Browser::open(View { reduced_motion: true, ..LAPTOP }).await;
+    browser.goto(&pages.read()).await;
+
+    browser.until(&format!("{LOOKS} > 2")).await;
+
+    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "off", "dots": 1 }));
+}
+
+#[tokio::test]
+async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scrolling() {
+    let pages = pages().await;
+    let browser = Browser::open(LAPTOP).await;
+    browser.goto(&pages.read()).await;
+    browser.until("return document.querySelectorAll('#dots-1 i').length > 1").await;
+
+    let lowest = "return ['.drawing', '#served', '#controls', '.why', '.dots i'].map(part =>
+        [part, document.querySelector(part).getBoundingClientRect().bottom])";
+    let parts: Vec<(String, f64)> = serde_json::from_value(browser.run(lowest).await).unwrap();
+    for (part, bottom) in parts {
+        assert!(bottom < f64::from(LAPTOP.height), "{part} ends at {bottom}");
+    }
+    let names = "return [...document.querySelectorAll('.names .name')].map(it => it.textContent)";
+    let three = json!(["mysql-read", "mysql", "mysql-0.mysql"]);
+    assert_eq!(browser.run(names).await, three);
+    let lit = "const [way] = document.querySelectorAll('.way.lit');
+        return [document.querySelectorAll('.way.lit').length, way.classList.contains('d' +
+            document.querySelector('.finding').dataset.ordinal)]";
+    assert_eq!(browser.run(lit).await, json!([1, true]), "the way to the pod that answered is lit");
+
+    browser.goto(&pages.write()).await;
+    assert_eq!(browser.run(names).await, three);
+    let lit = "return [...document.querySelectorAll('.way.lit')].map(it => it.className.baseVal)";
+    assert_eq!(browser.run(lit).await, json!(["way lit d0"]));
+}
