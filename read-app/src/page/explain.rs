@@ -39,9 +39,9 @@ impl Lane<'_> {
         }
     }
 
-    /// The share of the answered queries, from 0 to 1, that a pod is to get in the long run: as much as each other pod
-    /// that has answered some of these. read-app does not see which pods are ready. So it expects nothing of a pod that
-    /// has answered none, and nothing where too few queries were answered or where it depends on how fast the pods are.
+    /// The share of the answered queries, from 0 to 1, that a pod gets in the long run: the same for each pod that
+    /// answered some of these. read-app does not see which pods are ready, so it expects nothing of a pod that answered
+    /// none. It also expects nothing of few queries, or where the share depends on how fast the pods are.
     pub(super) fn expected(&self, ordinal: u8) -> Option<f64> {
         if self.stays_with_one_pod() {
             return self.last_pod().map(|pod| if pod == ordinal { 1.0 } else { 0.0 });
@@ -143,16 +143,15 @@ impl Lane<'_> {
     fn on_mode(&self) -> String {
         match (self.mode.via, self.mode.with) {
             (Via::MysqlRead, With::New) => format!(
-                "Each query opens a connection, and the cluster picks a pod for that connection, usually at random. {}",
+                "Each query opens a connection, and the cluster picks a pod for it, usually at random. {}",
                 self.on_chance(" A pool’s connection stays with one pod.")
             ),
             (Via::MysqlRead, With::Pool) => self.on_pool(),
-            (Via::Mysql, With::New) => format!(
-                "read-app gets every pod’s address from DNS and picks one for each query. {}",
-                self.on_strategy()
-            ),
+            (Via::Mysql, With::New) => {
+                format!("read-app gets every pod’s address from DNS. {}", self.on_strategy())
+            }
             (Via::Mysql, With::Pool) => format!(
-                "read-app keeps a pool for each pod, so it can pick a pod for each query. {}",
+                "With a pool for each pod, read-app picks a pod for each query. {}",
                 self.on_strategy()
             ),
         }
@@ -206,9 +205,9 @@ impl Lane<'_> {
         let Some(pod) = self.last_pod() else { return String::new() };
         let run = self.dots.iter().rev().take_while(|dot| **dot == Dot::Pod(pod)).count();
         let why = if self.dots.counts().len() > 1 && run < FEW {
-            "An open connection stays with its pod; the earlier dots came over another one."
+            "A connection stays with its pod; the earlier dots came over another one."
         } else {
-            "The pool has one connection, and an open connection stays with its pod."
+            "The pool’s one connection stays with its pod."
         };
         let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
@@ -223,11 +222,11 @@ impl Lane<'_> {
         match self.mode.strategy {
             Strategy::RoundRobin => format!("It takes the pods in turn{}", self.on_turns()),
             Strategy::Random => {
-                format!("It picks at random. {}", self.on_chance(""))
+                format!("It picks one at random for each query. {}", self.on_chance(""))
             }
             Strategy::LeastConnections => format!(
-                "It picks the pod that runs the fewest of read-app’s queries, so a slow pod gets fewer. At a tie \
-                 it picks at random; so far {}.",
+                "It picks the pod that runs the fewest of read-app’s queries: a slow pod gets fewer. At a tie, chance \
+                 decides; so far {}.",
                 self.spread()
             ),
             Strategy::Sticky => self.on_sticky(),
@@ -240,7 +239,7 @@ impl Lane<'_> {
             return ". The next query goes to the next pod.".to_owned();
         }
         let why = if self.has_a_pod_twice_running() {
-            "Two in a row mean another client or read-app took a turn, or a pod came or went."
+            "Two in a row: another client or read-app took a turn, or a pod came or went."
         } else {
             "Nothing here is random."
         };
