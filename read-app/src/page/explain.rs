@@ -89,7 +89,7 @@ impl Lane<'_> {
                 " mysql-read keeps its address even when no pod is ready."
             }
             (Reason::Unreachable, Via::Mysql) => {
-                " For mysql, DNS also lists pods that are not ready."
+                " For mysql, DNS also names pods that are not ready."
             }
             (Reason::NoAddress, Via::Mysql) => " Without pods, a headless Service has no address.",
             _ => "",
@@ -131,10 +131,10 @@ impl Lane<'_> {
     fn on_gone_pod(&self, pod: &str) -> String {
         match self.mode.via {
             Via::MysqlRead => format!(
-                "DNS no longer lists {pod}. mysql-read keeps its one address, and new connections go to other pods."
+                "DNS no longer names {pod}. mysql-read keeps its one address, and new connections go to other pods."
             ),
             Via::Mysql => format!(
-                "DNS no longer lists {pod}, so read-app does not ask it. If the pod comes back, it has the same name, \
+                "DNS no longer names {pod}, so read-app does not ask it. If the pod comes back, it has the same name, \
                  and usually a new address."
             ),
         }

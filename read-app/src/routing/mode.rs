@@ -115,7 +115,7 @@ impl Strategy {
             Self::RoundRobin => "each in turn",
             Self::Random => "any, at random",
             Self::LeastConnections => "the pod with the fewest running queries",
-            Self::Sticky => "always the same pod for user",
+            Self::Sticky => "always the same pod for",
         }
     }
 }

@@ -112,10 +112,10 @@ fn of_a_silent_pod_the_page_says_what_dns_gives_and_not_more() {
 fn a_pod_that_left_dns_is_news_for_two_rows() {
     let pods = [pod(0, true)];
     let headless = mode(Via::Mysql, With::New, Strategy::Random);
-    assert!(said(&headless, "010", &pods).contains("no longer lists mysql-1, so read-app"));
-    assert!(said(&Mode::default(), "010", &pods).contains("no longer lists mysql-1. mysql-read"));
+    assert!(said(&headless, "010", &pods).contains("no longer names mysql-1, so read-app"));
+    assert!(said(&Mode::default(), "010", &pods).contains("no longer names mysql-1. mysql-read"));
     let later = format!("01{}", "0".repeat(RECENT));
-    assert!(!said(&headless, &later, &pods).contains("no longer lists"));
+    assert!(!said(&headless, &later, &pods).contains("no longer names"));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_pod_is_not_said_to_have_left_while_dns_is_silent_or_lists_it() {
     let pods = [pod(0, true)];
     for names in [names(None, None), names(Some(&["192.0.2.9"]), Some(&[0, 1]))] {
         let said = said_with(&names, &Mode::default(), "010", &pods);
-        assert!(!said.contains("no longer lists"), "{said}");
+        assert!(!said.contains("no longer names"), "{said}");
     }
 }
 
