@@ -138,8 +138,8 @@ const TURN: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A pool of connections that remember which server they lead to. After a second of waiting for a connection, a
-/// read still has time for another pod. With fifty pods in turn, each connection is idle for 100 ms; a ping would
-/// be a second round trip, and routing tries a read again whose connection is gone.
+/// read still has time for another pod. With fifty pods in turn, each connection is idle for 100 ms. A ping would
+/// be a second round trip, and routing repeats a read whose connection is gone.
 pub(crate) fn pool(server: Server, size: u32) -> Pool<ServerIdentity> {
     let config = PoolConfig {
         size,

@@ -22,7 +22,7 @@ async fn with_the_longest_users_a_page_is_under_60_kilobytes_and_its_scripts_und
     servers.cluster.sql(0, FIFTY_USERS).await.unwrap();
     let browser = Browser::open(LAPTOP).await;
     // Two lanes with as many dots as the page keeps.
-    let dots = "01".repeat(120);
+    let dots = "01".repeat(60);
     let full = format!("{}?compare=on&seen={dots}&seen2={dots}", pages.read());
 
     for page in [pages.write(), full] {

@@ -46,8 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
-/// The names. They are looked up only when a request asks for them: if a pod is away when its name is looked up,
-/// DNS remembers that there is no such name, and says so to every client. Cheap to clone.
+/// The names. They are looked up only when a request asks for them. A lookup of a pod that is away makes DNS remember
+/// that there is no such name, and DNS then says so to every client. Cheap to clone.
 ///
 /// One task looks them up for all requests, so the number of requests does not change how often DNS is asked.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ pub(crate) struct NamesView {
     /// Whether the answers come from the cache of a DNS server, which counts their TTLs down. Null until the TTLs
     /// of a few seconds are known.
     pub(crate) from_cache: Option<bool>,
-    /// The domains that a short name is tried in.
+    /// The domains that are added to a short name, in order.
     pub(crate) search_path: Vec<String>,
     /// Newest first.
     #[schema(value_type = Vec<Change>)]
@@ -121,7 +121,7 @@ pub(crate) struct RecordView {
     /// `A`, `AAAA` or `SRV`.
     pub(crate) kind: &'static str,
     pub(crate) value: String,
-    /// Seconds for which it may still be kept.
+    /// How many more seconds it may be kept.
     pub(crate) ttl: u32,
     /// The pod at this address, where pods have two addresses: read-app lists each by one of them.
     #[serde(skip)]
@@ -148,8 +148,8 @@ impl Names {
     }
 
     /// What the names answer now, or did within [`SHOWN_FOR`]; or, while DNS is slow, before. The last answer is for
-    /// the name of the missing pod, if that pod has ever answered this process: no request makes DNS remember
-    /// that a pod which is still to come does not exist.
+    /// the name of the missing pod, if that pod has ever answered this process. So no request makes DNS remember that a
+    /// new pod does not exist.
     pub(crate) async fn now(&self, missing: Option<u8>) -> NamesView {
         let has_answered = |ordinal| {
             let pod = PodName::new(pod_name(ordinal));

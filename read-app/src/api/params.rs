@@ -28,22 +28,22 @@ const LONGEST_TEXT: usize = 255;
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct UsersQueryString {
-    /// The Service: one address for all pods, or all addresses, of which this app picks one.
+    /// The Service: `mysql-read` is one address for all pods; of `mysql`, this app picks one pod's address.
     #[param(schema_with = via)]
     via: Via,
-    /// A connection for each read, or one that stays open.
+    /// `new` opens a connection for each read; `pool` uses one that stays open.
     #[param(schema_with = with)]
     with: With,
-    /// How this app picks a pod; over `mysql`.
+    /// How this app picks a pod. Only for `mysql`.
     #[param(schema_with = strategy)]
     strategy: Strategy,
-    /// The user who asks, for `sticky`.
+    /// The user's name, for `sticky`.
     #[param(max_length = 255)]
     user: String,
-    /// A GTID set that the pod must have, as write-app gives it.
+    /// A GTID set that the pod must have, as write-app returns it.
     #[param(max_length = 2000, example = "3e11fa47-71ca-11e1-9e33-c80aa9429562:57")]
     after: String,
-    /// For how many seconds to wait for it.
+    /// How many seconds to wait for it.
     #[param(minimum = 0, maximum = 5, default = 3)]
     wait: Option<f64>,
     /// The page of users before this id, newest first.
@@ -109,7 +109,7 @@ impl UsersQueryString {
             (None, Some(id)) => Position::NewerThan(id),
             (Some(_), Some(_)) => {
                 return Err(malformed(
-                    "older_than and newer_than are two pages. Send one of them.",
+                    "older_than and newer_than cannot be combined. Send only one of them.",
                 ));
             }
         };
@@ -117,15 +117,17 @@ impl UsersQueryString {
     }
 
     fn after(&self) -> Result<Option<After>, Error> {
-        let token: GtidSet =
-            self.after.trim().parse().map_err(|_| {
-                malformed("after must be a GTID set, as write-app gives it: UUID:57.")
-            })?;
+        let token: GtidSet = self.after.trim().parse().map_err(|_| {
+            malformed(
+                "after must be a GTID set, as write-app returns it, such as \
+                     3e11fa47-71ca-11e1-9e33-c80aa9429562:57.",
+            )
+        })?;
         let longest = LONGEST_WAIT.as_secs_f64();
         let wait = match self.wait {
             None => USUAL_WAIT,
             Some(seconds) if (0.0..=longest).contains(&seconds) => Duration::from_secs_f64(seconds),
-            Some(_) => return Err(malformed(format!("wait is in seconds: 0 to {longest}."))),
+            Some(_) => return Err(malformed(what_is_right("wait"))),
         };
         Ok((!token.is_empty()).then_some(After { token, wait }))
     }
@@ -141,22 +143,24 @@ impl<S: Send + Sync> FromRequestParts<S> for UsersParams {
     }
 }
 
-/// A sentence on a parameter whose value cannot be read.
-fn what_is_right(name: &str) -> String {
-    let choices = |words: &[&str]| format!("The choices are {name}={}.", words.join(" or "));
+/// A sentence on a parameter whose value cannot be read or is out of range.
+pub(crate) fn what_is_right(name: &str) -> String {
+    let choices = |words: &[&str]| format!("{name} must be one of: {}.", words.join(", "));
     match name {
         "via" => choices(&VIA),
         "with" => choices(&WITH),
         "strategy" => choices(&Strategy::ALL.map(Strategy::name)),
-        "wait" => "wait is a number of seconds.".to_owned(),
-        name => format!("{name} is the id of a user: a number without a sign or a fraction."),
+        "wait" => format!("wait must be a number of seconds from 0 to {}.", LONGEST_WAIT.as_secs()),
+        name => format!("{name} must be the id of a user: a whole number from 0 to {}.", u64::MAX),
     }
 }
 
 fn text(name: &str, text: &str) -> Result<String, Error> {
     let text = typed_text::trimmed(text);
     if text.chars().count() > LONGEST_TEXT {
-        return Err(malformed(format!("{name} is too long; {LONGEST_TEXT} characters fit.")));
+        return Err(malformed(format!(
+            "{name} is too long. It may have at most {LONGEST_TEXT} characters."
+        )));
     }
     Ok(text.to_owned())
 }

@@ -68,7 +68,7 @@ impl PodView {
         match &self.state {
             PodState::Unknown => "not asked yet".to_owned(),
             PodState::Answers { .. } => "answers".to_owned(),
-            PodState::Silent { .. } if self.answered_since => "answered a read since".to_owned(),
+            PodState::Silent { .. } if self.answered_since => "answered a read again".to_owned(),
             PodState::Silent { since, .. } => {
                 format!("no answer for {} s", since.elapsed().as_secs())
             }
@@ -118,17 +118,18 @@ struct PodsBody {
 /// A pod, for programs.
 #[derive(Serialize, ToSchema)]
 struct PodBody {
-    /// Null until the server at this address has said its name. Two addresses may have the same for a while.
+    /// Null until the server at this address has said its name. Two addresses may have the same name for a while.
     #[schema(value_type = Option<String>)]
     name: Option<PodName>,
     address: String,
-    /// Whether it answered this read-app's last look. That is not the readiness by which the cluster goes.
+    /// Whether it answered this read-app's last look. The cluster goes by its readiness instead.
     answers: bool,
     role: Option<Role>,
-    /// Behind the primary, by time and by transactions. Null where that is not known.
+    /// How far it is behind the primary. Null where that is not known.
     lag_seconds: Option<f64>,
+    /// How many of the primary's transactions it lacks. Null where that is not known.
     lag_transactions: Option<u64>,
-    /// Those of this read-app.
+    /// How many queries of this read-app it is running.
     #[serde(rename = "queries_under_way")]
     in_flight: usize,
 }
@@ -222,7 +223,7 @@ mod tests {
             let silent = PodState::Silent { since, reason: String::new() };
             view(pod(None, silent), &name, 1, answered.map(Duration::from_secs)).health()
         };
-        assert_eq!(health(Some(2)), "answered a read since");
+        assert_eq!(health(Some(2)), "answered a read again");
         assert_eq!(health(Some(20)), "no answer for 9 s");
         assert_eq!(health(None), "no answer for 9 s");
     }

@@ -46,7 +46,9 @@ impl QueryString {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let Some(name) = known(name) else { continue };
             let value = decoded(value).ok_or_else(|| {
-                Error::Malformed(format!("{name} is not UTF-8. Percent-encode its UTF-8 bytes."))
+                Error::Malformed(format!(
+                    "{name} is not UTF-8. Send it as UTF-8, percent-encoded: é is %C3%A9."
+                ))
             })?;
             // An empty field of a form says no more than a field that is missing.
             let Some(value) = meaning(name, &value) else { continue };
@@ -54,7 +56,8 @@ impl QueryString {
                 None => read.push((name, value)),
                 Some((_, same)) if *same == value => {}
                 Some(_) => {
-                    let sentence = format!("{name} has two different values. Send one of them.");
+                    let sentence =
+                        format!("{name} has two different values. Send only one of them.");
                     return Err(Error::Malformed(sentence));
                 }
             }

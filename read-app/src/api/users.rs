@@ -62,11 +62,11 @@ struct ServedBody {
     with: With,
     #[serde(skip_serializing_if = "Option::is_none")]
     strategy: Option<Strategy>,
-    /// The address that the connection leads to; for `mysql-read` the Service's.
+    /// The address that the connection leads to: that of the pod, or for `mysql-read` that of the Service.
     address: String,
     /// The server's number for the connection.
     connection: u64,
-    /// Of the attempt that succeeded, from getting a connection to the last user.
+    /// How long the successful attempt took, from getting a connection to the last user.
     milliseconds: f64,
     /// Why the attempts before it failed.
     failed_attempts: Vec<String>,

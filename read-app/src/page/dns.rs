@@ -36,27 +36,28 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "headless Service",
         term: Some("headless-service"),
-        sentence: "Each pod’s own address: the client sees them all, and chooses.",
+        sentence: "DNS gives the address of every pod. The client sees them all and picks one.",
     },
     Lesson {
-        what: "its named port",
+        what: "SRV name: port mysql over TCP",
         term: None,
-        sentence: "The pods’ names and ports at once: how a program finds all members.",
+        sentence: "One record for each pod, with its name and port: a program finds all pods in one lookup.",
     },
     Lesson {
         what: "one pod, by its own name",
         term: None,
-        sentence: "Only a headless Service gives this. write-app writes here, to the primary.",
+        sentence: "Only a headless Service gives each pod a name. A replaced pod keeps it, and usually gets a new \
+                   address. write-app writes to this pod, the primary.",
     },
     Lesson {
         what: "ClusterIP Service",
         term: Some("clusterip"),
-        sentence: "The Service’s own address, for all pods: DNS never sees those behind it.",
+        sentence: "One address for all pods. It stays the same when pods come and go.",
     },
     Lesson {
-        what: "the own name of a pod that does not answer",
+        what: "the name of a pod that does not answer",
         term: None,
-        sentence: "It stays the pod’s. When the pod is back, it answers with the pod’s new address.",
+        sentence: "When the pod is back, this name leads to it again, usually at a new address.",
     },
 ];
 
@@ -101,18 +102,18 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
     [
         (
             is(None),
-            "The TTL tells whether the cluster’s DNS has a cache, once read-app has seen it for some seconds.".to_owned(),
+            "read-app watches the TTL for some seconds. Then it can tell whether the cluster’s DNS has a cache.".to_owned(),
         ),
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names, unless its option keepttl hides one."
+                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names. (CoreDNS can hide one: option keepttl.)"
             ),
         ),
         (
             is(Some(true)),
-            "The TTL counts down from one answer to the next, so the cluster’s DNS has a cache. It repeats an answer \
-             until its TTL is over, even where a pod has come or gone meanwhile."
+            "The TTL counts down from answer to answer, so the cluster’s DNS has a cache. The cache repeats an answer \
+             until the TTL is over, even when a pod comes or goes."
                 .to_owned(),
         ),
     ]
@@ -181,7 +182,7 @@ pub(super) mod tests {
             let all = about_cache(&names).into_iter().filter(|(is_true, _)| *is_true);
             all.map(|(_, sentence)| sentence).collect::<Vec<_>>().concat()
         };
-        assert!(true_now(Some(true)).contains("has a cache. It repeats"));
+        assert!(true_now(Some(true)).contains("has a cache. The cache repeats"));
         assert!(true_now(Some(false)).contains("is 24 s in each answer"));
         assert!(true_now(None).contains("for some seconds"));
     }

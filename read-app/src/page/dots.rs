@@ -68,14 +68,14 @@ impl Reason {
     /// The end of a sentence, without its full stop.
     pub(super) fn clause(self) -> &'static str {
         match self {
-            Self::Unreachable => "no connection could be opened",
+            Self::Unreachable => "read-app could not connect",
             Self::Lost => "the connection broke",
             Self::NoAddress => "the name has no address",
             Self::SilentDns => "the cluster’s DNS gave no answer",
             Self::Busy => "no connection was free",
             Self::Slow => "no answer came in time",
-            Self::Foreign => "a server answered that is not called mysql-0 to mysql-35",
-            Self::Other => "MySQL could not answer; the log of read-app says why",
+            Self::Foreign => "a server answered, but its name is not mysql-0 to mysql-35",
+            Self::Other => "read-app’s log says why",
         }
     }
 }

@@ -15,18 +15,18 @@ use crate::{
 /// Fewer answers than this say little about chance.
 const FEW: usize = 20;
 
-/// At so many answers chance evens out.
-const MANY: usize = 200;
+/// At so many answers chance evens out. The page never keeps fewer again.
+const MANY: usize = 90;
 
 /// For so many dots a pod that is gone is still news: two rows.
 const RECENT: usize = 48;
 
 impl Lane<'_> {
-    /// One or two sentences about the most important of these: the last query failed, a pod is silent, a pod is
-    /// gone. Otherwise they are about the mode.
+    /// At most three short sentences about the most important of these: the last query failed, a pod is silent, a pod
+    /// is gone. Otherwise they are about the mode.
     pub(super) fn sentences(&self) -> String {
         match self.dots.last() {
-            None => return "Ask, and a dot says which pod has answered.".to_owned(),
+            None => return "Ask, and a dot shows which pod answered.".to_owned(),
             Some(Dot::Failed(reason)) => return self.on_failure(reason),
             Some(Dot::Pod(_)) => {}
         }
@@ -39,9 +39,9 @@ impl Lane<'_> {
         }
     }
 
-    /// The share of the answered queries, from 0 to 1, that a pod is to get in the long run: as much as each other pod
-    /// that has answered some of these. read-app does not see which pods are ready. So it expects nothing of a pod that
-    /// has answered none, and nothing where too few queries were answered or where it depends on how fast the pods are.
+    /// The share of the answered queries, from 0 to 1, that a pod gets in the long run: the same for each pod that
+    /// answered some of these. read-app does not see which pods are ready, so it expects nothing of a pod that answered
+    /// none. It also expects nothing of few queries, or where the share depends on how fast the pods are.
     pub(super) fn expected(&self, ordinal: u8) -> Option<f64> {
         if self.stays_with_one_pod() {
             return self.last_pod().map(|pod| if pod == ordinal { 1.0 } else { 0.0 });
@@ -86,60 +86,56 @@ impl Lane<'_> {
     fn on_failure(&self, reason: Reason) -> String {
         let lesson = match (reason, self.mode.via) {
             (Reason::Unreachable, Via::MysqlRead) => {
-                " mysql-read keeps its address even while no pod is ready behind it."
+                " mysql-read keeps its address even when no pod is ready."
             }
             (Reason::Unreachable, Via::Mysql) => {
-                " This headless Service also names pods that are not ready."
+                " For mysql, DNS also names pods that are not ready."
             }
-            (Reason::NoAddress, Via::Mysql) => {
-                " A headless Service has no address of its own, only those of its pods."
-            }
+            (Reason::NoAddress, Via::Mysql) => " Without pods, a headless Service has no address.",
             _ => "",
         };
-        format!("The last query has no answer of a pod: {}.{lesson}", reason.clause())
+        format!("No pod answered the last query: {}.{lesson}", reason.clause())
     }
 
     fn on_silent_pod(&self, PodView { name: pod, address, .. }: &PodView) -> String {
         match self.mode.via {
             Via::MysqlRead => format!(
-                "{pod} does not answer. mysql-read sends it no new connection once the cluster has seen that it is \
-                 not ready; an attempt that meets it before that is a cross."
+                "{pod} does not answer. The cluster stops sending it new connections when it sees that the pod is not \
+                 ready. Until then, an attempt to reach it fails, and shows as a cross."
             ),
             Via::Mysql => format!(
-                "{pod} does not answer{}. Only the client can pass it over here, and this one does: it looks at each \
-                 pod again and again.",
+                "{pod} does not answer.{} With a headless Service the client must notice this: read-app checks every \
+                 pod, and skips this one.",
                 self.what_dns_gives(address)
             ),
         }
     }
 
-    /// A part of a sentence on what DNS answers about an address that this client has.
+    /// A sentence on what DNS answers about an address that read-app has.
     fn what_dns_gives(&self, address: &str) -> String {
         let Some(answer) = self.names.answers.first() else { return String::new() };
         if !answer.answered {
-            return ", and DNS gives no answer: this client keeps the addresses that it has"
-                .to_owned();
+            return " DNS gives no answer, so read-app keeps the addresses that it has.".to_owned();
         }
         if !answer.records.iter().any(|record| record.value == address) {
             return String::new();
         }
         match self.names.headless_ttl().filter(|_| self.names.from_cache == Some(true)) {
-            Some(ttl) => format!(
-                ", and DNS still gives its address; that answer may be kept for {ttl} s more"
-            ),
-            None => ", and DNS still gives its address".to_owned(),
+            Some(ttl) => {
+                format!(" DNS still gives its address: a cache may repeat it for {ttl} s more.")
+            }
+            None => " DNS still gives its address.".to_owned(),
         }
     }
 
     fn on_gone_pod(&self, pod: &str) -> String {
         match self.mode.via {
             Via::MysqlRead => format!(
-                "{pod} has left the answer of DNS. mysql-read keeps its one address, and a new connection meets \
-                 another pod."
+                "DNS no longer names {pod}. mysql-read keeps its one address, and new connections go to other pods."
             ),
             Via::Mysql => format!(
-                "{pod} has left the answer of DNS, so this client does not ask it any more: its dots are from \
-                 before."
+                "DNS no longer names {pod}, so read-app does not ask it. If the pod comes back, it has the same name, \
+                 and usually a new address."
             ),
         }
     }
@@ -147,34 +143,39 @@ impl Lane<'_> {
     fn on_mode(&self) -> String {
         match (self.mode.via, self.mode.with) {
             (Via::MysqlRead, With::New) => format!(
-                "mysql-read is one address, and a pod is picked when a connection is opened. Here each query opens \
-                 one, so {}",
-                self.on_chance("usually chance decides")
+                "Each query opens a connection, and the cluster picks a pod for it, usually at random. {}",
+                self.on_chance(" A pool’s connection stays with one pod.")
             ),
             (Via::MysqlRead, With::Pool) => self.on_pool(),
-            (Via::Mysql, _) => self.on_strategy(),
+            (Via::Mysql, With::New) => {
+                format!("read-app gets every pod’s address from DNS. {}", self.on_strategy())
+            }
+            (Via::Mysql, With::Pool) => format!(
+                "With a pool for each pod, read-app picks a pod for each query. {}",
+                self.on_strategy()
+            ),
         }
     }
 
-    /// The end of a sentence on what chance did, with its full stop. It begins with how certain chance is: the nodes of
-    /// a cluster may also pick in turn.
-    fn on_chance(&self, chance: &str) -> String {
+    /// What chance did. The end says when reads do not spread. The nodes of a cluster may also pick in turn, so chance
+    /// is certain only where read-app picks.
+    fn on_chance(&self, end: &str) -> String {
         let (total, pods, spread) = (self.dots.answered(), self.dots.counts(), self.spread());
         match (total, pods.first_key_value()) {
-            (1, _) => "the next may meet another pod.".to_owned(),
-            (..FEW, _) => {
-                format!("{chance}: {total} queries are few, and {MANY} show more.")
-            }
+            (1, _) => "The next query may reach another pod.".to_owned(),
+            (..FEW, _) => format!("{total} queries are few; {MANY} show more."),
             (_, Some((only, _))) if pods.len() == 1 => {
                 let why = match self.mode.via {
-                    Via::MysqlRead => "is no other ready?",
-                    Via::Mysql => "does no other answer?",
+                    Via::MysqlRead => "is no other pod ready?",
+                    Via::Mysql => "does no other pod answer?",
                 };
-                format!("{chance}, and yet all {total} met {}: {why}", pod_name(*only))
+                format!("Yet all {total} reached {}: {why}", pod_name(*only))
             }
-            (..MANY, _) => format!("{chance}: {spread}."),
-            _ if self.is_even() => format!("{chance}, and by now it evens out: {spread}."),
-            _ => format!("{chance}: {spread}; a pod may have come or gone meanwhile."),
+            (..MANY, _) => format!("So reads spread: {spread}.{end}"),
+            _ if self.is_even() => {
+                format!("So reads spread, and the shares even out: {spread}.{end}")
+            }
+            _ => format!("The shares are uneven: {spread}; perhaps a pod came or went."),
         }
     }
 
@@ -203,34 +204,29 @@ impl Lane<'_> {
     fn on_pool(&self) -> String {
         let Some(pod) = self.last_pod() else { return String::new() };
         let run = self.dots.iter().rev().take_while(|dot| **dot == Dot::Pod(pod)).count();
-        let moved = if self.dots.counts().len() > 1 && run < FEW {
-            " Before that it was another connection."
+        let why = if self.dots.counts().len() > 1 && run < FEW {
+            "A connection stays with its pod; the earlier dots came over another one."
         } else {
-            ""
+            "The pool’s one connection stays with its pod."
         };
-        let last = if run == 1 { "The last query".to_owned() } else { format!("The last {run}") };
+        let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
-            "{last} went to {}: mysql-read picked it when the pool's one connection was opened, and an open \
-             connection never moves.{moved}",
+            "The last {last} went to {}. {why} In your app, give connections a maximum lifetime so that they spread again, \
+             or open a pool per pod over headless mysql.",
             pod_name(pod)
         )
     }
 
+    /// How read-app picks, and what came of it.
     fn on_strategy(&self) -> String {
         match self.mode.strategy {
-            Strategy::RoundRobin => {
-                format!(
-                    "mysql gives all addresses, and this client takes them in turn: {}",
-                    self.on_turns()
-                )
+            Strategy::RoundRobin => format!("It takes the pods in turn{}", self.on_turns()),
+            Strategy::Random => {
+                format!("It picks one at random for each query. {}", self.on_chance(""))
             }
-            Strategy::Random => format!(
-                "mysql gives all addresses, and this client draws one for each query, so {}",
-                self.on_chance("chance decides")
-            ),
             Strategy::LeastConnections => format!(
-                "This client picks the pod with the fewest of its queries under way, so a slow pod gets fewer. \
-                 Where all are equal, chance decides: {}.",
+                "It picks the pod that runs the fewest of read-app’s queries: a slow pod gets fewer. At a tie, chance \
+                 decides; so far {}.",
                 self.spread()
             ),
             Strategy::Sticky => self.on_sticky(),
@@ -240,14 +236,14 @@ impl Lane<'_> {
     /// The end of a sentence on what the turns did, with its full stop.
     fn on_turns(&self) -> String {
         if self.dots.answered() < 2 {
-            return "the next query takes the next address.".to_owned();
+            return ". The next query goes to the next pod.".to_owned();
         }
         let why = if self.has_a_pod_twice_running() {
-            "Where a pod comes twice running, another client or read-app took a turn, or a pod came or went."
+            "Two in a row: another client or read-app took a turn, or a pod came or went."
         } else {
-            "Chance has no part in it."
+            "Nothing here is random."
         };
-        format!("{}. {why}", self.spread())
+        format!(": {}. {why}", self.spread())
     }
 
     /// Whether a pod answered two queries in a row while other pods answered too.
@@ -261,18 +257,18 @@ impl Lane<'_> {
         let user = &self.mode.user;
         if user.is_empty() {
             format!(
-                "No user is named, so all queries count as one user's and go to {pod}. Type a name beside \
-                 “sticky”: a hash of it and of each pod's name decides, so it may get another."
+                "No user name is set, so every query now goes to {pod}. Type one beside “sticky”: another user may get \
+                 another pod."
             )
         } else if self.dots.counts().len() > 1 {
             format!(
-                "“{user}” gets {pod} now: a hash of the user and of each pod's name decides among the pods that \
-                 answer. So a user moves only where a pod comes or goes."
+                "“{user}” now gets {pod}: a hash of the user and of each pod’s name decides. A user moves only when a \
+                 pod comes or goes."
             )
         } else {
             format!(
-                "“{user}” gets {pod} each time: a hash of the user and of each pod's name decides, so it stays while \
-                 the pods do. Another user may get another pod."
+                "“{user}” always gets {pod} while the pods stay the same: a hash of the user and of each pod’s name \
+                 decides. Another user may get another pod."
             )
         }
     }

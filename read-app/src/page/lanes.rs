@@ -60,7 +60,7 @@ impl Lane<'_> {
         }
         let failed = self.dots.len() - self.dots.answered();
         let mut parts = self.dots.counts_by_name();
-        parts.extend((failed > 0).then(|| format!("no answer of a pod {failed}")));
+        parts.extend((failed > 0).then(|| format!("failed {failed}")));
         format!("{} attempts: {}", self.dots.len(), parts.join(", "))
     }
 
@@ -73,17 +73,32 @@ impl Lane<'_> {
             [] => return None,
             [(_, why)] => (*why).to_owned(),
             several => {
-                let parts = several.iter().map(|(count, why)| format!("{count} times {why}"));
+                let parts = several.iter().map(|(count, why)| format!("{why} ({count})"));
                 parts.collect::<Vec<_>>().join("; ")
             }
         };
-        Some(format!(
-            "{} without an answer of a pod: {reasons}.",
-            self.dots.len() - self.dots.answered()
-        ))
+        Some(match self.dots.len() - self.dots.answered() {
+            1 => format!("1 attempt failed: {reasons}."),
+            failed => format!("{failed} attempts failed: {reasons}."),
+        })
     }
 }
 
 fn count(dots: &Dots, reason: Reason) -> usize {
     dots.iter().filter(|dot| **dot == Dot::Failed(reason)).count()
+}
+
+#[test]
+fn failed_attempts_are_counted_and_each_reason_too() {
+    let (mode, names) = (Mode::default(), NamesView::default());
+    let failures = |dots: &str| {
+        let dots = Dots::read(dots);
+        Lane { mode: mode.clone(), dots: &dots, pods: &[], names: &names }.failures()
+    };
+    assert_eq!(failures("01"), None);
+    assert_eq!(failures("0L").unwrap(), "1 attempt failed: the connection broke.");
+    assert_eq!(failures("L0L").unwrap(), "2 attempts failed: the connection broke.");
+    let two_reasons =
+        "3 attempts failed: read-app could not connect (1); the connection broke (2).";
+    assert_eq!(failures("LUL").unwrap(), two_reasons);
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    api::params::UsersParams,
+    api::params::{self, UsersParams},
     db::{After, UsersQuery},
     page::dots::Dots,
     routing::mode::Mode,
@@ -110,8 +110,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PageParams {
 /// A sentence on a parameter whose value cannot be read or is out of range.
 fn what_is_right(name: &str) -> String {
     match name {
-        "ask" => format!("ask is how many queries to make: 0 to {MOST_QUERIES}."),
-        name => format!("{name} is the id of a user: a number without a sign or a fraction."),
+        "ask" => format!("ask must be a number of queries from 0 to {MOST_QUERIES}."),
+        name => params::what_is_right(name),
     }
 }
 

@@ -113,9 +113,9 @@ impl Strategy {
     pub(crate) fn picks(self) -> &'static str {
         match self {
             Self::RoundRobin => "each in turn",
-            Self::Random => "any",
-            Self::LeastConnections => "the one with the fewest queries under way",
-            Self::Sticky => "always the same one for",
+            Self::Random => "any, at random",
+            Self::LeastConnections => "the pod with the fewest running queries",
+            Self::Sticky => "always the same pod for",
         }
     }
 }

@@ -158,7 +158,10 @@ async fn an_unknown_choice_is_refused_with_the_known_choices() {
         assert_eq!(body["code"], "malformed_request", "{query}: {body}");
     }
     let (_, body) = get(&shared().read_app, "/users?via=nowhere").await;
-    assert!(body["message"].as_str().unwrap().contains("via=mysql-read or mysql"), "{body}");
+    assert!(
+        body["message"].as_str().unwrap().contains("via must be one of: mysql-read, mysql."),
+        "{body}"
+    );
 }
 
 #[tokio::test]

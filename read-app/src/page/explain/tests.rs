@@ -50,18 +50,20 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
     let plain = Mode::default();
     let pool = mode(Via::MysqlRead, With::Pool, Strategy::RoundRobin);
     each_is_said(&[
-        (&plain, "", "Ask"),
-        (&plain, "01", "so usually chance decides: 2 queries are few"),
-        (&plain, &"01".repeat(15), "mysql-0 answered 15 and mysql-1 15"),
-        (&plain, &"1".repeat(30), "all 30 met mysql-1: is no other ready?"),
-        (&plain, &"01".repeat(120), "by now it evens out: mysql-0"),
-        (&plain, &"0001".repeat(60), "may have come or gone"),
-        (&plain, "01U", "no connection could be opened. mysql-read keeps its address"),
-        (&plain, "0S", "no answer of a pod: the cluster’s DNS gave no answer."),
-        (&plain, "0F", "no answer of a pod: a server answered that is not called mysql-0"),
-        (&pool, "1", "The last query went to mysql-1"),
-        (&pool, "11111", "The last 5 went to mysql-1"),
-        (&pool, "000111", "Before that it was another connection"),
+        (&plain, "", "a dot shows which pod answered"),
+        (&plain, "0", "usually at random. The next query may reach another pod."),
+        (&plain, "01", "picks a pod for it, usually at random. 2 queries are few"),
+        (&plain, &"01".repeat(15), "mysql-0 answered 15 and mysql-1 15. A pool’s connection stays"),
+        (&plain, &"1".repeat(30), "Yet all 30 reached mysql-1: is no other pod ready?"),
+        (&plain, &"01".repeat(60), "and the shares even out: mysql-0"),
+        (&plain, &"0001".repeat(60), "uneven: mysql-0 answered 180 and mysql-1 60; perhaps a pod"),
+        (&plain, "01U", "read-app could not connect. mysql-read keeps its address"),
+        (&plain, "0S", "No pod answered the last query: the cluster’s DNS gave no answer."),
+        (&plain, "0F", "query: a server answered, but its name is not mysql-0"),
+        (&pool, "1", "The last query went to mysql-1. The pool’s one connection stays"),
+        (&pool, "11111", "The last 5 queries went to mysql-1"),
+        (&pool, "000111", "the earlier dots came over another one"),
+        (&pool, "1", "maximum lifetime so that they spread again, or open a pool per pod"),
     ]);
 }
 
@@ -70,16 +72,19 @@ fn the_sentences_about_a_strategy_are_about_these_dots() {
     let [drawn, turns, sticky] = [Strategy::Random, Strategy::RoundRobin, Strategy::Sticky]
         .map(|strategy| mode(Via::Mysql, With::New, strategy));
     let no_user = Mode { user: String::new(), ..sticky.clone() };
+    let pools = turns.other_connections();
     each_is_said(&[
-        (&drawn, "01", "so chance decides: 2 queries are few"),
-        (&drawn, &"1".repeat(30), "all 30 met mysql-1: does no other answer?"),
-        (&turns, "0", "the next query takes the next address"),
-        (&turns, "0101", "in turn: mysql-0 answered 2 and mysql-1 2. Chance has no part"),
+        (&drawn, "01", "It picks one at random for each query. 2 queries are few"),
+        (&drawn, &"01".repeat(15), "So reads spread: mysql-0 answered 15 and mysql-1 15."),
+        (&drawn, &"1".repeat(30), "Yet all 30 reached mysql-1: does no other pod answer?"),
+        (&turns, "0", "gets every pod’s address from DNS. It takes the pods in turn."),
+        (&turns, "0101", "in turn: mysql-0 answered 2 and mysql-1 2. Nothing here is random"),
         (&turns, "0110", "another client or read-app took a turn"),
-        (&turns, "01UU01", "Chance has no part"),
-        (&sticky, "111", "“ada” gets mysql-1 each time"),
-        (&sticky, "0111", "“ada” gets mysql-1 now"),
-        (&no_user, "00", "Type a name"),
+        (&turns, "01UU01", "Nothing here is random"),
+        (&pools, "01", "With a pool for each pod, read-app picks a pod for each query. It takes"),
+        (&sticky, "111", "“ada” always gets mysql-1"),
+        (&sticky, "0111", "“ada” now gets mysql-1"),
+        (&no_user, "00", "so every query now goes to mysql-0. Type one"),
     ]);
 }
 
@@ -87,8 +92,8 @@ fn the_sentences_about_a_strategy_are_about_these_dots() {
 fn a_silent_pod_matters_most() {
     let pods = [pod(0, true), pod(1, false)];
     let headless = mode(Via::Mysql, With::New, Strategy::Random);
-    assert!(said(&headless, "0101", &pods).contains("may be kept for 24 s more"));
-    assert!(said(&Mode::default(), "0101", &pods).contains("mysql-read sends it no new"));
+    assert!(said(&headless, "0101", &pods).contains("a cache may repeat it for 24 s more"));
+    assert!(said(&Mode::default(), "0101", &pods).contains("The cluster stops sending it new"));
     assert!(!said(&Mode::default(), "0000", &pods).contains("does not answer"));
 }
 
@@ -99,18 +104,18 @@ fn of_a_silent_pod_the_page_says_what_dns_gives_and_not_more() {
     let said =
         |addresses: Option<&[&str]>| said_with(&names(addresses, None), &headless, "0101", &pods);
     assert!(said(Some(&["192.0.2.1"])).contains("DNS still gives its address"));
-    assert!(said(Some(&["192.0.2.0"])).starts_with("mysql-1 does not answer. Only"));
-    assert!(said(None).contains("DNS gives no answer: this client keeps the addresses"));
+    assert!(said(Some(&["192.0.2.0"])).starts_with("mysql-1 does not answer. With a headless"));
+    assert!(said(None).contains("DNS gives no answer, so read-app keeps the addresses"));
 }
 
 #[test]
 fn a_pod_that_left_dns_is_news_for_two_rows() {
     let pods = [pod(0, true)];
     let headless = mode(Via::Mysql, With::New, Strategy::Random);
-    assert!(said(&headless, "010", &pods).contains("mysql-1 has left the answer of DNS"));
-    assert!(said(&Mode::default(), "010", &pods).contains("mysql-1 has left the answer"));
+    assert!(said(&headless, "010", &pods).contains("no longer names mysql-1, so read-app"));
+    assert!(said(&Mode::default(), "010", &pods).contains("no longer names mysql-1. mysql-read"));
     let later = format!("01{}", "0".repeat(RECENT));
-    assert!(!said(&headless, &later, &pods).contains("has left"));
+    assert!(!said(&headless, &later, &pods).contains("no longer names"));
 }
 
 #[test]
@@ -118,12 +123,12 @@ fn a_pod_is_not_said_to_have_left_while_dns_is_silent_or_lists_it() {
     let pods = [pod(0, true)];
     for names in [names(None, None), names(Some(&["192.0.2.9"]), Some(&[0, 1]))] {
         let said = said_with(&names, &Mode::default(), "010", &pods);
-        assert!(!said.contains("has left"), "{said}");
+        assert!(!said.contains("no longer names"), "{said}");
     }
 }
 
 #[test]
-fn there_are_two_sentences_at_most_of_250_bytes() {
+fn there_are_three_short_sentences_at_most_of_230_bytes() {
     let few: Vec<_> = (0..2).map(|ordinal| pod(ordinal, true)).collect();
     let many: Vec<_> = (0..9).map(|ordinal| pod(ordinal, ordinal != 3)).collect();
     let modes = [Via::MysqlRead, Via::Mysql].into_iter().flat_map(|via| {
@@ -131,12 +136,26 @@ fn there_are_two_sentences_at_most_of_250_bytes() {
         connections.flat_map(move |with| Strategy::ALL.map(|strategy| mode(via, with, strategy)))
     });
     for mode in modes {
-        for dots in ["", "0", "0U1", "01U", "0110", "2", &"01".repeat(120), &"012345678".repeat(26)]
-        {
+        for dots in [
+            "",
+            "0",
+            "0U1",
+            "01U",
+            "01N",
+            "01F",
+            "0110",
+            "2",
+            &"012".repeat(80),
+            &"01".repeat(60),
+            &"0001".repeat(60),
+            &"012345678".repeat(26),
+        ] {
             for pods in [&few, &many] {
                 let said = said(&mode, dots, pods);
-                let sentences = said.matches(['.', '?']).count();
-                assert!((1..=2).contains(&sentences) && said.len() <= 250, "{said}");
+                let sentences: Vec<_> = said.split_inclusive(['.', '?']).collect();
+                let words = sentences.iter().map(|one| one.split_whitespace().count()).max();
+                assert!((1..=3).contains(&sentences.len()) && words <= Some(22), "{said}");
+                assert!(said.len() <= 230 && said.ends_with(['.', '?']), "{said}");
             }
         }
     }
