@@ -56,7 +56,7 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
         (&plain, &"01".repeat(15), "mysql-0 answered 15 and mysql-1 15. A pool’s connection stays"),
         (&plain, &"1".repeat(30), "Yet all 30 reached mysql-1: is no other pod ready?"),
         (&plain, &"01".repeat(60), "and the shares even out: mysql-0"),
-        (&plain, &"0001".repeat(60), "uneven: mysql-0 answered 180 and mysql-1 60; perhaps a pod"),
+        (&plain, &"0001".repeat(30), "uneven: mysql-0 answered 90 and mysql-1 30; perhaps a pod"),
         (&plain, "01U", "read-app could not connect. mysql-read keeps its address"),
         (&plain, "0S", "No pod answered the last query: the cluster’s DNS gave no answer."),
         (&plain, "0F", "query: a server answered, but its name is not mysql-0"),
