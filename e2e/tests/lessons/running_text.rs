@@ -30,8 +30,8 @@ const INSTEAD: [(&str, &str); 4] = [
 
 /// What a command gets here: because a sentence only names it, or because it would do too much.
 const ADDED: [(&str, &str); 11] = [
-    ("kubectl apply", "-f kubernetes --dry-run=server"),
-    ("kubectl apply -k", "kubernetes --dry-run=server"),
+    ("kubectl apply", "-f kubernetes/read-app.yaml --dry-run=server"),
+    ("kubectl apply -k", "overlays/limits --dry-run=server"),
     ("kubectl apply -k overlays/limits", "--dry-run=server"),
     ("kubectl delete namespace", "default --dry-run=client"),
     ("kubectl describe", "persistentvolumeclaim data-mysql-0"),
@@ -42,7 +42,7 @@ const ADDED: [(&str, &str); 11] = [
         "--dry-run=client",
     ),
     ("kubectl port-forward", "service/write-app-service 8000:80"),
-    ("kubectl rollout undo", "--help"),
+    ("kubectl rollout undo", "deployment/read-app"),
     ("kubectl run", "client --image=mysql:9.7 --dry-run=server"),
 ];
 
@@ -62,10 +62,12 @@ const ELSEWHERE: [(&str, &str, &str); 1] =
     [("kubectl delete -f kubernetes", "README.md", "cluster-down")];
 
 /// Waits until all pods are as the folder says.
-const WHOLE: &str = ".ci/readme cluster-up";
+const WHOLE: &str = "kubectl rollout status statefulset/mysql
+    kubectl rollout status deployment/write-app
+    kubectl rollout status deployment/read-app";
 
 /// Commands that change something or need a change, in this order, each between what the test does before and after it.
-const CHANGES: [(&str, &str, &str); 13] = [
+const CHANGES: [(&str, &str, &str); 14] = [
     ("", "kubectl label pod mysql-1 headless-service-demo/mysql-client=true", ""),
     (
         "for pod in mysql-0 mysql-1; do kubectl exec \"$pod\" -- bash -c 'kill 1'; done
@@ -74,10 +76,7 @@ const CHANGES: [(&str, &str, &str); 13] = [
         "kubectl logs --previous mysql-0",
         "",
     ),
-    ("", "kubectl logs --previous mysql-1", WHOLE),
-    ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1 --wait=false", ""),
-    ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1", ""),
-    ("", "kubectl rollout status statefulset/mysql", ""),
+    ("", "kubectl logs --previous mysql-1", ""),
     ("", "kubectl delete pod mysql-0", ""),
     (
         "",
@@ -86,11 +85,20 @@ const CHANGES: [(&str, &str, &str); 13] = [
     ),
     ("", "kubectl apply -f kubernetes", "kubectl delete persistentvolumeclaim data-mysql-2"),
     ("", "kubectl apply -k kubernetes", WHOLE),
+    ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1 --wait=false", ""),
+    ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1", ""),
+    (
+        "kubectl rollout restart deployment/read-app && kubectl rollout status deployment/read-app",
+        "kubectl rollout undo deployment/read-app",
+        "",
+    ),
+    ("", "kubectl rollout status statefulset/mysql", WHOLE),
     (
         "",
         "kubectl apply -f kubernetes/backup",
-        "kubectl create job --from=cronjob/mysql-backup running-text
-        kubectl wait --for=condition=Complete --timeout=120s job/running-text",
+        // A job without a pod, since another test waits for a backup.
+        "kubectl create job --from=cronjob/mysql-backup running-text --dry-run=client -o json |
+            jq '.spec.suspend = true' | kubectl apply -f -",
     ),
     ("", "kubectl get jobs", ""),
     ("", "kubectl delete -f kubernetes/backup", ""),
@@ -124,7 +132,7 @@ fn filled_in(command: &str) -> String {
 fn placeholder(command: &str) -> Option<String> {
     // What is quoted is SQL or JSON.
     let unquoted = Regex::new(r#"'[^']*'|"[^"]*""#).unwrap().replace_all(command, "");
-    let place = Regex::new(r"<[^>]*>|…|(?:^|[\s/=]|\w-)([A-Z]+)(?:$|[\s/=,])").unwrap();
+    let place = Regex::new(r"<[^>]*>|…|(?:^|[\s/=]|\w-)([A-Z]+)(?:$|[\s/,])").unwrap();
     place
         .captures(&unquoted)
         .map(|found| found.get(1).unwrap_or(found.get(0).unwrap()).as_str().to_owned())
@@ -134,7 +142,7 @@ fn placeholder(command: &str) -> Option<String> {
 fn only_reads(command: &str) -> bool {
     let words: Vec<_> = command.split_whitespace().collect();
     let verb = kubectl_verb(&words).unwrap_or_default();
-    let is_tried = ["--dry-run=", "--help"].iter().any(|option| command.contains(option));
+    let is_tried = command.contains(" --dry-run=");
     let reads_inside = READING_INSIDE.iter().any(|inside| command.contains(inside));
     is_tried || READING.contains(&verb) || (verb == "exec" && reads_inside)
 }
@@ -162,11 +170,11 @@ fn reading() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// Runs a command that must print something.
-fn print(command: &str) -> Result<(), String> {
+fn run(command: &str) -> Result<(), String> {
     println!("$ {command}");
     let runs_on = ["port-forward", " -w", " --watch", "logs -f", " --follow"];
     if runs_on.iter().any(|words| command.contains(words)) {
-        return print_once(command);
+        return start(command);
     }
     if SILENT.contains(&command) {
         return bash(command).map(drop);
@@ -175,11 +183,11 @@ fn print(command: &str) -> Result<(), String> {
     bash(&format!("printed=$({command})\n[[ -n $printed ]] || {nothing}")).map(drop)
 }
 
-/// Starts a command that runs on, and waits for its first line.
-fn print_once(command: &str) -> Result<(), String> {
-    let mut start = Command::new("bash");
-    start.args(["-c", &format!("exec {command}")]).current_dir(root()).stdout(Stdio::piped());
-    let mut child = start.spawn().unwrap();
+/// Starts a command that runs on until it is stopped, and waits for its first line.
+fn start(command: &str) -> Result<(), String> {
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &format!("exec {command}")]).current_dir(root()).stdout(Stdio::piped());
+    let mut child = bash.spawn().unwrap();
     let output = child.stdout.take().unwrap();
     let _running = Running(child);
     let (send, receive) = mpsc::channel();
@@ -198,17 +206,37 @@ fn every_command_that_stands_in_a_sentence_runs() {
     *is_whole = false;
 
     let wrong = reading.iter().filter_map(|(command, documents)| {
-        print(command).err().map(|reason| format!("{documents:?}: {reason}"))
+        run(command).err().map(|reason| format!("{documents:?}: {reason}"))
     });
     let wrong: Vec<_> = wrong.collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     for (before, command, after) in CHANGES {
         bash(before).unwrap();
-        print(command).unwrap();
+        run(command).unwrap();
         bash(after).unwrap();
     }
 
     *is_whole = true;
+}
+
+#[test]
+fn a_command_that_is_wrong_is_noticed() {
+    let _turn = deployment();
+
+    for command in [
+        "kubectl logs mysql-0 --tails=5",
+        "kubectl logs mysql-0 --container mysqld",
+        "kubectl logs --follow mysql-9",
+        "kubectl describe pod mysql-9",
+        "kubectl get pods -l app=mysql",
+        "kubectl get statefulset mysql -o jsonpath='{.status.readyReplica}'",
+        "kubectl get pods.v1beta1",
+        "kubectl rollout redo deployment/read-app",
+        "kubectl exec mysql-1 -- bash /etc/mysql-scripts/probes.sh ready",
+        "kubectl port-forward service/write-app 8000:80",
+    ] {
+        assert!(run(command).is_err(), "{command}");
+    }
 }
 
 #[test]
@@ -239,7 +267,7 @@ fn what_the_reader_puts_in_is_found() {
         ("kubectl label pod NAME a=true", "NAME"),
         ("kubectl -n NAMESPACE get pods", "NAMESPACE"),
         ("kubectl delete pvc/data-mysql-N pod/mysql-1", "N"),
-        ("kubectl set env deployment/read-app A=VALUE", "A"),
+        ("kubectl set env deployment/read-app LEVEL=VALUE", "VALUE"),
         ("kubectl logs <pod>", "<pod>"),
         ("kubectl run … mysql", "…"),
     ] {
@@ -247,6 +275,7 @@ fn what_the_reader_puts_in_is_found() {
     }
     for command in [
         "kubectl exec mysql-0 -- mysql -uroot -N -e 'SHOW REPLICA STATUS'",
+        "kubectl set env deployment/read-app LEVEL=debug",
         "kubectl get pods -o custom-columns=POD:.metadata.name",
         "kubectl wait --for=jsonpath='{.status.capacity.storage}'=3Gi pvc/data-mysql-0",
     ] {
