@@ -51,7 +51,9 @@ pub fn kubectl_verb<'a>(command: &[&'a str]) -> Option<&'a str> {
 /// The code of a document, by where it stands. A command that goes on after a backslash is one line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Code {
-    /// The lines of its fenced blocks.
+    /// The lines of its fenced blocks that a mark such as `<!-- run: use -->` names for `.ci/readme`.
+    pub marked: Vec<String>,
+    /// The lines of its other fenced blocks.
     pub fenced: Vec<String>,
     /// The lines of its indented blocks.
     pub indented: Vec<String>,
@@ -66,17 +68,20 @@ impl Code {
         let text = text.replace("\\\n", " ");
         let (mut code, mut sentences) = (Self::default(), String::new());
         // An indented block begins after an empty line.
-        let (mut in_fence, mut may_be_indented) = (false, true);
+        let (mut in_fence, mut may_be_indented, mut is_marked) = (false, true, false);
         for line in text.lines() {
             // In a list, fences are indented.
             if line.trim_start().starts_with("```") {
                 in_fence = !in_fence;
+                is_marked &= in_fence;
             } else if in_fence {
-                code.fenced.push(line.trim_start().trim_start_matches("$ ").to_owned());
+                let lines = if is_marked { &mut code.marked } else { &mut code.fenced };
+                lines.push(line.trim_start().trim_start_matches("$ ").to_owned());
             } else if may_be_indented && line.starts_with("    ") {
                 code.indented.push(line.trim_start().to_owned());
             } else {
                 may_be_indented = line.is_empty();
+                is_marked = line.starts_with("<!-- run: ");
                 sentences.push_str(line);
                 sentences.push(' ');
             }
@@ -90,7 +95,7 @@ impl Code {
     /// All of it.
     #[must_use]
     pub fn all(self) -> Vec<String> {
-        [self.fenced, self.indented, self.sentences].concat()
+        [self.marked, self.fenced, self.indented, self.sentences].concat()
     }
 }
 
@@ -117,6 +122,16 @@ mod tests {
         assert_eq!(code.fenced, ["cargo demo `x`    -y"]);
         assert_eq!(code.sentences, ["cargo test", "b", "c"]);
         assert_eq!(code.indented, [""; 0]);
+    }
+
+    #[test]
+    fn only_the_block_below_a_mark_is_marked() {
+        let text =
+            "```sh\na\n```\n\n<!-- run: use -->\n```sh\nb\n```\n```text\nc\n```\n```sh\nd\n```";
+        let code = Code::of(text);
+
+        assert_eq!(code.marked, ["b"]);
+        assert_eq!(code.fenced, ["a", "c", "d"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use demo::options::Options;
@@ -254,6 +255,24 @@ fn every_part_of_the_checks_that_a_document_names_is_there() {
         }
     }
     assert!(parts > 10, "{parts} parts");
+}
+
+#[test]
+fn every_block_that_is_marked_is_run() {
+    let mark = Regex::new("(?m)^<!-- run: (.*) -->$").unwrap();
+    let mut list = Command::new("git");
+    let listed = list.args(["ls-files", "e2e/tests/*.rs"]).current_dir(root()).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let runs: String = listed.lines().chain([".ci/run"]).map(file).collect();
+    let mut marks = 0;
+    for document in documents() {
+        for tag in mark.captures_iter(&file(&document)).map(|found| found[1].to_owned()) {
+            let run = Regex::new(&format!(r#""{tag}"|\.ci/readme.*[ "]{tag}\b"#)).unwrap();
+            assert!(run.is_match(&runs), "neither .ci/run nor a test runs {document}, {tag}");
+            marks += 1;
+        }
+    }
+    assert!(marks > 20, "{marks}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! kubectl's commands that stand in a sentence or in an indented block, of all documents: each of them runs.
+//! kubectl's commands that no other test runs: those in the sentences, in the indented blocks and in the unmarked blocks
+//! of all documents, and those on read-app's page.
 //!
 //! A command that only reads must succeed and print something. One that changes something must succeed. The cluster
 //! is whole again at the end.
@@ -19,8 +20,15 @@ use crate::{
     lesson::{DEADLINE, Running, bash},
 };
 
+/// The part of read-app's page that has commands.
+const PAGE: &str = "read-app/templates/try.html";
+
 /// What a command has in a document, and what it has here.
-const INSTEAD: [(&str, &str); 4] = [
+const INSTEAD: [(&str, &str); 7] = [
+    ("{{ next_ordinal + 1 }}", "3"),
+    // On kind, the ports are taken.
+    (" 30000:80", " :80"),
+    (" 30001:80", " :80"),
     ("mysql-N", "mysql-1"),
     ("pod NAME", "pod mysql-1"),
     ("run …", "run client --image=mysql:9.7 --dry-run=server --"),
@@ -29,10 +37,11 @@ const INSTEAD: [(&str, &str); 4] = [
 ];
 
 /// What a command gets here: because a sentence only names it, or because it would do too much.
-const ADDED: [(&str, &str); 11] = [
+const ADDED: [(&str, &str); 12] = [
     ("kubectl apply", "-f kubernetes/read-app.yaml --dry-run=server"),
     ("kubectl apply -k", "overlays/limits --dry-run=server"),
     ("kubectl apply -k overlays/limits", "--dry-run=server"),
+    ("kubectl apply -k overlays/second-class", "--dry-run=client"),
     ("kubectl delete namespace", "default --dry-run=client"),
     ("kubectl describe", "persistentvolumeclaim data-mysql-0"),
     ("kubectl exec", "mysql-0 -- ls /"),
@@ -55,7 +64,10 @@ const READING_INSIDE: [&str; 3] =
     ["-- /read-app --lookup ", "-- bash /etc/mysql-scripts/probe.sh ", "-- ls "];
 
 /// Commands that print nothing where all is well.
-const SILENT: [&str; 1] = ["kubectl exec mysql-1 -- bash /etc/mysql-scripts/probe.sh ready"];
+const SILENT: [&str; 2] = [
+    "kubectl exec mysql-1 -- bash /etc/mysql-scripts/probe.sh ready",
+    "kubectl exec mysql-1 -- mysql -uroot -e 'STOP REPLICA SQL_THREAD'",
+];
 
 /// Commands that other tests run: the document's block with this tag has the same line.
 const ELSEWHERE: [(&str, &str, &str); 1] =
@@ -67,7 +79,7 @@ const WHOLE: &str = "kubectl rollout status statefulset/mysql
     kubectl rollout status deployment/read-app";
 
 /// Commands that change something or need a change, in this order, each between what the test does before and after it.
-const CHANGES: [(&str, &str, &str); 14] = [
+const CHANGES: [(&str, &str, &str); 16] = [
     ("", "kubectl label pod mysql-1 headless-service-demo/mysql-client=true", ""),
     (
         "for pod in mysql-0 mysql-1; do kubectl exec \"$pod\" -- bash -c 'kill 1'; done
@@ -85,6 +97,8 @@ const CHANGES: [(&str, &str, &str); 14] = [
     ),
     ("", "kubectl apply -f kubernetes", "kubectl delete persistentvolumeclaim data-mysql-2"),
     ("", "kubectl apply -k kubernetes", WHOLE),
+    ("", "kubectl exec mysql-1 -- mysql -uroot -e 'STOP REPLICA SQL_THREAD'", ""),
+    ("", "kubectl delete pod mysql-1", "kubectl wait --for=create --timeout=60s pod/mysql-1"),
     ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1 --wait=false", ""),
     ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1", ""),
     (
@@ -108,14 +122,21 @@ const CHANGES: [(&str, &str, &str); 14] = [
 fn printed() -> BTreeMap<String, BTreeSet<String>> {
     let mut commands = BTreeMap::<_, BTreeSet<_>>::new();
     for document in documents() {
-        let code = Code::of(&file(&document));
-        for command in [code.indented, code.sentences].concat() {
-            // The name of the program alone is no command.
-            if command.starts_with("kubectl ") {
-                commands.entry(command).or_default().insert(document.clone());
-            }
+        let mut code = Code::of(&file(&document));
+        if document.starts_with("docs/lessons/") || document == "docs/troubleshooting.md" {
+            // They are followed from block to block.
+            code.fenced.clear();
+        }
+        for command in [code.fenced, code.indented, code.sentences].concat() {
+            commands.entry(command).or_default().insert(document.clone());
         }
     }
+    let of_page = Regex::new("<code>(kubectl .*?)</code>").unwrap();
+    for found in of_page.captures_iter(&file(PAGE)) {
+        commands.entry(found[1].to_owned()).or_default().insert(PAGE.to_owned());
+    }
+    // The name of the program alone is no command.
+    commands.retain(|command, _| command.starts_with("kubectl "));
     commands
 }
 
