@@ -14,8 +14,8 @@
 //!
 //! - `browser/`: the pages in Chromium.
 //! - `cluster/`: the manifests on the cluster that KUBECONFIG names.
-//! - `lessons/`: the commands of docs/lessons on that cluster, and kubectl's commands in the sentences of all documents;
-//!   a new lesson is a document there, and three lines in `main.rs`.
+//! - `lessons/`: the commands of docs/lessons on that cluster, and kubectl's commands that stand in sentences; a new
+//!   lesson is a document there, and three lines in `main.rs`.
 //! - `volumes/`: volumes without a free byte, which root can mount.
 //!
 //! This library has what several of them share: [`browser`], Chromium, used as a person uses it, [`documents`], what the
