@@ -14,15 +14,16 @@
 //!
 //! - `browser/`: the pages in Chromium.
 //! - `cluster/`: the manifests on the cluster that KUBECONFIG names.
-//! - `lessons/`: the commands of docs/lessons on that cluster; a new lesson is a document there, and three lines in
-//!   `main.rs`.
+//! - `lessons/`: the commands of docs/lessons on that cluster, and kubectl's commands that stand in sentences; a new
+//!   lesson is a document there, and three lines in `main.rs`.
 //! - `volumes/`: volumes without a free byte, which root can mount.
 //!
-//! This library has what several of them share: [`browser`], Chromium, used as a person uses it, and
-//! [`small_volume`], a volume for a pod that a test can fill.
+//! This library has what several of them share: [`browser`], Chromium, used as a person uses it, [`documents`], what the
+//! documents print, and [`small_volume`], a volume for a pod that a test can fill.
 
 pub mod browser;
 mod chromedriver;
+pub mod documents;
 pub mod small_volume;
 
 /// How often a test repeats a measurement: `few` times, or `many` times where `FIGURES` is set, as `.ci/run figures`

@@ -1,17 +1,18 @@
 //! The commands that documents print, in sentences and in blocks: each program, test, file and option that they name
-//! must be there. `.ci/readme` and the lessons' tests run the marked blocks; this reads all of them, in no time.
+//! must be there. `.ci/readme` and the lessons' tests run the marked blocks, and kubectl's commands in sentences; this
+//! reads all of them, in no time.
 
 use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use demo::options::Options;
+use e2e::documents::{Code, documents, file, kubectl_verb, root};
 use regex::Regex;
-
-use super::{documents, file, root};
 
 /// What stands for a name that the reader puts in.
 const PLACEHOLDERS: [&str; 4] = ["NAME", "PART", "TAG", "DIR"];
@@ -70,32 +71,13 @@ fn commands(program: &str) -> Vec<Printed> {
 
 fn commands_in(document: &str, program: &str) -> Vec<Printed> {
     let variable = Regex::new("^[A-Z_]+=").unwrap();
-    // A command goes on in the next line after a backslash.
-    let text = file(document).replace("\\\n", " ");
-    let printed = code(&text).into_iter().map(|code| {
+    let printed = Code::of(&file(document)).all().into_iter().map(|code| {
         let words = code.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned());
         words.skip_while(|word| variable.is_match(word)).collect::<Vec<_>>()
     });
     // One word alone names the program.
     let wanted = printed.filter(|words| words.len() > 1 && words[0] == program);
     wanted.map(|words| Printed { document: document.to_owned(), words }).collect()
-}
-
-/// The lines of a document's code blocks, and what its sentences have between backticks.
-fn code(text: &str) -> Vec<String> {
-    let (mut in_block, mut sentences, mut found) = (false, String::new(), Vec::new());
-    for line in text.lines() {
-        if line.starts_with("```") {
-            in_block = !in_block;
-        } else if in_block {
-            found.push(line.trim_start_matches("$ ").to_owned());
-        } else {
-            sentences.push_str(line);
-            sentences.push(' ');
-        }
-    }
-    found.extend(sentences.split('`').skip(1).step_by(2).map(str::to_owned));
-    found
 }
 
 /// The folders of the workspace's packages.
@@ -223,19 +205,12 @@ fn every_cargo_command_names_a_package_a_target_and_tests_that_are_there() {
 
 #[test]
 fn every_kubectl_command_applies_files_that_are_there() {
-    let namespace = ["-n", "--namespace"];
     let commands = commands("kubectl");
     for command in &commands {
-        let mut words = command.words.iter().skip(1).peekable();
-        while words.peek().is_some_and(|word| word.starts_with('-')) {
-            // `kubectl -n kube-system get pods`
-            if words.next().is_some_and(|word| namespace.contains(&word.as_str())) {
-                words.next();
-            }
-        }
-        let verb = words.next().unwrap_or_else(|| panic!("{}", command.text()));
-        assert!(KUBECTL.contains(&verb.as_str()), "{}", command.text());
-        let is_about_files = ["apply", "create", "delete", "kustomize"].contains(&verb.as_str());
+        let words: Vec<_> = command.words.iter().map(String::as_str).collect();
+        let verb = kubectl_verb(&words).unwrap_or_else(|| panic!("{}", command.text()));
+        assert!(KUBECTL.contains(&verb), "{}", command.text());
+        let is_about_files = ["apply", "create", "delete", "kustomize"].contains(&verb);
         if let Some(path) = command.after(&["-f", "-k"]).filter(|_| is_about_files) {
             let elsewhere = path == "-" || path.starts_with("http") || path.starts_with('<');
             let is_there = root().join(path).exists()
@@ -283,6 +258,24 @@ fn every_part_of_the_checks_that_a_document_names_is_there() {
 }
 
 #[test]
+fn every_block_that_is_marked_is_run() {
+    let mark = Regex::new("(?m)^<!-- run: (.*) -->$").unwrap();
+    let mut list = Command::new("git");
+    let listed = list.args(["ls-files", "e2e/tests/*.rs"]).current_dir(root()).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let runs: String = listed.lines().chain([".ci/run"]).map(file).collect();
+    let mut marks = 0;
+    for document in documents() {
+        for tag in mark.captures_iter(&file(&document)).map(|found| found[1].to_owned()) {
+            let run = Regex::new(&format!(r#""{tag}"|\.ci/readme.*[ "]{tag}\b"#)).unwrap();
+            assert!(run.is_match(&runs), "neither .ci/run nor a test runs {document}, {tag}");
+            marks += 1;
+        }
+    }
+    assert!(marks > 20, "{marks}");
+}
+
+#[test]
 fn a_cargo_test_that_selects_no_test_is_noticed() {
     let missing = |command: &str| {
         let words = command.split_whitespace().map(str::to_owned).collect();
@@ -305,10 +298,4 @@ fn a_cargo_test_that_selects_no_test_is_noticed() {
     ] {
         assert!(missing(command).is_empty(), "{:?}", missing(command));
     }
-}
-
-#[test]
-fn code_is_found_in_blocks_and_in_sentences() {
-    let text = "One `cargo\ntest` and `b`.\n\n```sh\ncargo demo `x`\n```\n\nThen `c`.";
-    assert_eq!(code(text), ["cargo demo `x`", "cargo test", "b", "c"]);
 }

@@ -4,32 +4,10 @@
 
 mod commands;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
+use e2e::documents::{documents, file, root};
 use regex::Regex;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
-}
-
-fn file(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// All documents of the repository.
-fn documents() -> Vec<String> {
-    let listed = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let names = String::from_utf8(listed.stdout).unwrap();
-    names.lines().filter(|name| root().join(name).exists()).map(str::to_owned).collect()
-}
 
 /// A document without its code blocks, where brackets make no links.
 fn prose(text: &str) -> String {

@@ -1,10 +1,11 @@
 //! Reading a lesson: its commands, and what each step prints.
 
 use std::{
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use e2e::documents::{file, root};
 
 use crate::{
     dns_cache::DnsCache,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// How long the cluster may take until a step prints what it should.
-const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// The steps of a document.
 pub(crate) struct Lesson {
@@ -29,7 +30,7 @@ pub(crate) struct Step {
 }
 
 /// A command that runs until this is dropped.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -41,8 +42,7 @@ impl Drop for Running {
 impl Lesson {
     /// Reads a document, whose path begins in the project's folder.
     pub(crate) fn read(name: &str) -> Self {
-        let path = root().join(name);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let text = file(name);
         let mut steps = Vec::<Step>::new();
         for (info, block) in blocks(&text) {
             match (info, steps.last_mut()) {
@@ -129,8 +129,4 @@ pub(crate) fn bash(commands: &str) -> Result<String, String> {
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let all = format!("{printed}{said}");
     if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
