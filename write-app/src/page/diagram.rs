@@ -6,7 +6,7 @@ use app_core::{
 };
 
 use super::notice::Notice;
-use crate::db::replicas::{Attempt, pod_and_service};
+use crate::db::replicas::{Attempt, Listed, pod_and_service};
 
 /// The diagram's numbers and words. The template draws them.
 pub(crate) struct Diagram {
@@ -30,7 +30,7 @@ impl Diagram {
     pub(crate) fn new(
         host: &str,
         address: Result<&str, &'static str>,
-        listed: Option<&[PodName]>,
+        listed: Option<&[Listed]>,
         notice: Option<&Notice<'_>>,
     ) -> Option<Self> {
         let (pod, _) = pod_and_service(host);
@@ -38,7 +38,8 @@ impl Diagram {
         let attempt = attempt(notice);
         let mut replicas = listed.unwrap_or_default().to_vec();
         // DNS named it a moment ago.
-        replicas.extend(attempt.map(|it| it.pod.clone()).filter(|pod| !replicas.contains(pod)));
+        let tried = attempt.filter(|it| replicas.iter().all(|listed| listed.pod != it.pod));
+        replicas.extend(tried.map(|it| Listed { pod: it.pod.clone(), address: None }));
         let pods = pods(&primary, address, &replicas, notice)?;
         let target = attempt.map_or(primary.to_string(), |attempt| attempt.pod.to_string());
         let target = pods.iter().find(|pod| pod.name == target && pod.answers);
@@ -74,16 +75,17 @@ fn attempt<'a>(notice: Option<&'a Notice<'_>>) -> Option<&'a Attempt> {
 fn pods(
     primary: &PodName,
     address: Result<&str, &'static str>,
-    replicas: &[PodName],
+    replicas: &[Listed],
     notice: Option<&Notice<'_>>,
 ) -> Option<Vec<Pod>> {
     let ordinal = primary.ordinal().parse().ok()?;
-    let replicas = replicas.iter().filter_map(|pod| Some((pod, pod.ordinal().parse().ok()?)));
+    let replicas =
+        replicas.iter().filter_map(|listed| Some((listed, listed.pod.ordinal().parse().ok()?)));
     let replicas: Vec<_> = replicas.collect();
     let frame = Frame::of(replicas.len() + 1);
     let mut pods = vec![primary_pod(primary, ordinal, address, notice, frame.row(0))];
-    pods.extend(replicas.iter().enumerate().map(|(index, (pod, ordinal))| {
-        other_pod(pod, *ordinal, attempt(notice), frame.row(index + 1))
+    pods.extend(replicas.iter().enumerate().map(|(index, (listed, ordinal))| {
+        other_pod(listed, *ordinal, attempt(notice), frame.row(index + 1))
     }));
     Some(pods)
 }
@@ -142,7 +144,8 @@ fn primary_pod(
     }
 }
 
-fn other_pod(pod: &PodName, ordinal: u8, attempt: Option<&Attempt>, y: usize) -> Pod {
+fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>, y: usize) -> Pod {
+    let Listed { pod, address } = listed;
     let attempt = attempt.filter(|attempt| attempt.pod == *pod);
     let refusal = attempt.and_then(|attempt| attempt.refusal.as_ref());
     let says = match (attempt, refusal) {
@@ -151,7 +154,8 @@ fn other_pod(pod: &PodName, ordinal: u8, attempt: Option<&Attempt>, y: usize) ->
         (None, _) if ordinal == 0 => "primary, by its name".to_owned(),
         (None, _) => "replica, by its name".to_owned(),
     };
-    let (name, address) = (pod.to_string(), String::new());
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let name = pod.to_string();
     Pod { ordinal, name, address, says, is_trouble: refusal.is_some(), answers: true, y }
 }
 
@@ -181,8 +185,12 @@ mod tests {
         PodName::new(name.to_owned())
     }
 
+    fn listed(name: &str) -> Listed {
+        Listed { pod: pod(name), address: Some([192, 0, 2, 9].into()) }
+    }
+
     fn diagram(address: Result<&str, &'static str>, notice: Option<&Notice>) -> Diagram {
-        let replicas = [pod("mysql-1"), pod("mysql-2")];
+        let replicas = [listed("mysql-1"), listed("mysql-2")];
         Diagram::new("mysql-0.mysql", address, Some(&replicas), notice).unwrap()
     }
 
@@ -194,6 +202,7 @@ mod tests {
         assert_eq!(diagram.answer, "192.0.2.7");
         assert!(diagram.text.contains("straight to mysql-0."), "{}", diagram.text);
         assert!(diagram.text.contains("mysql-2: replica, by its name"), "{}", diagram.text);
+        assert_eq!(diagram.pods[2].address, "192.0.2.9");
     }
 
     #[test]
@@ -210,9 +219,10 @@ mod tests {
     #[test]
     fn a_role_is_that_of_the_name_until_a_server_took_a_write() {
         let registered = |repeated, pod_name: &str| {
-            let (gtid, acknowledged, commit_ms) = Default::default();
+            let (gtid, acknowledged, replicas, commit_ms) = Default::default();
             let (id, pod) = (6, pod(pod_name));
-            let registered = Registered { id, pod, gtid, acknowledged, commit_ms, repeated };
+            let registered =
+                Registered { id, pod, gtid, acknowledged, replicas, commit_ms, repeated };
             Notice::Registered(Flash { name: "Ada".into(), registered })
         };
         let says = |notice: Option<&Notice>| diagram(ADDRESS, notice).pods[0].says.clone();
@@ -220,7 +230,8 @@ mod tests {
         assert_eq!(says(Some(&registered(false, "mysql-0"))), "primary, took the write");
         assert_eq!(says(Some(&registered(true, "mysql-0"))), "primary, has the user");
         assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary, by its name");
-        let other = Diagram::new("mysql-1.mysql", ADDRESS, Some(&[pod("mysql-0")]), None).unwrap();
+        let other =
+            Diagram::new("mysql-1.mysql", ADDRESS, Some(&[listed("mysql-0")]), None).unwrap();
         assert_eq!(other.pods[0].says, "replica, by its name");
     }
 
