@@ -64,11 +64,19 @@ pub(crate) async fn show(
 ) -> Result<Response, Error> {
     let host = primary.host();
     let (address, trouble, replicas) =
-        tokio::join!(address_of(primary), primary.trouble(), replicas.listed());
+        tokio::join!(address_of(primary), trouble(primary, notice.as_ref()), replicas.listed());
     let answer = address.as_deref().map_err(|what| *what);
     let diagram = Diagram::new(host, answer, replicas.as_deref(), notice.as_ref());
     let page = Page { layout, notice, typed, host, address, trouble, replicas, diagram };
     Ok(html::respond(&page)?)
+}
+
+/// A registration whose outcome is unknown has waited for the primary as long as a client may wait.
+async fn trouble(primary: &Primary, notice: Option<&Notice<'_>>) -> Option<Trouble> {
+    match notice {
+        Some(Notice::NotRegistered(failure)) if failure.is_unknown => None,
+        _ => primary.trouble().await,
+    }
 }
 
 /// The address that DNS has for the name now.
@@ -97,7 +105,7 @@ impl Page<'_> {
         self.pod().ordinal() == "0"
     }
 
-    /// The level of that section's heading: what has just happened stands above it.
+    /// The level of the heading about the trouble: what has just happened stands above it.
     fn trouble_level(&self) -> u8 {
         if self.notice.is_none() { 1 } else { 2 }
     }
