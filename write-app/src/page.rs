@@ -65,6 +65,12 @@ pub(crate) async fn show(
     let host = primary.host();
     let (address, trouble, replicas) =
         tokio::join!(address_of(primary), trouble(primary, notice.as_ref()), replicas.listed());
+    // The pod may have come or gone between the two questions.
+    let address = match trouble.map(|trouble| trouble.problem) {
+        Some(Problem::NoAddress) => Err("no address"),
+        Some(Problem::NoDns) => Err("no answer"),
+        _ => address,
+    };
     let answer = address.as_deref().map_err(|what| *what);
     let diagram = Diagram::new(host, answer, replicas.as_deref(), notice.as_ref());
     let page = Page { layout, notice, typed, host, address, trouble, replicas, diagram };

@@ -89,7 +89,7 @@ fn a_user_is_called_safe_only_where_a_replica_is_known_to_have_the_row() {
 #[test]
 fn a_pod_whose_address_is_not_known_says_so() {
     let said = text(&page(None, None, Some(two_replicas()), &Typed::default()));
-    let (_, said) = said.split_once("The pods that DNS lists now").unwrap();
+    let (_, said) = said.split_once("the addresses that DNS has for them now").unwrap();
 
     for row in [
         "mysql-0 192.0.2.7 primary",
