@@ -4,6 +4,7 @@ mod commit;
 mod disk_full;
 mod insert;
 mod migrate;
+pub(crate) mod reach;
 pub(crate) mod replicas;
 
 use std::{
@@ -31,6 +32,7 @@ use self::{
     commit::{BeforeCommit, Commit, LatestSemiSync},
     disk_full::DiskFullCheck,
     insert::Inserted,
+    reach::{Reach, Trouble},
     replicas::pod_and_service,
 };
 use crate::{
@@ -58,6 +60,7 @@ pub(crate) struct Primary {
     pool: Pool<BeforeCommit>,
     disk_full: DiskFullCheck,
     semi_sync: LatestSemiSync,
+    reach: Reach,
     queries: QueryMetrics,
 }
 
@@ -75,6 +78,9 @@ pub(crate) struct Registered {
     /// Whether a replica is known to have stored the commit before the primary answered. Null where MySQL does not
     /// say.
     pub(crate) acknowledged: Option<bool>,
+    /// How many replicas were connected just after the commit, and could acknowledge it. MySQL does not say which of
+    /// them did. Null where it does not say the number either.
+    pub(crate) replicas: Option<u64>,
     /// Milliseconds from sending the INSERT to its result. The wait for a replica is a part of it. Null where an
     /// earlier attempt registered the user: how long that took is not known.
     pub(crate) commit_ms: Option<u64>,
@@ -88,8 +94,8 @@ impl Primary {
     /// Opens no connection yet.
     pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let pool = Pool::new(Server::new(config, resolver), POOL);
-        let (disk_full, semi_sync) = Default::default();
-        Self { pool, disk_full, semi_sync, queries: queries.clone() }
+        let (disk_full, semi_sync, reach) = Default::default();
+        Self { pool, disk_full, semi_sync, reach, queries: queries.clone() }
     }
 
     pub(crate) fn pool_status(&self) -> PoolStatus {
@@ -106,12 +112,17 @@ impl Primary {
         self.pool.server().address().await
     }
 
+    /// Why a registration would fail now, if it would.
+    pub(crate) async fn trouble(&self) -> Option<Trouble> {
+        self.reach.trouble(&self.pool).await
+    }
+
     /// Applies the migrations that the primary does not have yet. Returns what is unusual about the schema, or an
     /// empty text.
     pub(crate) async fn migrate(&self) -> Result<String, MysqlError> {
-        let pool = self.pool.clone();
+        let (pool, reach) = (self.pool.clone(), self.reach.clone());
         to_its_end(async move {
-            let mut connection = pool.acquire().await?;
+            let mut connection = reach.acquire(&pool).await?;
             migrate::run(&mut connection).await
         })
         .await
@@ -172,7 +183,7 @@ impl Primary {
         email: &Email,
     ) -> Result<(Pooled<BeforeCommit>, BeforeCommit, bool), MysqlError> {
         self.disk_full.check(self.pool.server()).await?;
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.reach.acquire(&self.pool).await?;
         let before = commit::before(&mut connection).await?;
         let is_there = insert::has_other_form(&mut connection, email).await?;
         Ok((connection, before, is_there))
@@ -201,8 +212,8 @@ impl Primary {
             Ok(()) => connection.give_back(),
             Err(error) => tracing::warn!("MySQL does not say all of a commit: {}", causes(&error)),
         }
-        let Commit { gtid, acknowledged } = commit;
-        Registered { id, pod, gtid, acknowledged, commit_ms, repeated }
+        let Commit { gtid, acknowledged, replicas } = commit;
+        Registered { id, pod, gtid, acknowledged, replicas, commit_ms, repeated }
     }
 }
 

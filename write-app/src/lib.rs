@@ -19,7 +19,7 @@
 //! - `routes/try_replica.rs` and `db/replicas.rs`: `POST /try-replica`, a write that a replica refuses.
 //! - `db/disk_full.rs`: how write-app notices that the primary's volume is full.
 //! - `db/migrate.rs` applies the migrations when the app starts.
-//! - `page.rs`: the app's one page, with the form, the diagram of a write, and what has just happened.
+//! - `page.rs`: the app's one page, with the form, the drawing of a write, and what has just happened.
 //!   `page/flash.rs` is what a browser is shown once, after the redirect.
 //! - `metrics.rs`: what the app counts besides requests and queries.
 //!

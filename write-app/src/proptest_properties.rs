@@ -77,11 +77,16 @@ fn multipart(fields: [(&str, &str); 2]) -> String {
 
 fn flash() -> impl Strategy<Value = Flash> {
     let texts = (any::<String>(), any::<String>(), option::of(any::<String>()));
-    let rest = (any::<u64>(), option::of(any::<bool>()), option::of(any::<u64>()), any::<bool>());
-    (texts, rest).prop_map(|((name, pod, gtid), (id, acknowledged, commit_ms, repeated))| {
-        let pod = PodName::new(pod);
-        Flash { name, registered: Registered { id, pod, gtid, acknowledged, commit_ms, repeated } }
-    })
+    let numbers = (any::<u64>(), option::of(any::<u64>()), option::of(any::<u64>()));
+    let flags = (option::of(any::<bool>()), any::<bool>());
+    (texts, numbers, flags).prop_map(
+        |((name, pod, gtid), (id, replicas, commit_ms), (acknowledged, repeated))| {
+            let pod = PodName::new(pod);
+            let registered =
+                Registered { id, pod, gtid, acknowledged, replicas, commit_ms, repeated };
+            Flash { name, registered }
+        },
+    )
 }
 
 proptest! {

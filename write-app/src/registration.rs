@@ -21,6 +21,12 @@ pub(crate) struct Typed {
     pub(crate) email: String,
 }
 
+impl Typed {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.email.is_empty()
+    }
+}
+
 /// Values that fit the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Registration {

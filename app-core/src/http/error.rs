@@ -161,12 +161,12 @@ impl Error {
             Self::CrossSite { origin, host } => same_origin::sentence(origin, host),
             Self::ReplicaBehind { pod, transactions } => {
                 let lacks = match transactions {
-                    Some(1) => "1 transaction".to_owned(),
-                    Some(transactions) => format!("{transactions} transactions"),
-                    None => "transactions; how many is not known".to_owned(),
+                    Some(1) => "1 transaction.".to_owned(),
+                    Some(transactions) => format!("{transactions} transactions."),
+                    None => "transactions. It is not known how many.".to_owned(),
                 };
                 format!(
-                    "{pod} is behind: up to what you asked for it lacks {lacks}. Ask again; another pod may have it all."
+                    "{pod} is behind: of what you asked for, it lacks {lacks} Ask again. Another pod may have everything."
                 )
             }
             Self::Invalid(problems) => {
@@ -175,8 +175,8 @@ impl Error {
             }
             Self::Conflict(problem) => problem.message.clone(),
             Self::OutcomeUnknown(error) => format!(
-                "{} It is unknown whether this was done. Send it again with the same Idempotency-Key; if it had none, look first.",
-                mysql::sentence(error).trim_end_matches(" Try again in a few seconds.")
+                "{} It is unknown whether this was done. Send it again with the same Idempotency-Key. If it had no key, first look whether it was done.",
+                mysql::sentence_without_advice(error)
             ),
             other => other.sentence().to_owned(),
         }
@@ -187,21 +187,23 @@ impl Error {
         match self {
             Self::NotFound => "There is nothing at this address.",
             Self::MethodNotAllowed => {
-                "This address does not take this method; the Allow header says which."
+                "This address does not take this method. The Allow header lists the methods that it takes."
             }
             Self::NotAcceptable => {
-                "The Accept header takes neither text/html nor application/json; nothing else is here."
+                "The Accept header allows neither text/html nor application/json. This app has nothing else."
             }
             Self::RequestTimeout => "The request did not arrive in time. Send it again.",
-            Self::TooLarge => "The request is too large; 16 KiB is the limit.",
+            Self::TooLarge => "The request is too large. The limit is 16 KiB.",
             Self::IdempotencyKeyReused => {
                 "Another user was registered with this Idempotency-Key. Send each registration with a new key."
             }
             Self::Overloaded => {
-                "More requests come in than this app can work on. Nothing was done for this one; try again in a few seconds."
+                "This app has more requests than it can handle. It has done nothing for this one. Try again in a few seconds."
             }
             Self::Database(error) => mysql::sentence(error),
-            _ => "Something in this program went wrong. Its log says what, under the request's id.",
+            _ => {
+                "Something in this app went wrong. The app's log says what, under the request's id."
+            }
         }
     }
 
@@ -300,7 +302,7 @@ mod tests {
         for (transactions, part) in [
             (Some(1), "lacks 1 transaction."),
             (Some(2), "lacks 2 transactions."),
-            (None, "lacks transactions; how many is not known."),
+            (None, "lacks transactions. It is not known how many."),
         ] {
             let error = Error::ReplicaBehind { pod: PodName::new("mysql-1".into()), transactions };
             assert!(error.message().contains(part), "{}", error.message());

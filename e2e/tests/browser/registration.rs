@@ -41,7 +41,7 @@ async fn after_a_refusal_the_fields_keep_their_text_and_the_summary_has_the_focu
         return document.getElementById(field.getAttribute('aria-describedby')).innerText";
     assert_eq!(
         browser.run(described).await,
-        "The part after the @ has no dot. Enter one such as example.org."
+        "The part after the @ has no dot. Enter a domain such as example.org."
     );
 }
 

@@ -28,11 +28,13 @@ const BEFORE_COMMIT: &str = "SELECT @@report_host AS pod, \
      (SELECT variable_value FROM performance_schema.global_status \
       WHERE variable_name = 'Rpl_semi_sync_source_no_tx') AS unacknowledged";
 
+/// In one pass over the table: a query for each variable would fill it anew.
 const SEMI_SYNC: &str = "SELECT \
-     (SELECT variable_value FROM performance_schema.global_status \
-      WHERE variable_name = 'Rpl_semi_sync_source_status') AS status, \
-     (SELECT variable_value FROM performance_schema.global_status \
-      WHERE variable_name = 'Rpl_semi_sync_source_no_tx') AS unacknowledged";
+     MAX(IF(variable_name = 'Rpl_semi_sync_source_status', variable_value, NULL)) AS status, \
+     MAX(IF(variable_name = 'Rpl_semi_sync_source_no_tx', variable_value, NULL)) AS unacknowledged, \
+     MAX(IF(variable_name = 'Rpl_semi_sync_source_clients', variable_value, NULL)) AS replicas \
+     FROM performance_schema.global_status WHERE variable_name IN ('Rpl_semi_sync_source_status', \
+     'Rpl_semi_sync_source_no_tx', 'Rpl_semi_sync_source_clients')";
 
 /// The GTID of this connection's last commit. The query itself does not replace it, because a query of
 /// the performance schema is no transaction.
@@ -61,6 +63,9 @@ pub(super) struct Commit {
     /// Whether a replica had stored the commit before the primary answered. `false` means that none is known to:
     /// the primary did not wait any longer, and a replica gets the commit as soon as it can.
     pub(super) acknowledged: Option<bool>,
+    /// How many replicas were connected just after the commit, and could acknowledge it. MySQL does not say which of
+    /// them did.
+    pub(super) replicas: Option<u64>,
 }
 
 /// Asks what [`Commit::ask`] needs to know later.
@@ -88,6 +93,7 @@ impl Commit {
         self.gtid = last_gtid(connection).await?;
         let semi_sync = latest.asked_after(committed, connection).await?;
         self.acknowledged = semi_sync.is_acknowledged(before.unacknowledged.as_deref());
+        self.replicas = semi_sync.replicas.as_deref().and_then(|number| number.parse().ok());
         connection.learn(BeforeCommit { unacknowledged: semi_sync.unacknowledged, ..before });
         Ok(())
     }
@@ -167,6 +173,8 @@ struct SemiSync {
     status: Option<String>,
     /// How many commits no replica has acknowledged, since the server started.
     unacknowledged: Option<String>,
+    /// How many replicas are connected that acknowledge commits.
+    replicas: Option<String>,
 }
 
 impl SemiSync {
@@ -186,7 +194,7 @@ mod tests {
 
     fn semi_sync(status: Option<&str>, unacknowledged: Option<&str>) -> SemiSync {
         let [status, unacknowledged] = [status, unacknowledged].map(|text| text.map(str::to_owned));
-        SemiSync { status, unacknowledged }
+        SemiSync { status, unacknowledged, replicas: None }
     }
 
     #[test]

@@ -213,7 +213,7 @@ fn taken(user: Option<&User>, registration: &Registration) -> Error {
         None => "This email is registered already.",
         Some(user) if user.is(registration) => "This email is registered already, with this name.",
         Some(_) => {
-            "This email is registered already, with another name. The name of a registered user cannot be changed here; to register another user, enter another email."
+            "This email is registered already, with another name. The name of a registered user cannot be changed here. To register another user, enter another email."
         }
     };
     Error::Conflict(FieldProblem { field: "email", message: message.into() })

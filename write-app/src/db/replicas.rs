@@ -11,7 +11,7 @@ use app_core::{
 };
 use serde::Serialize;
 use sqlx::{Connection as _, MySqlConnection, mysql::MySqlDatabaseError};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use utoipa::ToSchema;
 
 /// The statement that a replica is sent: a registration's, with values that a person can read.
@@ -38,6 +38,14 @@ pub(crate) struct Replicas {
     service: String,
     slots: Arc<Semaphore>,
     queries: QueryMetrics,
+}
+
+/// A replica, as DNS lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) pod: PodName,
+    /// None where DNS gives no address for its name.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// What a replica answered to a write.
@@ -101,17 +109,27 @@ impl Replicas {
         Ok(Attempt { pod, found_under: self.service.clone(), refusal })
     }
 
-    /// The names of the pods that DNS lists beside the primary, in the order of their ordinals. None where DNS gives
-    /// no answer.
-    pub(crate) async fn names(&self) -> Option<Vec<PodName>> {
+    /// The pods that DNS lists beside the primary, in the order of their ordinals. None where DNS gives no answer.
+    pub(crate) async fn listed(&self) -> Option<Vec<Listed>> {
         let members = match self.members().await {
             Err(DnsError::NoAnswer { .. }) => return None,
             members => members.unwrap_or_default(),
         };
-        let mut names: Vec<_> =
-            members.iter().map(|member| pod_and_service(&member.host).0).collect();
-        names.sort_by_key(|name| (name.len(), *name));
-        Some(names.into_iter().map(|name| PodName::new(name.to_owned())).collect())
+        let mut lookups = JoinSet::new();
+        for Member { host, .. } in members {
+            let resolver = self.resolver.clone();
+            lookups.spawn(async move {
+                let address = resolver.address(&host).await.ok();
+                let (pod, _) = pod_and_service(&host);
+                Listed { pod: PodName::new(pod.to_owned()), address }
+            });
+        }
+        let mut listed = lookups.join_all().await;
+        listed.sort_by_cached_key(|Listed { pod, .. }| {
+            let name = pod.to_string();
+            (name.len(), name)
+        });
+        Some(listed)
     }
 
     /// The pods that DNS lists under the Service, without the primary.

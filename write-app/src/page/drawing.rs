@@ -6,7 +6,7 @@ use app_core::{
 };
 
 use super::notice::Notice;
-use crate::db::replicas::{Attempt, pod_and_service};
+use crate::db::replicas::{Attempt, Listed, pod_and_service};
 
 /// The Service that read-app reads through by default. write-app does not use it.
 const MYSQL_READ: &str = "mysql-read";
@@ -22,7 +22,7 @@ pub(crate) struct Known<'a> {
     /// The address that DNS has for it, or in two words what DNS has instead.
     pub(crate) address: Result<&'a str, &'static str>,
     /// The other pods that DNS lists, if it gave an answer.
-    pub(crate) listed: Option<&'a [PodName]>,
+    pub(crate) listed: Option<&'a [Listed]>,
     /// What has just happened.
     pub(crate) notice: Option<&'a Notice<'a>>,
     /// The URL of read-app's page.
@@ -37,7 +37,8 @@ pub(crate) fn drawing(known: &Known<'_>) -> Option<Drawing> {
     let attempt = attempt(notice);
     let mut replicas = listed.unwrap_or_default().to_vec();
     // DNS named it a moment ago.
-    replicas.extend(attempt.map(|it| it.pod.clone()).filter(|pod| !replicas.contains(pod)));
+    let tried = attempt.filter(|it| replicas.iter().all(|listed| listed.pod != it.pod));
+    replicas.extend(tried.map(|it| Listed { pod: it.pod.clone(), address: None }));
     let pods = pods(&primary, address, &replicas, notice)?;
     let target = attempt.map_or(primary.to_string(), |attempt| attempt.pod.to_string());
     let target = pods.iter().position(|pod| pod.name == target && pod.answers);
@@ -115,14 +116,14 @@ fn attempt<'a>(notice: Option<&'a Notice<'_>>) -> Option<&'a Attempt> {
 fn pods(
     primary: &PodName,
     address: Result<&str, &'static str>,
-    replicas: &[PodName],
+    replicas: &[Listed],
     notice: Option<&Notice<'_>>,
 ) -> Option<Vec<Pod>> {
     let ordinal = primary.ordinal().parse().ok()?;
-    let replicas = replicas.iter().filter_map(|pod| Some((pod, pod.ordinal().parse().ok()?)));
-    let replicas: Vec<_> = replicas.collect();
+    let replicas =
+        replicas.iter().filter_map(|listed| Some((listed, listed.pod.ordinal().parse().ok()?)));
     let mut pods = vec![primary_pod(primary, ordinal, address, notice)];
-    pods.extend(replicas.iter().map(|(pod, ordinal)| other_pod(pod, *ordinal, attempt(notice))));
+    pods.extend(replicas.map(|(listed, ordinal)| other_pod(listed, ordinal, attempt(notice))));
     Some(pods)
 }
 
@@ -178,7 +179,8 @@ fn primary_pod(
     }
 }
 
-fn other_pod(pod: &PodName, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
+fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
+    let Listed { pod, address } = listed;
     let attempt = attempt.filter(|attempt| attempt.pod == *pod);
     let refusal = attempt.and_then(|attempt| attempt.refusal.as_ref());
     let says = match (attempt, refusal) {
@@ -187,7 +189,9 @@ fn other_pod(pod: &PodName, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
         (None, _) if ordinal == 0 => "primary, by its name".to_owned(),
         (None, _) => "replica, by its name".to_owned(),
     };
-    let (name, address) = (pod.to_string(), String::new());
+    let unknown = || "address not known".to_owned();
+    let address = address.map_or_else(unknown, |address| address.to_string());
+    let name = pod.to_string();
     Pod { ordinal, name, address, says, is_trouble: refusal.is_some(), answers: true }
 }
 
@@ -217,8 +221,12 @@ mod tests {
         PodName::new(name.to_owned())
     }
 
+    fn listed(name: &str) -> Listed {
+        Listed { pod: pod(name), address: Some([192, 0, 2, 9].into()) }
+    }
+
     fn drawn(address: Result<&str, &'static str>, notice: Option<&Notice>) -> Drawing {
-        let listed = [pod("mysql-1"), pod("mysql-2")];
+        let listed = [listed("mysql-1"), listed("mysql-2")];
         let (host, read_app) = ("mysql-0.mysql", "http://192.0.2.1/");
         drawing(&Known { host, address, listed: Some(&listed), notice, read_app }).unwrap()
     }
@@ -243,6 +251,7 @@ mod tests {
         assert_eq!(link, Some("http://192.0.2.1/?via=mysql"));
         assert!(drawing.text.contains("straight to mysql-0."), "{}", drawing.text);
         assert!(drawing.text.contains("mysql-2: replica, by its name"), "{}", drawing.text);
+        assert_eq!(drawing.pods[2].address, "192.0.2.9");
     }
 
     #[test]
@@ -261,9 +270,10 @@ mod tests {
     #[test]
     fn a_role_is_that_of_the_name_until_a_server_took_a_write() {
         let registered = |repeated, pod_name: &str| {
-            let (gtid, acknowledged, commit_ms) = Default::default();
+            let (gtid, acknowledged, replicas, commit_ms) = Default::default();
             let (id, pod) = (6, pod(pod_name));
-            let registered = Registered { id, pod, gtid, acknowledged, commit_ms, repeated };
+            let registered =
+                Registered { id, pod, gtid, acknowledged, replicas, commit_ms, repeated };
             Notice::Registered(Flash { name: "Ada".into(), registered })
         };
         let says = |notice: Option<&Notice>| drawn(ADDRESS, notice).pods[0].says.clone();
@@ -271,7 +281,7 @@ mod tests {
         assert_eq!(says(Some(&registered(false, "mysql-0"))), "primary, took the write");
         assert_eq!(says(Some(&registered(true, "mysql-0"))), "primary, has the user");
         assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary, by its name");
-        let listed = [pod("mysql-0")];
+        let listed = [listed("mysql-0")];
         let other = Known { listed: Some(&listed), ..known("mysql-1.mysql", None) };
         assert_eq!(drawing(&other).unwrap().pods[0].says, "replica, by its name");
     }

@@ -85,6 +85,7 @@ mod tests {
             pod: PodName::new("mysql-0".into()),
             gtid: gtid.map(str::to_owned),
             acknowledged: Some(true),
+            replicas: Some(1),
             commit_ms: Some(2),
             repeated: false,
         };
@@ -99,7 +100,8 @@ mod tests {
             let (shown, jar) = Flash::take(jar);
 
             let shown = shown.unwrap().registered;
-            assert_eq!((shown.gtid.as_deref(), shown.acknowledged), (gtid, Some(true)));
+            let said = (shown.gtid.as_deref(), shown.acknowledged, shown.replicas);
+            assert_eq!(said, (gtid, Some(true), Some(1)));
             assert!(Flash::take(jar).0.is_none(), "it is shown once");
         }
     }

@@ -25,7 +25,7 @@ impl<'a> Failure<'a> {
     pub(crate) fn new(error: &'a Error, request_id: String) -> Self {
         // The whole message of this error is for programs: it speaks of their key.
         let message = match error {
-            Error::OutcomeUnknown(cause) => mysql::sentence(cause).to_owned(),
+            Error::OutcomeUnknown(cause) => mysql::sentence_without_advice(cause).to_owned(),
             _ => error.message(),
         };
         Self {

@@ -47,14 +47,16 @@ impl Email {
             return Err("Enter an email.".into());
         }
         let Some((local, domain)) = email.rsplit_once('@') else {
-            return Err("The email has no @. Enter one such as ada@example.org.".into());
+            return Err("The email has no @. Enter an email such as ada@example.org.".into());
         };
         let local = local_part(local)?;
         // The dot of DNS' root may end a domain.
         let ascii = domain_part(domain.strip_suffix('.').unwrap_or(domain))?;
         let length = local.len() + 1 + ascii.len();
         if length > EMAIL_LENGTH {
-            return Err(format!("The email is too long: {length} bytes, and {EMAIL_LENGTH} fit."));
+            return Err(format!(
+                "The email is too long: {length} bytes, and {EMAIL_LENGTH} are allowed."
+            ));
         }
         Ok(Self(format!("{local}@{}", typed_text::domain_in_unicode(&ascii))))
     }
@@ -85,7 +87,10 @@ fn local_part(local: &str) -> Result<String, String> {
         return Err(format!("{PART} has a sign that is not allowed there: \"{sign}\"."));
     }
     if local.len() > LOCAL_LENGTH {
-        return Err(format!("{PART} is too long: {} bytes, and {LOCAL_LENGTH} fit.", local.len()));
+        return Err(format!(
+            "{PART} is too long: {} bytes, and {LOCAL_LENGTH} are allowed.",
+            local.len()
+        ));
     }
     Ok(local.into_owned())
 }
@@ -108,15 +113,15 @@ fn domain_part(domain: &str) -> Result<String, String> {
     }
     let Some(ascii) = typed_text::domain_in_ascii(domain) else {
         return Err(match domain.len() > DOMAIN_LENGTH {
-            true => format!("{PART} is too long: {DOMAIN_LENGTH} bytes fit."),
+            true => format!("{PART} is too long: {DOMAIN_LENGTH} bytes are allowed."),
             false => format!("{PART} mixes letters and digits of two directions of writing."),
         });
     };
     let Some((_, top_level)) = ascii.rsplit_once('.') else {
-        return Err(format!("{PART} has no dot. Enter one such as example.org."));
+        return Err(format!("{PART} has no dot. Enter a domain such as example.org."));
     };
     if !top_level.contains(|one: char| one.is_ascii_alphabetic()) {
-        return Err(format!("{PART} ends with a number, as no domain does: \"{top_level}\"."));
+        return Err(format!("{PART} ends with a number, and no domain does: \"{top_level}\"."));
     }
     Ok(ascii.into_owned())
 }
@@ -141,7 +146,9 @@ fn check_label(label: &str) -> Result<(), String> {
         return Err(format!("has a hyphen at an end of \"{label}\"."));
     }
     if label.is_ascii() && label.len() > LABEL_LENGTH {
-        return Err(format!("has \"{label}\", which is too long: {LABEL_LENGTH} letters fit."));
+        return Err(format!(
+            "has \"{label}\", which is too long: {LABEL_LENGTH} letters are allowed."
+        ));
     }
     if typed_text::domain_in_ascii(label).is_none() {
         return Err(format!("has \"{label}\", which no domain can have."));

@@ -37,13 +37,13 @@ impl Name {
         }
         if !name.chars().any(names_something) {
             return Err(
-                "The name has no letter. Enter one with a letter, a digit or an emoji.".into()
+                "The name has no letter. Enter a name with a letter, a digit or an emoji.".into()
             );
         }
         let length = name.chars().count();
         if length > NAME_LENGTH {
             return Err(format!(
-                "The name is too long: {length} characters, and {NAME_LENGTH} fit."
+                "The name is too long: {length} characters, and {NAME_LENGTH} are allowed."
             ));
         }
         Ok(Self(name.into_owned()))
@@ -195,11 +195,14 @@ mod tests {
         for fits in ["字".repeat(255), "e\u{301}".repeat(255), "😀".repeat(255)] {
             assert!(Name::parse(&fits).is_ok());
         }
-        assert_eq!(problem(&"a".repeat(256)), "The name is too long: 256 characters, and 255 fit.");
+        assert_eq!(
+            problem(&"a".repeat(256)),
+            "The name is too long: 256 characters, and 255 are allowed."
+        );
         // NFC has no single character for these.
         assert_eq!(
             problem(&"\u{958}".repeat(128)),
-            "The name is too long: 256 characters, and 255 fit."
+            "The name is too long: 256 characters, and 255 are allowed."
         );
         for empty in ["", " ", "\u{3164}", "\u{200B}\u{FEFF}", "\u{200D}", "\u{2800}"] {
             assert_eq!(problem(empty), "Enter a name.", "{empty:?}");
@@ -224,7 +227,7 @@ mod tests {
         ] {
             assert_eq!(
                 problem(name),
-                "The name has no letter. Enter one with a letter, a digit or an emoji.",
+                "The name has no letter. Enter a name with a letter, a digit or an emoji.",
                 "{name:?}"
             );
         }

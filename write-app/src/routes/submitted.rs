@@ -111,7 +111,7 @@ fn refuse_compressed(headers: &HeaderMap) -> Result<(), Error> {
     if encodings.all(|one| one.is_empty() || one.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Ok(());
     }
-    Err(unsupported("The body has a content-encoding, such as gzip, which is not read here."))
+    Err(unsupported("The body has a content-encoding, such as gzip. This app does not decode it."))
 }
 
 /// The body without a byte order mark and the space around it.

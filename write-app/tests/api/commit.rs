@@ -103,7 +103,7 @@ async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_response_say
 {
     let body = register().await;
 
-    assert_eq!(body["acknowledged"], true, "{body}");
+    assert_eq!((&body["acknowledged"], &body["replicas"]), (&true.into(), &1.into()), "{body}");
     let stored = "(SELECT received_transaction_set \
          FROM performance_schema.replication_connection_status)";
     assert!(is_part_of(1, &gtid(&body), stored).await, "{body}");
@@ -180,7 +180,8 @@ async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
 
     assert_eq!(waited_in_vain["acknowledged"], false, "{waited_in_vain}");
     assert!(waited_in_vain["commit_ms"].as_u64().unwrap() >= 3000, "{waited_in_vain}");
-    assert_eq!(alone["acknowledged"], false, "{alone}");
+    assert_eq!((&alone["acknowledged"], &alone["replicas"]), (&false.into(), &0.into()), "{alone}");
+    assert!(page.contains("So the user is not safe yet"), "{page}");
     assert!(page.contains("not known to be <a ") && page.contains("</a> by any replica"), "{page}");
 
     servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
@@ -197,7 +198,9 @@ async fn a_browser_sees_the_commit_and_a_link_to_read_it_back() {
     let (_, rest) = page.split_once("<code id=\"commit\">").unwrap();
     let (gtid, _) = rest.split_once('<').unwrap();
     assert!(is_part_of(0, gtid, "@@GLOBAL.gtid_executed").await, "{gtid}: {page}");
-    assert!(page.contains("acknowledged</a> by a replica in "), "{page}");
+    let replica = "<span class=\"pod\" data-ordinal=\"1\">mysql-1</span>";
+    assert!(page.contains(&format!("acknowledged</a> by {replica} in ")), "{page}");
+    assert!(page.contains("/glossary#relay-log") && page.contains("So the user is safe"), "{page}");
     let after = gtid.replace(':', "%3A");
     let link = format!("href=\"http://127.0.0.1:30001/?after={after}&#38;id=");
     assert!(page.contains(&link), "{link}: {page}");

@@ -129,7 +129,7 @@ async fn the_problem_names_what_is_wrong_and_the_form_shows_what_was_typed() {
         problems["fields"],
         json!({
             "name": "The name has a character that cannot be seen: U+200B after \"A\".",
-            "email": "The part after the @ has no dot. Enter one such as example.org.",
+            "email": "The part after the @ has no dot. Enter a domain such as example.org.",
         })
     );
     let form =

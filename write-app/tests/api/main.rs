@@ -16,6 +16,7 @@ mod mailboxes;
 mod metrics;
 mod open_outcome;
 mod page;
+mod primary_gone;
 mod replica_refusal;
 mod schema;
 mod submit;

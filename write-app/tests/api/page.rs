@@ -1,5 +1,7 @@
 //! The page.
 
+use demo::for_tests::shared;
+
 use crate::client::{Browser, new_email};
 
 #[tokio::test]
@@ -12,6 +14,30 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
         "the local cluster's address of mysql-0: {page}"
     );
     assert!(page.contains("href=\"/glossary#primary\""), "{page}");
+}
+
+#[tokio::test]
+async fn every_pod_has_its_address_on_the_page() {
+    let page = Browser::new().open().send().await.unwrap().text().await.unwrap();
+
+    let (_, pods) = page.split_once("<table class=\"records pods\">").unwrap();
+    for ordinal in [0, 1] {
+        let address = shared().cluster.address(ordinal);
+        let row = format!(">mysql-{ordinal}</span></th><td><code>{address}</code></td>");
+        assert!(pods.contains(&row), "{row}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn while_the_primary_answers_the_page_says_what_would_happen_without_it_at_its_end() {
+    let page = Browser::new().open().send().await.unwrap().text().await.unwrap();
+
+    let (before, after) = page.split_once("If mysql-0 is gone").unwrap();
+    assert!(before.contains("action=\"/try-replica\""), "{page}");
+    assert!(
+        after.contains("No replica takes over") && !page.contains("cannot be reached"),
+        "{page}"
+    );
 }
 
 #[tokio::test]

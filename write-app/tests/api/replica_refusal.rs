@@ -35,6 +35,8 @@ async fn a_browser_sees_the_refusal_on_the_page_with_the_statement() {
     assert_eq!(response.status(), StatusCode::OK);
     let page = response.text().await.unwrap();
     assert!(page.contains("ERROR 1290 (HY000): The MySQL server is running with"), "{page}");
+    assert!(page.contains("<section class=\"failed\"") && page.contains(">×</span>"), "{page}");
+    assert!(!page.contains("role=\"alert\""), "the person has done nothing wrong: {page}");
     assert!(page.contains("refuses the write") && page.contains(">mysql-1</span>"), "{page}");
     assert!(page.contains("INSERT INTO users (name, email) VALUES"), "{page}");
     assert!(page.contains("<code>_mysql._tcp.mysql</code>"), "how it was found: {page}");

@@ -32,13 +32,11 @@ pub fn sentence(error: &MysqlError) -> &'static str {
     match error {
         MysqlError::Name(DnsError::NoAddress(_)) => NO_ADDRESS,
         MysqlError::Name(DnsError::NoAnswer { .. }) => NO_DNS,
-        MysqlError::Unreachable { .. } => {
-            "MySQL does not answer at this moment. Try again in a few seconds."
-        }
+        MysqlError::Unreachable { .. } => "MySQL does not answer now. Try again in a few seconds.",
         MysqlError::Untrusted { .. } => UNTRUSTED,
         MysqlError::AccessDenied(_) => ACCESS_DENIED,
         MysqlError::TooManyConnections(_) => {
-            "MySQL has no connection left to give. Try again in a few seconds."
+            "MySQL has no connection left. Try again in a few seconds."
         }
         MysqlError::ReadOnly(_) => READ_ONLY,
         MysqlError::SchemaMissing(_) => SCHEMA_MISSING,
@@ -58,40 +56,46 @@ pub fn sentence(error: &MysqlError) -> &'static str {
     }
 }
 
+/// The same for a write whose outcome is unknown: the advice to try again does not fit it.
+#[must_use]
+pub fn sentence_without_advice(error: &MysqlError) -> &'static str {
+    sentence(error).trim_end_matches(" Try again in a few seconds.")
+}
+
 const DEADLINE: &str = "MySQL did not finish its answer in time. Try again in a few seconds.";
 
-const BUSY: &str = "All of this app's connections to MySQL are in use, so nothing was done for this request. Try \
-     again in a few seconds.";
+const BUSY: &str = "All of this app's connections to MySQL are in use. It has done nothing for this request. \
+     Try again in a few seconds.";
 
-const NO_ADDRESS: &str = "The MySQL server's name has no address at this moment. Its pod may be coming \
-     back. Try again in a few seconds; a DNS server with a cache can take half a minute to notice.";
+const NO_ADDRESS: &str = "The name of the MySQL server has no address now. Its pod may be starting. A DNS server with a \
+     cache can take half a minute to notice the pod. Try again in a few seconds.";
 
-const NO_DNS: &str = "The cluster's DNS server gives no answer, so this app cannot find MySQL. MySQL itself may be \
-     well. See whether the pods of CoreDNS run, and try again.";
+const NO_DNS: &str = "The cluster's DNS server does not answer, so this app cannot find MySQL. MySQL itself may run. \
+     See whether the pods of CoreDNS run, and try again.";
 
-const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials with the \
-     account in MySQL.";
+const ACCESS_DENIED: &str = "MySQL refuses this app's account. Compare the Secret mysql-credentials with the account in \
+     MySQL.";
 
-const UNTRUSTED: &str = "What answers as MySQL has a certificate that DB_TLS_CA does not vouch for, so nothing \
-     was sent. Compare the two.";
+const UNTRUSTED: &str = "The authority in DB_TLS_CA has not signed the certificate of the server that answers as MySQL. \
+     So this app has not sent its password. Compare the authority and the certificate.";
 
-const READ_ONLY: &str = "This MySQL server takes no writes: it is a replica. Writes must go to the primary, \
+const READ_ONLY: &str = "This MySQL server is a replica, so it takes no writes. Send writes to the primary, \
      mysql-0.mysql.";
 
-const SCHEMA_MISSING: &str = "The table of users is not there yet. write-app makes it when it first reaches \
-     the primary.";
+const SCHEMA_MISSING: &str =
+    "The table of users does not exist yet. write-app makes it when it first reaches the primary.";
 
-const SCHEMA_DIFFERS: &str = "The table of users was made by another write-app than this one. /readyz of this \
-     app says what differs.";
+const SCHEMA_DIFFERS: &str = "Another version of write-app made the table of users. /readyz of this app says what \
+     differs.";
 
-const LOCK_WAIT: &str = "Another session keeps a row or a table in MySQL locked, so MySQL gave up, and did nothing for \
-     this request. Try again in a few seconds.";
+const LOCK_WAIT: &str = "Another session has locked a row or a table in MySQL. MySQL waited for the lock, and then did \
+     nothing for this request. Try again in a few seconds.";
 
-const DEADLOCK: &str = "This request and another one waited for each other's locks in MySQL, so MySQL ended this one, \
-     and did nothing for it. Try again in a few seconds.";
+const DEADLOCK: &str = "This request and another one waited for each other's locks in MySQL. MySQL ended this one and \
+     did nothing for it. Try again in a few seconds.";
 
-const DISK_FULL: &str = "The volume of the MySQL primary is full, so it stores nothing. Make the volume larger, \
-     or free some of it.";
+const DISK_FULL: &str = "The volume of the MySQL primary is full, so the primary stores nothing. Make the volume larger, \
+     or delete something on it.";
 
-const NO_REPLICA: &str = "No replica answers at this moment. See whether mysql-1 runs, or start it; \
-     then try again. A DNS server with a cache can take half a minute to notice.";
+const NO_REPLICA: &str = "No replica answers now. See whether mysql-1 runs, or start it. Then try again. A DNS server \
+     with a cache can take half a minute to notice the pod.";

@@ -6,7 +6,7 @@ use super::*;
 const REFUSED: &[[&str; 2]] = &[
     ["", "Enter an email."],
     ["\u{200B}", "Enter an email."],
-    ["ada", "The email has no @. Enter one such as ada@example.org."],
+    ["ada", "The email has no @. Enter an email such as ada@example.org."],
     ["@example.org", "There is nothing before the @."],
     ["ada@", "There is nothing after the @."],
     ["ada@.", "There is nothing after the @."],
@@ -40,7 +40,7 @@ const REFUSED: &[[&str; 2]] = &[
         "The part before the @ has a sign that is not allowed there: \":\".",
     ],
     ["a，b@example.org", "The part before the @ has a sign that is not allowed there: \",\"."],
-    ["ada@example", "The part after the @ has no dot. Enter one such as example.org."],
+    ["ada@example", "The part after the @ has no dot. Enter a domain such as example.org."],
     ["ada@exa mple.org", "The part after the @ has a space."],
     ["ada@.example.org", "The part after the @ begins with a dot."],
     ["ada@example..org", "The part after the @ has two dots in a row."],
@@ -50,8 +50,8 @@ const REFUSED: &[[&str; 2]] = &[
     ["ada@my_host.example", "The part after the @ has a sign that is not allowed there: \"_\"."],
     ["ada@[127.0.0.1]", "The part after the @ has a sign that is not allowed there: \"[\"."],
     ["ada@example.org>", "The part after the @ has a sign that is not allowed there: \">\"."],
-    ["ada@127.0.0.1", "The part after the @ ends with a number, as no domain does: \"1\"."],
-    ["ada@1.2", "The part after the @ ends with a number, as no domain does: \"2\"."],
+    ["ada@127.0.0.1", "The part after the @ ends with a number, and no domain does: \"1\"."],
+    ["ada@1.2", "The part after the @ ends with a number, and no domain does: \"2\"."],
     [
         "ada@exa\u{200B}mple.org",
         "The part after the @ has a character that cannot be seen: U+200B after \"exa\".",
@@ -188,24 +188,24 @@ fn an_email_fits_as_mail_systems_send_it() {
     assert_eq!(stored(&format!("{local}@{}", domain(53))).len(), 254);
     assert_eq!(
         problem(&format!("{local}@{}", domain(54))),
-        "The email is too long: 255 bytes, and 254 fit."
+        "The email is too long: 255 bytes, and 254 are allowed."
     );
     assert_eq!(
         problem(&format!("a{local}@example.org")),
-        "The part before the @ is too long: 65 bytes, and 64 fit."
+        "The part before the @ is too long: 65 bytes, and 64 are allowed."
     );
     assert_eq!(
         problem(&format!("{}@example.org", "字".repeat(22))),
-        "The part before the @ is too long: 66 bytes, and 64 fit."
+        "The part before the @ is too long: 66 bytes, and 64 are allowed."
     );
     let label = "b".repeat(64);
     assert_eq!(
         problem(&format!("ada@{label}.example")),
-        format!("The part after the @ has \"{label}\", which is too long: 63 letters fit.")
+        format!("The part after the @ has \"{label}\", which is too long: 63 letters are allowed.")
     );
     assert_eq!(
         problem(&format!("ada@{}", format!("{}.", "b".repeat(60)).repeat(5))),
-        "The part after the @ is too long: 253 bytes fit."
+        "The part after the @ is too long: 253 bytes are allowed."
     );
     let wide = "字".repeat(30);
     let wide = stored(&format!("{local}@{wide}.{wide}.{wide}.example"));
