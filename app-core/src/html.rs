@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 
-use crate::config::{About, Config};
+use crate::config::{About, Config, RunsIn};
 
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
@@ -26,6 +26,7 @@ pub struct Site {
     trusted_origins: Arc<[String]>,
     other_app_url: Option<Arc<str>>,
     other_app_port: u16,
+    runs_in: RunsIn,
 }
 
 impl Site {
@@ -38,6 +39,7 @@ impl Site {
             trusted_origins: config.trusted_origins.clone().into(),
             other_app_url,
             other_app_port: config.other_app_port,
+            runs_in: config.runs_in,
         }
     }
 
@@ -73,6 +75,8 @@ pub struct Layout {
     pub here: String,
     /// The path of this page.
     pub path: String,
+    /// Whose commands the page shows: `{% if layout.runs_in.is_demo() %}` in a template.
+    pub runs_in: RunsIn,
 }
 
 impl Layout {
@@ -87,7 +91,8 @@ impl Layout {
         };
         let here = format!("{}://{}", scheme(headers), host(headers));
         let path = path.to_owned();
-        Self { app: about.name, other_app: about.other_app, other_app_url, here, path }
+        let runs_in = site.runs_in;
+        Self { app: about.name, other_app: about.other_app, other_app_url, here, path, runs_in }
     }
 }
 
