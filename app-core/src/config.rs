@@ -353,6 +353,7 @@ impl Variable {
 impl Settings {
     fn into_config(self, about: &About, environment: &Environment) -> Config {
         let service = self.otel_service_name.unwrap_or_else(|| about.name.to_owned());
+        let spans = |HttpUrl(collector)| SpansConfig { collector, service };
         let search = self.dns_search.unwrap_or_default();
         let search = search.split_whitespace().map(str::to_owned).collect();
         let user = self.db_user.as_deref().unwrap_or(about.db_user);
@@ -379,9 +380,7 @@ impl Settings {
             keep_alive: self.keep_alive_seconds.map_or(KEEP_ALIVE, seconds),
             other_app_port: about.other_app_port,
             log: self.rust_log.unwrap_or_default().0,
-            spans: self
-                .otel_exporter_otlp_endpoint
-                .map(|HttpUrl(collector)| SpansConfig { collector, service }),
+            spans: self.otel_exporter_otlp_endpoint.map(spans),
         }
     }
 }

@@ -132,9 +132,10 @@ async fn show(
 }
 
 fn try_this(reads: &Reads, layout: &Layout, params: &PageParams, pods: &[PodView]) -> TryThis {
-    let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
-    let next_ordinal = known.max().map_or(2, |ordinal| u16::from(ordinal) + 1);
     let (story, now) = (reads.headless().story(), OffsetDateTime::now_utc());
+    let told = story.pods().map(|(ordinal, _)| ordinal);
+    let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
+    let next_ordinal = known.chain(told).max().map_or(2, |ordinal| u16::from(ordinal) + 1);
     TryThis::new(layout.runs_in, next_ordinal, &story, params, now)
 }
 

@@ -37,6 +37,7 @@ async fn the_page_tells_how_a_pod_left_and_came_back_and_shows_that_as_seen() {
     until_the_page_says(&app, live, "mysql no longer names mysql-1").await;
     let page = page_of(&app).await;
     assert!(mark(&page, "deleted").contains("not seen yet"), "it is not back: {page}");
+    assert!(page.contains("<code>scale 3</code>"), "mysql-1 is away and still counts: {page}");
     server.reply(HEADLESS, Reply::Addresses(vec![primary, replica]));
 
     until_the_page_says(&app, live, "mysql-1 answers again, ").await;

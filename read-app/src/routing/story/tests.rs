@@ -301,3 +301,12 @@ fn a_clock_that_is_set_back_does_not_turn_the_story_round() {
     ]);
     assert_eq!(events(&story), [(107, What::Stopped), (107, again(0))]);
 }
+
+#[test]
+fn of_a_cache_the_first_sight_is_kept() {
+    let mut story = Story::default();
+    assert_eq!(story.cached(), None);
+    story.note_cache(at(3));
+    story.note_cache(at(4));
+    assert_eq!(story.cached(), Some(at(3)));
+}
