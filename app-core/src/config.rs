@@ -24,6 +24,9 @@ use axum::http::Uri;
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
+#[cfg(test)]
+pub(crate) use self::tests::ABOUT;
+pub use self::values::RunsIn;
 use self::{
     credentials::{Credentials, Value},
     environment::Environment,
@@ -146,6 +149,12 @@ variables! {
         default: "none: a form must come from the host that it is sent to",
         must_be: "origins such as https://demo.example.org or http://10.0.0.5:8080, separated by commas, without a path",
     };
+    runs_in: RunsIn = Variable {
+        name: "RUNS_IN",
+        meaning: "whose commands the pages show: those of kubectl, or those of cargo demo",
+        default: "kubernetes",
+        must_be: "kubernetes or demo",
+    };
     keep_alive_seconds: NonZeroU16 = Variable {
         name: "KEEP_ALIVE_SECONDS",
         meaning: "how long an idle connection stays open; longer than a proxy in front keeps it",
@@ -220,6 +229,8 @@ pub struct Config {
     pub other_app_url: Option<String>,
     /// Origins of this app besides its host, as browsers send them.
     pub trusted_origins: Vec<String>,
+    /// Where this app runs, which decides about the commands that its page shows.
+    pub runs_in: RunsIn,
     /// How long a connection without a request stays open.
     pub keep_alive: Duration,
     /// The other app's port on the host that the browser used, where there is no URL.
@@ -342,6 +353,7 @@ impl Variable {
 impl Settings {
     fn into_config(self, about: &About, environment: &Environment) -> Config {
         let service = self.otel_service_name.unwrap_or_else(|| about.name.to_owned());
+        let spans = |HttpUrl(collector)| SpansConfig { collector, service };
         let search = self.dns_search.unwrap_or_default();
         let search = search.split_whitespace().map(str::to_owned).collect();
         let user = self.db_user.as_deref().unwrap_or(about.db_user);
@@ -364,12 +376,11 @@ impl Settings {
             dns: self.dns_server.map(|server| DnsConfig { server, search }),
             other_app_url: self.other_app_url,
             trusted_origins: self.trusted_origins.unwrap_or_default().0,
+            runs_in: self.runs_in.unwrap_or_default(),
             keep_alive: self.keep_alive_seconds.map_or(KEEP_ALIVE, seconds),
             other_app_port: about.other_app_port,
             log: self.rust_log.unwrap_or_default().0,
-            spans: self
-                .otel_exporter_otlp_endpoint
-                .map(|HttpUrl(collector)| SpansConfig { collector, service }),
+            spans: self.otel_exporter_otlp_endpoint.map(spans),
         }
     }
 }
@@ -377,15 +388,3 @@ impl Settings {
 fn seconds(number: NonZeroU16) -> Duration {
     Duration::from_secs(number.get().into())
 }
-
-/// An app for tests.
-#[cfg(test)]
-pub(crate) const ABOUT: About = About {
-    name: "write-app",
-    summary: "registers users",
-    version: "0.1.0",
-    db_host: "mysql-0.mysql",
-    db_user: "appuser",
-    other_app: "read-app",
-    other_app_port: 30001,
-};

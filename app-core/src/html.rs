@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 
-use crate::config::{About, Config};
+use crate::config::{About, Config, RunsIn};
 
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
@@ -26,6 +26,7 @@ pub struct Site {
     trusted_origins: Arc<[String]>,
     other_app_url: Option<Arc<str>>,
     other_app_port: u16,
+    runs_in: RunsIn,
 }
 
 impl Site {
@@ -38,6 +39,7 @@ impl Site {
             trusted_origins: config.trusted_origins.clone().into(),
             other_app_url,
             other_app_port: config.other_app_port,
+            runs_in: config.runs_in,
         }
     }
 
@@ -69,10 +71,10 @@ pub struct Layout {
     pub other_app: &'static str,
     /// The URL of the other app's page.
     pub other_app_url: String,
-    /// The URL of this app in the browser, such as `http://127.0.0.1:30001`.
-    pub here: String,
     /// The path of this page.
     pub path: String,
+    /// Whose commands the page shows: `{% if layout.runs_in.is_demo() %}` in a template.
+    pub runs_in: RunsIn,
 }
 
 impl Layout {
@@ -85,9 +87,9 @@ impl Layout {
             // NodePorts are open on every node, so the other app is at the same host.
             None => format!("http://{}:{}/", host_name(headers), site.other_app_port),
         };
-        let here = format!("{}://{}", scheme(headers), host(headers));
         let path = path.to_owned();
-        Self { app: about.name, other_app: about.other_app, other_app_url, here, path }
+        let runs_in = site.runs_in;
+        Self { app: about.name, other_app: about.other_app, other_app_url, path, runs_in }
     }
 }
 
@@ -106,12 +108,6 @@ where
 /// The host in the browser's URL, with its port.
 fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost")
-}
-
-/// `https` where a proxy in front, such as an Ingress, has ended TLS and says so.
-fn scheme(headers: &HeaderMap) -> &'static str {
-    let is_https = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    if is_https { "https" } else { "http" }
 }
 
 /// The same without the port; an IPv6 address keeps its brackets.
@@ -140,15 +136,6 @@ mod tests {
 
     fn headers(name: header::HeaderName, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn a_proxy_in_front_may_say_that_the_browser_used_tls() {
-        let forwarded = header::HeaderName::from_static("x-forwarded-proto");
-        assert_eq!(scheme(&headers(forwarded.clone(), "https")), "https");
-        for other in ["http", "javascript", ""] {
-            assert_eq!(scheme(&headers(forwarded.clone(), other)), "http");
-        }
     }
 
     #[test]

@@ -322,8 +322,12 @@ impl LocalCluster {
     pub fn environment(&self, about: &About) -> anyhow::Result<Vec<(OsString, OsString)>> {
         let password = self.template.credentials.get(&format!("{}-password", about.db_user))?;
         let dns = self.network.dns().to_string();
-        let variables =
-            [("DB_PASSWORD", password), ("DNS_SERVER", &dns), ("DNS_SEARCH", cluster_dns::SEARCH)];
+        let variables = [
+            ("DB_PASSWORD", password),
+            ("DNS_SERVER", &dns),
+            ("DNS_SEARCH", cluster_dns::SEARCH),
+            ("RUNS_IN", "demo"),
+        ];
         Ok(variables.map(|(name, value)| (name.into(), value.into())).into())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! read-app renders all of it, with and without JavaScript. The script fetches the living part alone (`part=live`).
 
+mod changes;
 mod dns;
 pub(crate) mod dots;
 mod drawing;
@@ -12,6 +13,7 @@ mod lanes;
 pub(crate) mod params;
 mod queries;
 mod shares;
+mod try_this;
 mod users;
 
 use app_core::{
@@ -23,12 +25,14 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{Html, IntoResponse as _, Response},
     routing::get,
 };
+use time::OffsetDateTime;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
+    changes::Changes,
     dns::{Lookups, missing_pod},
     dots::{Dot, KEPT, POD_NAME_PREFIX},
     drawing::drawing,
@@ -37,6 +41,7 @@ use self::{
     lanes::{Lane, lanes},
     params::{MOST_QUERIES, PageParams, PageQueryString},
     shares::ShareTable,
+    try_this::TryThis,
     users::{Failure, UsersPart},
 };
 use crate::{
@@ -73,8 +78,7 @@ struct LivePage<'a> {
     form: &'a Form,
     live: LivePart<'a>,
     users: Result<UsersPart<'a>, Failure>,
-    /// The ordinal of the replica that `kubectl scale` would add.
-    next_ordinal: u16,
+    try_this: TryThis,
 }
 
 /// The living part: what changes with each query, and what changes without one.
@@ -95,6 +99,7 @@ struct LivePart<'a> {
     expected: Vec<(&'static str, &'static str)>,
     names: &'a NamesView,
     lookups: Lookups<'a>,
+    changes: Changes,
     /// The name of the headless Service.
     headless: &'a str,
 }
@@ -119,17 +124,24 @@ async fn show(
     let form = Form::new(&params);
     let drawing = drawing(&reads, &params, &names, &pods, &layout.other_app_url);
     let live = LivePart::new(&reads, &params, &form, &names, &pods, drawing, last.as_ref());
+    let try_this = try_this(&reads, &layout, &params, &pods);
     if params.only_live {
-        return Ok(html::respond(&live)?);
+        return Ok(Html(live.render()? + &try_this.marks()?).into_response());
     }
     let users = last.unwrap_or(Err(MysqlError::Busy));
     let users = users.map(|served| UsersPart::new(served, &params, &pods));
     let users = users.map_err(|error| Failure::new(&error.into(), &headers));
     let status = users.as_ref().err().map_or(StatusCode::OK, |failure| failure.status);
-    let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
-    let next_ordinal = known.max().map_or(2, |ordinal| u16::from(ordinal) + 1);
-    let page = LivePage { layout, form: &form, live, users, next_ordinal };
+    let page = LivePage { layout, form: &form, live, users, try_this };
     Ok((status, html::respond(&page)?).into_response())
+}
+
+fn try_this(reads: &Reads, layout: &Layout, params: &PageParams, pods: &[PodView]) -> TryThis {
+    let (story, now) = (reads.headless().story(), OffsetDateTime::now_utc());
+    let told = story.pods().map(|(ordinal, _)| ordinal);
+    let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
+    let next_ordinal = known.chain(told).max().map_or(2, |ordinal| u16::from(ordinal) + 1);
+    TryThis::new(layout.runs_in, next_ordinal, &story, params, now)
 }
 
 impl<'a> LivePart<'a> {
@@ -142,7 +154,7 @@ impl<'a> LivePart<'a> {
         drawing: Drawing,
         last: Option<&Result<ReadResult, MysqlError>>,
     ) -> Self {
-        let host = reads.host(params.mode.via);
+        let (host, headless) = (reads.host(params.mode.via), reads.host(Via::Mysql));
         let evidence = |served| Evidence::new(served, &params.mode, host, pods);
         let lanes = lanes(params, names, pods);
         Self {
@@ -159,7 +171,8 @@ impl<'a> LivePart<'a> {
             lanes,
             names,
             lookups: Lookups::new(names, pods),
-            headless: reads.host(Via::Mysql),
+            changes: Changes::new(&reads.headless().story(), headless, OffsetDateTime::now_utc()),
+            headless,
         }
     }
 }

@@ -4,11 +4,13 @@
 //! - [`service`]: the Service `mysql-read` has one address, and the cluster picks a pod behind it.
 //! - [`headless`]: the headless Service `mysql` has all addresses, and this app picks.
 //! - [`strategy`]: picking one of several pods.
+//! - [`story`]: what happened to each pod, with times.
 //! - [`watch`]: asking each pod of the headless Service again and again how it is.
 
 pub(crate) mod headless;
 pub(crate) mod mode;
 pub(crate) mod service;
+pub(crate) mod story;
 pub(crate) mod strategy;
 pub(crate) mod watch;
 

@@ -21,6 +21,11 @@ pub(crate) fn time_of_day(at: OffsetDateTime) -> String {
     at.format(TIME_OF_DAY).unwrap_or_else(|_| at.to_string())
 }
 
+/// The time of day, and the date too where that is not today's.
+pub(crate) fn moment(at: OffsetDateTime, now: OffsetDateTime) -> String {
+    if at.date() == now.date() { time_of_day(at) } else { date_and_time(at) }
+}
+
 /// Such as `1.2 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())

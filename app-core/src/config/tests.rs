@@ -2,6 +2,17 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
+/// An app for tests.
+pub(crate) const ABOUT: About = About {
+    name: "write-app",
+    summary: "registers users",
+    version: "0.1.0",
+    db_host: "mysql-0.mysql",
+    db_user: "appuser",
+    other_app: "read-app",
+    other_app_port: 30001,
+};
+
 fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
     let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
     Config::from_variables(&ABOUT, variables).map_err(|problems| problems.to_string())
@@ -27,7 +38,7 @@ fn every_variable_has_the_field_of_its_name() {
 fn the_defaults_in_the_table_are_those_of_the_code() {
     let password = ("DB_PASSWORD", "secret");
     let defaults = config(&[password]).unwrap();
-    for name in ["DB_PORT", "DB_NAME", "LISTEN", "KEEP_ALIVE_SECONDS", "RUST_LOG"] {
+    for name in ["DB_PORT", "DB_NAME", "LISTEN", "RUNS_IN", "KEEP_ALIVE_SECONDS", "RUST_LOG"] {
         let variable = VARIABLES.iter().find(|variable| variable.name == name).unwrap();
         let given = config(&[password, (name, variable.default)]).unwrap();
         assert_eq!(format!("{given:?}"), format!("{defaults:?}"), "{name}");
@@ -89,6 +100,18 @@ fn what_is_no_origin_is_refused_with_the_name_of_the_setting_and_an_example() {
         let message = config(&given).unwrap_err();
         let named = "TRUSTED_ORIGINS must be origins such as https://demo.example.org";
         assert!(message.contains(named) && !message.contains("hunter2"), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn an_app_runs_in_kubernetes_unless_it_is_told_that_it_runs_in_the_demo() {
+    let given = |place| config(&[("DB_PASSWORD", "secret"), ("RUNS_IN", place)]);
+    assert_eq!(config(&[("DB_PASSWORD", "secret")]).unwrap().runs_in, RunsIn::Kubernetes);
+    assert_eq!(given("kubernetes").unwrap().runs_in, RunsIn::Kubernetes);
+    assert_eq!(given("demo").unwrap().runs_in, RunsIn::Demo);
+    for wrong in ["Demo", "DEMO", "k8s", "kind", "demo ", "true"] {
+        let message = given(wrong).unwrap_err();
+        assert!(message.contains("RUNS_IN must be kubernetes or demo"), "{wrong}: {message}");
     }
 }
 

@@ -26,6 +26,36 @@ impl FromStr for LogFilter {
     }
 }
 
+/// Where the apps run. The configuration says so, and no app guesses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RunsIn {
+    /// A cluster: the pages show `kubectl` commands.
+    #[default]
+    Kubernetes,
+    /// `cargo demo`: the pages show the demo's own commands.
+    Demo,
+}
+
+impl RunsIn {
+    /// Whether the reader of a page has the demo's terminal, and no `kubectl`.
+    #[must_use]
+    pub fn is_demo(self) -> bool {
+        self == Self::Demo
+    }
+}
+
+impl FromStr for RunsIn {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "kubernetes" => Ok(Self::Kubernetes),
+            "demo" => Ok(Self::Demo),
+            _ => Err(()),
+        }
+    }
+}
+
 /// A URL of a server without TLS: a collector is nearby, and a client without TLS keeps the images small.
 /// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>
 pub(super) struct HttpUrl(pub(super) Uri);

@@ -36,16 +36,29 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     assert!(took < Duration::from_secs(2), "it took {took:?}");
     let last_ten = "return /0{10}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(last_ten).await;
+    page.browser.until(&says(".story", "mysql no longer names mysql-1")).await;
+    let mark = page.browser.text("#tried-deleted").await;
+    assert_eq!(mark, "not seen yet", "mysql-1 is not back");
 
     servers.cluster.start_pod(1).unwrap();
     servers.cluster.wait_until_ready(1).await.unwrap();
     page.browser.until(&IS_GONE.replace("return !row ||", "return row && !")).await;
     let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(again).await;
+    page.browser.until(&says("#tried-deleted", " UTC: mysql-1")).await;
+    let story = page.browser.text(".story").await;
+    assert!(story.contains("mysql-1 answers again, "), "{story}");
+    let mark = page.browser.text("#tried-deleted").await;
+    assert!(mark.starts_with("✓ seen at "), "{mark}");
     let up_or_down = "return shifts.filter(({ by }) => Math.abs(by) >= 1)";
     assert_eq!(page.browser.run(up_or_down).await, json!([]), "what moved up or down");
     drop(page);
     servers.cluster.stop().await.unwrap();
+}
+
+/// Whether this part of the page contains a text.
+fn says(part: &str, text: &str) -> String {
+    format!("return document.querySelector('{part}').textContent.includes('{text}')")
 }
 
 #[tokio::test]
@@ -200,5 +213,5 @@ async fn a_press_of_copy_copies_the_command() {
     let pressed = page.browser.text("#try .copy").await;
     assert!(["Copied", "Selected"].contains(&pressed.as_str()), "{pressed}");
     let selected = page.browser.run("return getSelection().toString()").await;
-    assert_eq!(selected, "kubectl delete pod mysql-1");
+    assert_eq!(selected, "delete mysql-1");
 }

@@ -89,5 +89,10 @@ fn a_deleted_pod_is_seen_to_leave_the_page_and_to_come_back() {
             .until(&format!("const row = {ROW}; return row && row.querySelector('.gone') === null"))
             .await;
         browser.until(&format!("return /1.{{0,9}}$/.test({DOTS})")).await;
+        let seen =
+            "return document.getElementById('tried-deleted').textContent.includes(' UTC: mysql-1')";
+        browser.until(seen).await;
+        assert!(browser.text(".story").await.contains("mysql names mysql-1 again, at "));
+        assert!(browser.text("#try").await.contains("kubectl delete pod mysql-1"));
     });
 }

@@ -28,7 +28,7 @@ use self::ttl_watch::TtlWatch;
 use crate::{
     App,
     page::dots::pod_name,
-    routing::{Reads, mode::Via},
+    routing::{Reads, headless::Headless, mode::Via},
 };
 
 /// For how long all requests share an answer.
@@ -77,6 +77,7 @@ struct Answers {
 
 /// Asks, and compares each answer with the one before.
 struct Asker {
+    headless: Headless,
     resolver: Resolver,
     lookups: [Lookup; 4],
     /// What each name answered when the DNS server last gave an answer.
@@ -183,7 +184,7 @@ fn is_old(asked: Option<Instant>) -> bool {
 
 impl Asker {
     fn new(reads: &Reads) -> Self {
-        let headless = reads.host(Via::Mysql);
+        let (headless, resolver) = (reads.host(Via::Mysql), reads.resolver().clone());
         let lookup = |name: String, question| Lookup { name, question };
         let lookups = [
             lookup(headless.to_owned(), Question::Addresses),
@@ -192,7 +193,7 @@ impl Asker {
             lookup(reads.host(Via::MysqlRead).to_owned(), Question::Addresses),
         ];
         let (known, ttls) = (BTreeMap::new(), TtlWatch::default());
-        Self { resolver: reads.resolver().clone(), lookups, known, ttls }
+        Self { headless: reads.headless().clone(), resolver, lookups, known, ttls }
     }
 
     /// Asks whenever a request wants answers and the last are old.
@@ -220,6 +221,9 @@ impl Asker {
             self.ttls.note(ttl, now);
         }
         view.from_cache = self.ttls.is_cached();
+        if view.from_cache == Some(true) {
+            self.headless.note_cache();
+        }
         view.answers = answers;
         Answers { asked: Some(now), view, missing }
     }

@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,6 +19,7 @@ use app_core::{
     dns::{DnsError, Resolver},
     mysql::{MysqlError, Pool, PoolStatus, Server, budget, pod_name::PodName},
 };
+use time::OffsetDateTime;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -27,6 +28,7 @@ use crate::{
     routing::{
         Slot,
         mode::{Mode, With},
+        story::Story,
         strategy::{Candidate, Picker},
         watch::{Observed, PrimaryProgress, State, watch},
     },
@@ -35,11 +37,14 @@ use crate::{
 /// How often the list is compared with the DNS answer, which the resolver remembers for a second.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
 
+/// How often the story is told on.
+const STORY_PERIOD: Duration = Duration::from_millis(250);
+
 /// The pods. Cheap to clone; they are followed until the last clone is gone.
 #[derive(Clone)]
 pub(crate) struct Headless {
     members: Arc<Members>,
-    _following: Arc<AbortOnDropHandle<()>>,
+    _following: Arc<AbortOnDropHandle<((), ())>>,
 }
 
 struct Members {
@@ -53,6 +58,9 @@ struct Members {
     progress: PrimaryProgress,
     /// When each pod last answered a read, through either Service.
     answered: Mutex<BTreeMap<String, Instant>>,
+    /// Whether DNS has ever said which addresses there are.
+    has_list: AtomicBool,
+    story: Mutex<Story>,
 }
 
 /// A pod, by one of the addresses in the DNS answer.
@@ -89,8 +97,13 @@ impl Headless {
             pool: Picker::default(),
             progress: PrimaryProgress::default(),
             answered: Mutex::default(),
+            has_list: AtomicBool::new(false),
+            story: Mutex::default(),
         });
-        let following = AbortOnDropHandle::new(tokio::spawn(follow(service, members.clone())));
+        let telling = tell(members.clone());
+        let following = follow(service, members.clone());
+        let following = tokio::spawn(async { tokio::join!(following, telling) });
+        let following = AbortOnDropHandle::new(following);
         Self { members, _following: Arc::new(following) }
     }
 
@@ -101,7 +114,17 @@ impl Headless {
 
     /// The pods that the DNS answer lists, in the order of their addresses.
     pub(crate) fn pods(&self) -> Vec<Pod> {
-        self.members.list().values().map(|member| member.pod()).collect()
+        self.members.pods()
+    }
+
+    /// What has happened to the pods.
+    pub(crate) fn story(&self) -> Story {
+        self.members.story().clone()
+    }
+
+    /// Notes that the answers of DNS come from a cache.
+    pub(crate) fn note_cache(&self) {
+        self.members.story().note_cache(OffsetDateTime::now_utc());
     }
 
     /// How long ago a pod answered a read, through either Service.
@@ -163,6 +186,14 @@ impl Members {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pods(&self) -> Vec<Pod> {
+        self.list().values().map(|member| member.pod()).collect()
+    }
+
     /// Adds it to the list, so that all reads share its connections.
     async fn first_address(&self) -> Result<Arc<Member>, MysqlError> {
         let ip = self.resolver.address(&self.config.host).await?;
@@ -191,6 +222,7 @@ impl Members {
         for address in addresses {
             list.entry(*address).or_insert_with(|| Arc::new(self.member(*address)));
         }
+        self.has_list.store(true, Ordering::Relaxed);
     }
 }
 
@@ -204,6 +236,16 @@ async fn follow(service: Server, members: Arc<Members>) {
             Err(error @ DnsError::NoAnswer { .. }) => tracing::debug!(%error, "the list stays"),
         }
         sleep(FOLLOW_PERIOD).await;
+    }
+}
+
+/// Tells the story of the pods for ever, from the first list on.
+async fn tell(members: Arc<Members>) {
+    loop {
+        if members.has_list.load(Ordering::Relaxed) {
+            members.story().note(&members.pods(), OffsetDateTime::now_utc());
+        }
+        sleep(STORY_PERIOD).await;
     }
 }
 

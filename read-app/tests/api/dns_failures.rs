@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use crate::client::{get, page_at, until};
 
-const HEADLESS: &str = "mysql.default.svc.cluster.local.";
+pub(crate) const HEADLESS: &str = "mysql.default.svc.cluster.local.";
 
 /// A DNS server that knows both Services, and a read-app that asks it.
-async fn server_and_app() -> (ScriptedDns, RunningApp) {
+pub(crate) async fn server_and_app() -> (ScriptedDns, RunningApp) {
     let server = ScriptedDns::start().await.unwrap();
     let cluster = &shared().cluster;
     let pods = [0, 1].map(|ordinal| IpAddr::from(cluster.address(ordinal)));

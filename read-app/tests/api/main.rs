@@ -13,4 +13,5 @@ mod paging;
 mod routing;
 mod search;
 mod slow_pods;
+mod story;
 mod users;

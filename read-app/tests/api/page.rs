@@ -133,10 +133,10 @@ async fn the_command_that_adds_a_replica_counts_the_pods_that_are_away() {
     let app = &shared().read_app;
     wait_until_both_are_known(app).await;
 
-    assert!(page_of(app).await.contains("statefulset mysql --replicas=3"));
+    assert!(page_of(app).await.contains("<code>scale 3</code>"));
     // mysql-4 has answered some of these queries.
     let page = page_at(app, "/?seen=0104").await;
-    assert!(page.contains("statefulset mysql --replicas=6"), "{page}");
+    assert!(page.contains("<code>scale 6</code>"), "{page}");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What the page says in states that no test can bring about in MySQL or DNS.
 
+use app_core::config::RunsIn;
+
 use super::*;
 use crate::page::flash::Flash;
 
@@ -23,7 +25,7 @@ fn page(
         app: "write-app",
         other_app: "read-app",
         other_app_url: "http://node/".into(),
-        here: "http://node".into(),
+        runs_in: RunsIn::default(),
         path: "/".into(),
     };
     let answered = Some(Duration::from_secs(40));
@@ -97,17 +99,15 @@ fn a_user_is_called_safe_only_where_a_replica_is_known_to_have_the_row() {
 #[test]
 fn a_pod_whose_address_is_not_known_says_so() {
     let said = text(&page(None, None, Some(two_replicas()), &Typed::default()));
-    let (_, said) = said.split_once("the addresses that DNS has for them now").unwrap();
-
-    for row in [
-        "mysql-0 192.0.2.7 primary",
-        "mysql-1 192.0.2.8 replica",
-        "mysql-2 address not known replica",
+    for pod in [
+        "mysql-0 192.0.2.7 primary, by its name",
+        "mysql-1 192.0.2.8 replica, by its name",
+        "mysql-2 address not known replica, by its name",
     ] {
-        assert!(said.contains(row), "{row}: {said}");
+        assert!(said.contains(pod), "{pod}: {said}");
     }
     let silent = text(&page(None, None, None, &Typed::default()));
-    assert!(silent.contains("the other pods are not known now"), "{silent}");
+    assert!(silent.contains("Which other pods there are is not known now"), "{silent}");
 }
 
 #[test]
