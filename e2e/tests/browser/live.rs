@@ -91,29 +91,105 @@ async fn a_person_asks_chooses_plays_and_pauses_by_the_keyboard_alone() {
 }
 
 #[tokio::test]
-async fn nothing_shifts_while_dots_arrive() {
+async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
+    let (servers, pages) = separate().await;
+    let freeze = |ordinal| servers.cluster.set_frozen(ordinal, true).unwrap();
+    let thaw = |ordinal| servers.cluster.set_frozen(ordinal, false).unwrap();
+    let page = ReadPage::open(pages, LAPTOP).await;
+    page.browser.begin_pages_with(LONGER_FIGURES).await;
+    let mut moved = Vec::new();
     for view in [LAPTOP, TELEPHONE] {
-        let page = ReadPage::open(pages().await, view).await;
+        page.browser.set_view(view).await;
+        page.browser.refresh().await;
         page.set_rate(20).await;
         page.until_dots(2).await;
-        page.browser.until(EACH_POD_IS_KNOWN).await;
-        page.browser.run(WATCH_SHIFTS).await;
+        page.browser.run(WATCH_MOVES).await;
 
-        page.until_dots(80).await;
+        page.until_dots(40).await;
+        let mut moves = vec![("answers", page.moves().await)];
+        page.browser.run("window.figures = 'longer'").await;
+        page.until_dots(50).await;
+        page.browser.run("window.figures = 'as they are'").await;
+        page.until_dots(60).await;
+        moves.push(("longer figures", page.moves().await));
+        freeze(1);
+        page.until_last_dots("[A-Z][0-9]").await;
+        moves.push(("some attempts fail", page.moves().await));
+        freeze(0);
+        page.until_last_dots("[A-Z]{3}").await;
+        moves.push(("all attempts fail", page.moves().await));
+        thaw(0);
+        thaw(1);
+        page.until_last_dots("[0-9]{3}").await;
+        moves.push(("answers again", page.moves().await));
 
-        assert_eq!(page.browser.run("return shifts").await, json!([]), "{view:?}");
-        // The observer sees a shift that the test makes.
+        moved.extend(
+            moves
+                .into_iter()
+                .filter(|(_, moves)| !moves.is_empty())
+                .map(|moves| (view.width, moves)),
+        );
+        // The observer sees a move that the test makes.
         page.browser
-            .run("scrollTo(0, 0); document.querySelector('main').prepend('What is new moves the rest.')")
+            .run("document.querySelector('main').prepend('What is new moves the rest.')")
             .await;
-        page.browser.until("return shifts.length > 0").await;
+        page.browser.until("return moves.length > 0").await;
     }
+    assert!(moved.is_empty(), "{moved:#?}");
 }
 
-/// Whether the table expects a share of each pod.
-const EACH_POD_IS_KNOWN: &str = "const rows = [...document.querySelectorAll('.shares tbody tr')];
-    return rows.length > 2 && rows.slice(0, 2).every(row => row.cells[3].innerText.includes('50 %'))";
+/// Makes the figures of an answer as long as they get on a slow day.
+const LONGER_FIGURES: &str = "
+    const text = Response.prototype.text;
+    Response.prototype.text = async function () {
+        const html = await text.call(this);
+        return window.figures !== 'longer' ? html : html
+            .replace(/(≥ )?\\b\\d+\\.\\d s\\b/g, '≥ 123.4 s')
+            .replace(/\\b\\d+\\.\\d ms\\b/g, '1234.5 ms')
+            .replace(/\\b(number|numbered it) \\d+/g, '$1 1234567');
+    };";
 
+/// Notes in `moves` each box that stays in the page and gets another place in it. Words in a line are no boxes, nor are
+/// parts of a drawing. What moves inside a box that cuts off the rest moves nothing else: a full window of dots scrolls.
+/// Before them it notes the innermost boxes whose height has changed, since they are the reason.
+const WATCH_MOVES: &str = "
+    window.moves = [];
+    let places = new Map();
+    const style = element => getComputedStyle(element);
+    const isBox = element => !/^(none|contents|inline)/.test(style(element).display)
+        && style(element).position !== 'fixed' && style(element).position !== 'absolute';
+    const place = (element, to) => {
+        for (const child of element.children) {
+            if (isBox(child)) {
+                const { x, y, width, height } = child.getBoundingClientRect();
+                if (width && height) to.set(child, [x + scrollX, y + scrollY, height].map(Math.round));
+            }
+            if (child.localName !== 'svg' && style(child).overflowY !== 'hidden') place(child, to);
+        }
+        return to;
+    };
+    const name = ({ localName, id, classList, textContent }) =>
+        [localName, id && '#' + id, ...[...classList].map(name => '.' + name)].join('')
+            + ` “${textContent.trim().replace(/\\s+/g, ' ').slice(0, 60)}”`;
+    const look = () => {
+        const now = place(document.querySelector('main'), new Map());
+        const both = [...now].filter(([element]) => places.has(element))
+            .map(([element, to]) => ({ element, from: places.get(element), to }));
+        const differs = (part, { from, to }) => Math.abs(from[part] - to[part]) > 1;
+        const moved = both.filter(one => differs(0, one) || differs(1, one));
+        const grown = both.filter(one => differs(2, one));
+        const reasons = grown.filter(one => !grown.some(({ element }) => element !== one.element && one.element.contains(element)));
+        if (moved.length) {
+            for (const { element, from, to } of reasons) moves.push(`${name(element)} is ${to[2]} px high, and was ${from[2]}`);
+            for (const { element, from, to } of moved.slice(0, 5))
+                moves.push(`${name(element)} moves from ${from.slice(0, 2)} to ${to.slice(0, 2)}`);
+        }
+        places = now;
+    };
+    look();
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });";
+
+/// Notes in `shifts` what moves in the window.
 const WATCH_SHIFTS: &str = "window.shifts = [];
     new PerformanceObserver(list => {
         for (const entry of list.getEntries()) {
