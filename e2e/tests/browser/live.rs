@@ -96,11 +96,11 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
     let freeze = |ordinal| servers.cluster.set_frozen(ordinal, true).unwrap();
     let thaw = |ordinal| servers.cluster.set_frozen(ordinal, false).unwrap();
     let page = ReadPage::open(pages, LAPTOP).await;
-    page.browser.begin_pages_with(LONGER_FIGURES).await;
+    page.browser.begin_pages_with(CHANGE_ANSWERS).await;
     let mut moved = Vec::new();
-    for view in [LAPTOP, TELEPHONE] {
+    for (view, mode) in [(LAPTOP, ""), (TELEPHONE, ""), (LAPTOP, "?compare=on")] {
         page.browser.set_view(view).await;
-        page.browser.refresh().await;
+        page.browser.goto(&(page.pages.read() + mode)).await;
         page.set_rate(20).await;
         page.until_dots(2).await;
         page.browser.run(WATCH_MOVES).await;
@@ -112,6 +112,9 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
         page.browser.run("window.figures = 'as they are'").await;
         page.until_dots(60).await;
         moves.push(("longer figures", page.moves().await));
+        page.browser.run("window.added = 'ULD'").await;
+        page.until_last_dots("ULD.*[0-9]{2}").await;
+        moves.push(("three reasons", page.moves().await));
         freeze(1);
         page.until_last_dots("[A-Z][0-9]").await;
         moves.push(("some attempts fail", page.moves().await));
@@ -127,7 +130,7 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
             moves
                 .into_iter()
                 .filter(|(_, moves)| !moves.is_empty())
-                .map(|moves| (view.width, moves)),
+                .map(|moves| (mode, view.width, moves)),
         );
         // The observer sees a move that the test makes.
         page.browser
@@ -138,28 +141,36 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
     assert!(moved.is_empty(), "{moved:#?}");
 }
 
-/// Makes the figures of an answer as long as they get on a slow day.
-const LONGER_FIGURES: &str = "
+/// Changes answers on request: figures as long as they get on a slow day, and attempts that failed. How many reasons for
+/// failures there are is not left to luck: what the test does not add becomes the reason U.
+const CHANGE_ANSWERS: &str = r#"
     const text = Response.prototype.text;
     Response.prototype.text = async function () {
-        const html = await text.call(this);
-        return window.figures !== 'longer' ? html : html
-            .replace(/(≥ )?\\b\\d+\\.\\d s\\b/g, '≥ 123.4 s')
-            .replace(/\\b\\d+\\.\\d ms\\b/g, '1234.5 ms')
-            .replace(/\\b(number|numbered it) \\d+/g, '$1 1234567');
-    };";
+        const { added, figures } = window;
+        window.added = '';
+        const html = (await text.call(this)).replace(/(name="seen2?" value=")(\w*)/g,
+            (all, field, dots) => field + dots.replace(/[BNSFE]/g, 'U') + (added ?? ''));
+        return figures !== 'longer' ? html : html
+            .replace(/(≥ )?\b\d+\.\d s\b/g, '≥ 123.4 s')
+            .replace(/\b\d+\.\d ms\b/g, '1234.5 ms')
+            .replace(/\b(number|numbered it) \d+/g, '$1 1234567');
+    };"#;
 
 /// Notes in `moves` each box that stays in the page and gets another place in it. Words in a line are no boxes, nor are
 /// parts of a drawing. What moves inside a box that cuts off the rest moves nothing else: a full window of dots scrolls.
-/// Before them it notes the innermost boxes whose height has changed, since they are the reason.
+/// Before them it notes the innermost boxes whose height has changed, since they are the reason. It watches the page down
+/// to what the names answer: DNS may answer with more or fewer records when a pod does not answer.
 const WATCH_MOVES: &str = "
     window.moves = [];
     let places = new Map();
+    const { DOCUMENT_POSITION_FOLLOWING: after, DOCUMENT_POSITION_CONTAINED_BY: within } = Node;
+    const names = document.getElementById('names');
     const style = element => getComputedStyle(element);
     const isBox = element => !/^(none|contents|inline)/.test(style(element).display)
         && style(element).position !== 'fixed' && style(element).position !== 'absolute';
     const place = (element, to) => {
         for (const child of element.children) {
+            if (names.compareDocumentPosition(child) & (after | within) || child === names) continue;
             if (isBox(child)) {
                 const { x, y, width, height } = child.getBoundingClientRect();
                 if (width && height) to.set(child, [x + scrollX, y + scrollY, height].map(Math.round));
@@ -187,6 +198,7 @@ const WATCH_MOVES: &str = "
         places = now;
     };
     look();
+    if (![...places.keys()].some(box => box.contains(document.getElementById('dots-1')))) moves.push('the dots are not watched');
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });";
 
 /// Notes in `shifts` what moves in the window.
