@@ -149,7 +149,8 @@ globalThis.layoutFaults = ({ scrollers = true } = {}) => {
   for (const one of sorted) {
     open = open.filter((other) => other.bottom > one.top);
     for (const other of open) {
-      if (one.node && one.node === other.node || bar(one.element) !== bar(other.element)) continue;
+      // What is under a bar can be scrolled from under it.
+      if (one.node && one.node === other.node || !bar(one.element) !== !bar(other.element)) continue;
       const [isBoxed, isBothControls] = [one.isControl || other.isControl, one.isControl && other.isControl];
       if (one.isControl && isIn(other.element, one.element)) continue;
       if (other.isControl && isIn(one.element, other.element)) continue;

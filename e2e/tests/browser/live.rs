@@ -25,7 +25,7 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     let page = ReadPage::open(pages, LAPTOP).await;
     page.set_rate(10).await;
     page.until_dots(10).await;
-    page.browser.run(WATCH_SHIFTS).await;
+    page.browser.run(WATCH_MOVES).await;
 
     servers.cluster.kill_pod(1).await.unwrap();
     let killed = Instant::now();
@@ -42,8 +42,8 @@ async fn a_killed_server_leaves_the_page_within_two_seconds_and_comes_back() {
     page.browser.until(&IS_GONE.replace("return !row ||", "return row && !")).await;
     let again = "return /1.{0,9}$/.test(document.getElementById('controls').elements.seen.value)";
     page.browser.until(again).await;
-    let up_or_down = "return shifts.filter(({ by }) => Math.abs(by) >= 1)";
-    assert_eq!(page.browser.run(up_or_down).await, json!([]), "what moved up or down");
+    let moves = page.moves().await;
+    assert!(moves.is_empty(), "{moves:#?}");
     drop(page);
     servers.cluster.stop().await.unwrap();
 }
@@ -200,16 +200,6 @@ const WATCH_MOVES: &str = "
     look();
     if (![...places.keys()].some(box => box.contains(document.getElementById('dots-1')))) moves.push('the dots are not watched');
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });";
-
-/// Notes in `shifts` what moves in the window.
-const WATCH_SHIFTS: &str = "window.shifts = [];
-    new PerformanceObserver(list => {
-        for (const entry of list.getEntries()) {
-            for (const { node, previousRect: from, currentRect: to } of entry.sources) {
-                shifts.push({ what: node && (node.id || node.textContent), from, to, by: to.y - from.y });
-            }
-        }
-    }).observe({ type: 'layout-shift' })";
 
 #[tokio::test]
 async fn a_dot_fades_in_unless_the_person_prefers_less_motion() {
