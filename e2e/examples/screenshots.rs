@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use demo::{LocalCluster, apps::serve_both, for_tests::SeparateCluster};
-use e2e::browser::{Browser, Key, LAPTOP, View};
+use e2e::{
+    browser::{Browser, Key, LAPTOP, View},
+    fonts::{NARROW, WIDE},
+};
 use tokio::net::TcpListener;
 
 /// Names and emails of the users, the newest last.
@@ -38,12 +41,6 @@ const SIDE_BY_SIDE: &str = "<!DOCTYPE html><title>pages</title><style>
 
 /// The widths of a telephone, a laptop and a large screen.
 const WIDTHS: [u32; 3] = [320, 1280, 1920];
-
-/// A wide font and a narrow one, each with one for code.
-const FONTS: [(&str, [&str; 2]); 2] = [
-    ("wide", ["DejaVu Sans", "DejaVu Sans Mono"]),
-    ("narrow", ["Liberation Sans Narrow", "Liberation Mono"]),
-];
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -182,7 +179,7 @@ impl Album {
                 self.shoot_view(View { width, dark, ..PAGE }, &file(look, width)).await;
             }
         }
-        for (look, fonts) in FONTS {
+        for (look, fonts) in [("wide", WIDE), ("narrow", NARROW)] {
             for width in WIDTHS {
                 self.browser.set_fonts(fonts).await;
                 self.shoot_view(View { width, ..PAGE }, &file(look, width)).await;

@@ -52,20 +52,6 @@ pub const LAPTOP: View = View { width: 1280, height: 800, dark: false, reduced_m
 /// A small telephone.
 pub const TELEPHONE: View = View { width: 320, height: 640, ..LAPTOP };
 
-/// Gives each rule of the page's styles another font, and returns the elements that have none of the two. A rule in
-/// another style sheet would not do: it cannot tell code from text.
-const SET_FONTS: &str = "
-    const [text, code] = arguments[0];
-    const rulesIn = list => [...list].flatMap(rule => [rule, ...rulesIn(rule.cssRules ?? [])]);
-    window.fontRules ??= rulesIn([...document.styleSheets].flatMap(sheet => [...sheet.cssRules]))
-        .filter(rule => rule.style?.fontFamily && !/inherit/.test(rule.style.fontFamily))
-        .map(rule => ({ style: rule.style, isCode: /monospace/.test(rule.style.fontFamily) }));
-    for (const { style, isCode } of window.fontRules) style.fontFamily = `'${isCode ? code : text}'`;
-    return [...document.body.querySelectorAll('*')].filter(element => {
-        const family = getComputedStyle(element).fontFamily;
-        return element.checkVisibility() && ![text, code].some(font => family.includes(font));
-    }).map(element => element.outerHTML.slice(0, 200))";
-
 /// What a page keeps in memory.
 #[derive(Debug)]
 pub struct Memory {
@@ -118,16 +104,6 @@ impl Browser {
     pub async fn set_text_size(&self, size: u32) {
         let sizes = json!({ "fontSizes": { "standard": size, "fixed": size * 13 / 16 } });
         self.devtools("Page.setFontSizes", sizes).await;
-    }
-
-    /// Shows the open page in other fonts: one for text, one for code. Reloading undoes it.
-    ///
-    /// # Panics
-    ///
-    /// Where an element has none of the two. So a test cannot pass in the wrong font.
-    pub async fn set_fonts(&self, fonts: [&str; 2]) {
-        let others = self.run_with(SET_FONTS, json!([fonts])).await;
-        assert_eq!(others, json!([]), "these are in another font than {fonts:?}");
     }
 
     /// From now on no scripts of pages run. [`Self::run`] still works.

@@ -115,11 +115,12 @@ globalThis.layoutFaults = ({ scrollers = true } = {}) => {
       part = { ...piece, ...overlap(part, frame) };
     }
     const drawing = piece.element.closest('svg');
-    if (drawing && out(piece, boxOf(drawing))) fault('outside its drawing', piece, { text: '', element: drawing, ...boxOf(drawing) });
+    const isOutOfDrawing = drawing && out(piece, boxOf(drawing));
+    if (isOutOfDrawing) fault('outside its drawing', piece, { text: '', element: drawing, ...boxOf(drawing) });
     const hasFrame = (one) => one.matches('button, summary, a, [role="button"]') && styleOf(one).display !== 'inline';
     const control = chain(piece.element).find(hasFrame);
     if (control && out(piece, boxOf(control))) fault('outside its control', piece, { text: '', element: control, ...boxOf(control) });
-    if (!isScrolled && !isCut && (piece.left < -1 || piece.right > page.clientWidth + 1)) fault('outside the page', piece);
+    if (!isScrolled && !isCut && !isOutOfDrawing && (piece.left < -1 || piece.right > page.clientWidth + 1)) fault('outside the page', piece);
     if (part.right - part.left > 1 && part.bottom - part.top > 1) shown.push(part);
   }
   for (const element of document.body.querySelectorAll('*')) {
@@ -143,7 +144,7 @@ globalThis.layoutFaults = ({ scrollers = true } = {}) => {
     || styleOf(one).borderLeftWidth !== '0px';
   const controls = [...document.body.querySelectorAll('button, input, select, textarea, summary, a, [role="button"]')]
     .filter((one) => isSeen(one) && isControl(one))
-    .map((element) => ({ text: element.value || element.textContent, element, isControl: true, ...boxOf(element) }));
+    .map((element) => ({ text: element.textContent.trim() || element.value, element, isControl: true, ...boxOf(element) }));
   const sorted = [...shown, ...controls].sort((a, b) => a.top - b.top);
   let open = [];
   for (const one of sorted) {

@@ -5,20 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::browser::{Browser, LAPTOP, View};
+use e2e::{
+    browser::{Browser, LAPTOP, View},
+    fonts::{NARROW, USUAL, WIDE},
+};
 use serde_json::{Value, json};
 
 use crate::pages::{Pages, new_email, pages};
 
 const DETECTOR: &str = include_str!("layout.js");
-
-/// Fonts for text and for code, from narrow to wide. The system decides which font `system-ui` is, so a page must do
-/// with any. On Debian they come with `fonts-liberation`, `fonts-liberation-sans-narrow` and `fonts-dejavu-core`.
-const FONTS: [[&str; 2]; 3] = [
-    ["Liberation Sans Narrow", "Liberation Mono"],
-    ["Liberation Sans", "Liberation Mono"],
-    ["DejaVu Sans", "DejaVu Sans Mono"],
-];
 
 /// A telephone, a tablet, a laptop and a large screen, in CSS pixels.
 const WIDTHS: [u32; 4] = [320, 768, 1280, 1920];
@@ -268,12 +263,17 @@ async fn still_browser() -> Browser {
     let browser = Browser::open(View { reduced_motion: true, ..LAPTOP }).await;
     browser.begin_pages_with(KEEP_STILL).await;
     let mut widths = Vec::new();
-    for font in FONTS.concat() {
-        let width = browser.run_with(WIDTH_IN_FONT, json!([font])).await.as_f64().unwrap();
-        assert!(width > 0.0, "the browser has no font {font:?}: FONTS says which package has it");
-        widths.push(width);
+    for fonts in [NARROW, USUAL, WIDE] {
+        for font in [fonts.text, fonts.code] {
+            let width = browser.run_with(WIDTH_IN_FONT, json!([font])).await.as_f64().unwrap();
+            assert!(
+                width > 0.0,
+                "the browser has no font {font:?}: CONTRIBUTING.md names the packages"
+            );
+            widths.push(width);
+        }
     }
-    assert!(widths[0] * 1.1 < widths[2] && widths[2] * 1.1 < widths[4], "{FONTS:?}: {widths:?}");
+    assert!(widths[0] * 1.1 < widths[2] && widths[2] * 1.1 < widths[4], "{widths:?}");
     browser
 }
 
@@ -288,9 +288,9 @@ async fn look(browser: &Browser, state: &str, report: &mut Report) {
             browser.until(&is_so.replace("{size}", &size.to_string())).await;
             // A table may be scrolled only where there is little room.
             let scrollers = size > TEXT_SIZES[0] || width < 768;
-            for fonts in FONTS {
+            for fonts in [NARROW, USUAL, WIDE] {
                 browser.set_fonts(fonts).await;
-                let look = [state, fonts[0], &format!("{size} px"), &format!("{width} px")];
+                let look = [state, fonts.text, &format!("{size} px"), &format!("{width} px")];
                 let look = look.map(ToOwned::to_owned);
                 for fault in faults(browser, scrollers).await {
                     report.add(fault, &look);

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use demo::LocalCluster;
 use e2e::browser::{Key, LAPTOP, TELEPHONE, View};
-use serde_json::json;
 
 use crate::{
     pages::{pages, separate},
@@ -93,8 +93,6 @@ async fn a_person_asks_chooses_plays_and_pauses_by_the_keyboard_alone() {
 #[tokio::test]
 async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
     let (servers, pages) = separate().await;
-    let freeze = |ordinal| servers.cluster.set_frozen(ordinal, true).unwrap();
-    let thaw = |ordinal| servers.cluster.set_frozen(ordinal, false).unwrap();
     let page = ReadPage::open(pages, LAPTOP).await;
     page.browser.begin_pages_with(CHANGE_ANSWERS).await;
     let mut moved = Vec::new();
@@ -105,40 +103,43 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
         page.until_dots(2).await;
         page.browser.run(WATCH_MOVES).await;
 
-        page.until_dots(40).await;
-        let mut moves = vec![("answers", page.moves().await)];
-        page.browser.run("window.figures = 'longer'").await;
-        page.until_dots(50).await;
-        page.browser.run("window.figures = 'as they are'").await;
-        page.until_dots(60).await;
-        moves.push(("longer figures", page.moves().await));
-        page.browser.run("window.added = 'ULD'").await;
-        page.until_last_dots("ULD.*[0-9]{2}").await;
-        moves.push(("three reasons", page.moves().await));
-        freeze(1);
-        page.until_last_dots("[A-Z][0-9]").await;
-        moves.push(("some attempts fail", page.moves().await));
-        freeze(0);
-        page.until_last_dots("[A-Z]{3}").await;
-        moves.push(("all attempts fail", page.moves().await));
-        thaw(0);
-        thaw(1);
-        page.until_last_dots("[0-9]{3}").await;
-        moves.push(("answers again", page.moves().await));
+        let moves = go_through_good_and_bad_times(&page, &servers.cluster).await;
 
-        moved.extend(
-            moves
-                .into_iter()
-                .filter(|(_, moves)| !moves.is_empty())
-                .map(|moves| (mode, view.width, moves)),
-        );
+        moved.extend(moves.map(|moves| (mode, view.width, moves)));
         // The observer sees a move that the test makes.
-        page.browser
-            .run("document.querySelector('main').prepend('What is new moves the rest.')")
-            .await;
+        let prepend = "document.querySelector('main').prepend('What is new moves the rest.')";
+        page.browser.run(prepend).await;
         page.browser.until("return moves.length > 0").await;
     }
     assert!(moved.is_empty(), "{moved:#?}");
+}
+
+/// Returns the times in which something moved, and what.
+async fn go_through_good_and_bad_times(
+    page: &ReadPage,
+    servers: &LocalCluster,
+) -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    page.until_dots(40).await;
+    let mut moves = vec![("answers", page.moves().await)];
+    page.browser.run("window.figures = 'longer'").await;
+    page.until_dots(50).await;
+    page.browser.run("window.figures = 'as they are'").await;
+    page.until_dots(60).await;
+    moves.push(("longer figures", page.moves().await));
+    page.browser.run("window.added = 'ULD'").await;
+    page.until_last_dots("ULD.*[0-9]{2}").await;
+    moves.push(("three reasons", page.moves().await));
+    servers.set_frozen(1, true).unwrap();
+    page.until_last_dots("[A-Z][0-9]").await;
+    moves.push(("some attempts fail", page.moves().await));
+    servers.set_frozen(0, true).unwrap();
+    page.until_last_dots("[A-Z]{3}").await;
+    moves.push(("all attempts fail", page.moves().await));
+    servers.set_frozen(0, false).unwrap();
+    servers.set_frozen(1, false).unwrap();
+    page.until_last_dots("[0-9]{3}").await;
+    moves.push(("answers again", page.moves().await));
+    moves.into_iter().filter(|(_, moves)| !moves.is_empty())
 }
 
 /// Changes answers on request: figures as long as they get on a slow day, and attempts that failed. How many reasons for
