@@ -99,6 +99,13 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", preferences).await;
     }
 
+    /// Sets the size of text in the browser's settings, in pixels: 16 as browsers come, 32 for 200 %. It is not zoom:
+    /// the window keeps its width.
+    pub async fn set_text_size(&self, size: u32) {
+        let sizes = json!({ "fontSizes": { "standard": size, "fixed": size * 13 / 16 } });
+        self.devtools("Page.setFontSizes", sizes).await;
+    }
+
     /// From now on no scripts of pages run. [`Self::run`] still works.
     pub async fn forbid_scripts(&self) {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;

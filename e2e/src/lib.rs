@@ -19,11 +19,13 @@
 //! - `volumes/`: volumes without a free byte, which root can mount.
 //!
 //! This library has what several of them share: [`browser`], Chromium, used as a person uses it, [`documents`], what the
-//! documents print, and [`small_volume`], a volume for a pod that a test can fill.
+//! documents print, [`fonts`], those that the pages are looked at in, and [`small_volume`], a volume for a pod that a
+//! test can fill.
 
 pub mod browser;
 mod chromedriver;
 pub mod documents;
+pub mod fonts;
 pub mod small_volume;
 
 /// How often a test repeats a measurement: `few` times, or `many` times where `FIGURES` is set, as `.ci/run figures`

@@ -12,6 +12,7 @@ mod axe;
 mod hostile_names;
 mod hostile_values;
 mod interruptions;
+mod layout;
 mod live;
 mod pages;
 mod read_page;

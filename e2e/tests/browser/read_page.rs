@@ -94,6 +94,17 @@ impl ReadPage {
         self.browser.until(&format!("{enough}{count}")).await;
     }
 
+    /// Waits until the dots end as a regular expression says.
+    pub(crate) async fn until_last_dots(&self, end: &str) {
+        let seen = "document.getElementById('controls').elements.seen.value";
+        self.browser.until(&format!("return /{end}$/.test({seen})")).await;
+    }
+
+    /// What has moved since the last call, where a script notes it in `moves`.
+    pub(crate) async fn moves(&self) -> Vec<String> {
+        serde_json::from_value(self.browser.run("return moves.splice(0)").await).unwrap()
+    }
+
     /// Sets the rate by keyboard, in queries a second.
     pub(crate) async fn set_rate(&self, rate: usize) {
         self.browser.run("document.getElementById('rate').focus()").await;
