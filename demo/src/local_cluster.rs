@@ -24,7 +24,7 @@ use crate::{
     patience::wait_for,
     pod::{Container, MysqlPod, PodTemplate, end_of_log},
     probes, read_service,
-    stateful_set::{Phase, Pod},
+    stateful_set::{Phase, Pod, Running},
 };
 
 /// How many seconds a server may take until it is ready, unless the plan says otherwise.
@@ -195,7 +195,10 @@ impl LocalCluster {
     ///
     /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        Ok(self.remove(ordinal)?.stop().await?)
+        if let Some(server) = self.remove(ordinal)? {
+            server.stop().await?;
+        }
+        Ok(())
     }
 
     /// Kills one server, which cannot write anything more, and removes its DNS name. It stays down.
@@ -204,18 +207,20 @@ impl LocalCluster {
     ///
     /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        Ok(self.remove(ordinal)?.kill().await?)
+        if let Some(server) = self.remove(ordinal)? {
+            server.kill().await?;
+        }
+        Ok(())
     }
 
-    /// Ends a server's probes and removes its DNS name.
-    fn remove(&mut self, ordinal: u8) -> anyhow::Result<MysqlPod> {
+    /// Ends a server's probes and removes its DNS name. The server may have ended by itself.
+    fn remove(&mut self, ordinal: u8) -> anyhow::Result<Option<MysqlPod>> {
         let pod = self.pods.remove(&ordinal).with_context(|| self.no_such_pod(ordinal))?;
         self.endpoints.remove(&format!("mysql-{ordinal}"));
-        match pod.phase {
-            Phase::Running(running) => Ok(running.server),
-            Phase::Ending { server, .. } => Ok(server),
-            Phase::Waiting { .. } => bail!("mysql-{ordinal} has ended"),
-        }
+        Ok(match pod.phase {
+            Phase::Running(Running { server, .. }) | Phase::Ending { server, .. } => Some(server),
+            Phase::Waiting { .. } => None,
+        })
     }
 
     /// Shuts every server down, the primary last.

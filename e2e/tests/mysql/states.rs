@@ -22,7 +22,7 @@ impl Servers {
         self.cluster.start_pod(ordinal).unwrap();
         let end = self.cluster.next_event().await;
         // In a cluster it starts again and again.
-        drop(self.cluster.stop_pod(ordinal).await);
+        self.cluster.stop_pod(ordinal).await.unwrap();
         assert!(end.contains(&format!("mysql-{ordinal} ended with exit status: 1")), "{end}");
         let log = self.log(ordinal);
         assert!(log.lines().last().unwrap().contains(words), "{log}");
