@@ -119,7 +119,7 @@ async fn deleted_and_lost_pods_come_back_at_other_addresses_and_replication_goes
     assert_eq!(ask(cluster, "mysql-1.mysql").await, there(cluster, &[1], 30), "while it ends");
     let again = cluster.delete_pod(1).unwrap_err().to_string();
     assert!(again.contains("ending already"), "{again}");
-    told(cluster, &["mysql-1 ended", "mysql and mysql-read lead to it no more"]).await;
+    told(cluster, &["mysql-1 ended", "mysql and mysql-read no longer lead to it"]).await;
     assert_eq!(ask(cluster, "mysql-1.mysql").await, MISSING);
     assert_eq!(ask(cluster, "mysql").await, there(cluster, &[0], 30));
     assert_eq!(cluster.status()[1].address, None);
@@ -153,6 +153,8 @@ async fn deleted_and_lost_pods_come_back_at_other_addresses_and_replication_goes
         [(1, "no data yet: preparing to clone"), (0, "rebuilding the primary from mysql-1")]
     {
         cluster.lose_pod(ordinal).unwrap();
+        let both = cluster.lose_pod(1 - ordinal).unwrap_err().to_string();
+        assert!(both.contains("the only copy of the users"), "{both}");
         told(cluster, &["ended, and its volume is deleted"]).await;
         told(cluster, &[&format!("mysql-{ordinal} is ready")]).await;
         let file = servers.volumes.path().join(format!("mysql-{ordinal}.log"));
