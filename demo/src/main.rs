@@ -55,7 +55,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     demo.print_urls();
     loop {
         tokio::select! {
-            ended = demo.cluster.next_end() => say(&ended),
+            event = demo.cluster.next_event() => say(&event),
             () = stop.next() => break,
         }
     }

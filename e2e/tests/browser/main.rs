@@ -9,6 +9,7 @@ mod accessibility;
 mod address;
 mod alive;
 mod axe;
+mod broken;
 mod hostile_names;
 mod hostile_values;
 mod interruptions;
