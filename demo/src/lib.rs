@@ -57,9 +57,11 @@ pub mod process;
 pub mod read_service;
 pub mod run_folder;
 pub mod scripted_dns;
+pub mod stateful_set;
 
 pub use cache_folder::cache_folder;
 pub use local_cluster::LocalCluster;
+pub use stateful_set::PodStatus;
 
 /// Takes one line of text for each step, such as `mysql-0 is ready`.
 pub type Progress = fn(&str);
