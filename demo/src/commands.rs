@@ -2,13 +2,50 @@
 
 use std::fmt::Write as _;
 
-use crate::{LocalCluster, PodStatus, stateful_set::MOST_PODS};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{LocalCluster, PodStatus};
+
+/// As many pods as there can be.
+const MOST_PODS: u8 = 10;
 
 /// How many bytes of a line are read.
 pub const LONGEST_LINE: usize = 1024;
 
 /// The longest that an answer of the DNS server may be kept, in seconds.
 const LONGEST_DNS_CACHE: u32 = 300;
+
+/// A sentence or a table: what happens now, or why nothing does.
+pub type Answer = Result<String, String>;
+
+/// A line, and where its answer goes.
+pub struct Request {
+    /// The line.
+    pub line: String,
+    /// Takes the answer. Without one, the demo stops.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+impl Request {
+    fn new(line: String) -> (Self, oneshot::Receiver<Answer>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { line, answer }, answered)
+    }
+
+    /// Sends a line, and waits for its answer. `None` if the demo is stopping.
+    pub async fn send(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
+        let (request, answered) = Self::new(line);
+        requests.send(request).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// The same, for a thread that may block. `None` also if the line itself stops the demo.
+    pub fn send_blocking(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
+        let (request, answered) = Self::new(line);
+        requests.blocking_send(request).ok()?;
+        answered.blocking_recv().ok().filter(|_| !requests.is_closed())
+    }
+}
 
 /// What a line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +139,10 @@ impl Command {
     ///
     /// A sentence that says what is wrong with the line, and what would be right.
     pub fn read(line: &str, pods: &[String]) -> Result<Self, String> {
-        if line.len() > LONGEST_LINE {
-            return Err(format!("the line is longer than {LONGEST_LINE} bytes; a command has two words at most"));
+        if line.trim_end_matches(['\r', '\n']).len() > LONGEST_LINE {
+            return Err(format!(
+                "the line is longer than {LONGEST_LINE} bytes; a command has two words at most"
+            ));
         }
         let words = line.split_whitespace().collect::<Vec<_>>();
         let Some((&name, operands)) = words.split_first() else {
@@ -118,7 +157,9 @@ impl Command {
             (_, []) => return Err(format!("{name} needs one word more: {choices}")),
             (_, [value]) => *value,
             (_, [_, more, ..]) => {
-                return Err(format!("{name} takes one word, and {more:?} is one more: type {name} and {choices}"));
+                return Err(format!(
+                    "{name} takes one word, and {more:?} is one more: type {name} and {choices}"
+                ));
             }
         };
         Self::with(name, value, pods).ok_or_else(|| {
@@ -170,7 +211,10 @@ impl Command {
             }
             Self::Scale(pods) => {
                 cluster.scale(pods)?;
-                format!("the StatefulSet now wants {pods} {}", if pods == 1 { "pod" } else { "pods" })
+                format!(
+                    "the StatefulSet now wants {pods} {}",
+                    if pods == 1 { "pod" } else { "pods" }
+                )
             }
             Self::Lag(pod) => {
                 cluster.lag(pod).await?;
@@ -322,11 +366,19 @@ mod tests {
             ("DELETE mysql-1", "no command \"DELETE\"", "did you mean delete?"),
             ("catchup mysql-1", "no command \"catchup\"", "did you mean catch-up?"),
             ("stats", "no command \"stats\"", "did you mean status?"),
-            ("kubectl delete pod mysql-1", "no command \"kubectl\"", "the commands are delete, lose"),
+            (
+                "kubectl delete pod mysql-1",
+                "no command \"kubectl\"",
+                "the commands are delete, lose",
+            ),
             ("mysql-1", "no command \"mysql-1\"", "the commands are"),
             ("\u{1b}[2J", "no command \"\\u{1b}[2J\"", "the commands are"),
             ("delete", "delete needs one word more", "one of the pods mysql-0, mysql-1"),
-            ("delete mysql-2", "delete cannot take \"mysql-2\"", "one of the pods mysql-0, mysql-1"),
+            (
+                "delete mysql-2",
+                "delete cannot take \"mysql-2\"",
+                "one of the pods mysql-0, mysql-1",
+            ),
             ("freeze 1", "freeze cannot take \"1\"", "did you mean freeze mysql-1?"),
             ("lag mysql-01", "lag cannot take \"mysql-01\"", "one of the pods mysql-0, mysql-1"),
             ("thaw mysql-1 now", "\"now\" is one more", "type thaw and one of the pods"),
