@@ -4,10 +4,7 @@ use std::fmt::Write as _;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{LocalCluster, PodStatus};
-
-/// As many pods as there can be.
-const MOST_PODS: u8 = 10;
+use crate::{LocalCluster, PodStatus, stateful_set::MOST_PODS};
 
 /// How many bytes of a line are read.
 pub const LONGEST_LINE: usize = 1024;
@@ -22,26 +19,28 @@ pub type Answer = Result<String, String>;
 pub struct Request {
     /// The line.
     pub line: String,
+    /// Whether the demo's own terminal does not show the answer.
+    pub elsewhere: bool,
     /// Takes the answer. Without one, the demo stops.
     pub answer: oneshot::Sender<Answer>,
 }
 
 impl Request {
-    fn new(line: String) -> (Self, oneshot::Receiver<Answer>) {
+    fn new(line: String, elsewhere: bool) -> (Self, oneshot::Receiver<Answer>) {
         let (answer, answered) = oneshot::channel();
-        (Self { line, answer }, answered)
+        (Self { line, elsewhere, answer }, answered)
     }
 
-    /// Sends a line, and waits for its answer. `None` if the demo is stopping.
+    /// Sends a line that was typed elsewhere, and waits for its answer. `None` if the demo is stopping.
     pub async fn send(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
-        let (request, answered) = Self::new(line);
+        let (request, answered) = Self::new(line, true);
         requests.send(request).await.ok()?;
         answered.await.ok()
     }
 
-    /// The same, for a thread that may block. `None` also if the line itself stops the demo.
+    /// Sends a line of the demo's own input from a thread that may block. `None` also if the line stops the demo.
     pub fn send_blocking(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
-        let (request, answered) = Self::new(line);
+        let (request, answered) = Self::new(line, false);
         requests.blocking_send(request).ok()?;
         answered.blocking_recv().ok().filter(|_| !requests.is_closed())
     }
@@ -194,55 +193,70 @@ impl Command {
         })
     }
 
-    /// Carries the command out, and says what happens now.
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn only_shows(self) -> bool {
+        matches!(self, Self::Status | Self::Help)
+    }
+
+    /// Carries the command out, and says what happens now. [`LocalCluster::next_event`] tells the rest.
     ///
     /// # Errors
     ///
     /// If the cluster cannot do it now.
-    pub async fn carry_out(self, cluster: &mut LocalCluster) -> anyhow::Result<String> {
-        Ok(match self {
-            Self::Delete(pod) => {
-                cluster.delete_pod(pod)?;
-                format!("mysql-{pod} is being deleted")
-            }
-            Self::Lose(pod) => {
-                cluster.lose_pod(pod)?;
-                format!("mysql-{pod} is being deleted with its volume")
-            }
-            Self::Scale(pods) => {
-                cluster.scale(pods)?;
-                format!(
-                    "the StatefulSet now wants {pods} {}",
-                    if pods == 1 { "pod" } else { "pods" }
-                )
-            }
-            Self::Lag(pod) => {
-                cluster.lag(pod).await?;
-                format!("mysql-{pod} falls behind from now on")
-            }
-            Self::CatchUp(pod) => {
-                cluster.catch_up(pod).await?;
-                format!("mysql-{pod} catches up")
-            }
-            Self::Freeze(pod) => {
-                cluster.freeze(pod)?;
-                format!("mysql-{pod} is frozen")
-            }
-            Self::Thaw(pod) => {
-                cluster.thaw(pod)?;
-                format!("mysql-{pod} goes on")
-            }
+    pub async fn carry_out(self, cluster: &mut LocalCluster) -> Answer {
+        let pods_before = cluster.status().len();
+        let done = match self {
+            Self::Delete(pod) => cluster.delete_pod(pod),
+            Self::Lose(pod) => cluster.lose_pod(pod),
+            Self::Scale(pods) => cluster.scale(pods),
+            Self::Lag(pod) => cluster.lag(pod).await,
+            Self::CatchUp(pod) => cluster.catch_up(pod).await,
+            Self::Freeze(pod) => cluster.freeze(pod),
+            Self::Thaw(pod) => cluster.thaw(pod),
             Self::DnsCache(seconds) => {
                 cluster.set_dns_cache(seconds);
-                match seconds {
-                    Some(seconds) => format!("the DNS server repeats each answer for {seconds} s"),
-                    None => "the DNS server repeats no answer".to_owned(),
-                }
+                Ok(())
             }
-            Self::Status => table(&cluster.status()),
-            Self::Help => help(),
+            Self::Status => return Ok(table(&cluster.status())),
+            Self::Help => return Ok(help()),
+            Self::Quit => Ok(()),
+        };
+        done.map(|()| self.begins(pods_before)).map_err(|error| format!("{error:#}"))
+    }
+
+    /// What happens now, in a cluster that had this many pods before.
+    fn begins(self, pods_before: usize) -> String {
+        match self {
+            Self::Delete(pod) => {
+                format!("mysql-{pod} is ending: mysql-read sends it no more connections")
+            }
+            Self::Lose(pod) => format!(
+                "mysql-{pod} is ending: mysql-read sends it no more connections, and its volume goes with it"
+            ),
+            Self::Scale(1) if pods_before > 1 => {
+                "the StatefulSet wants mysql-0 alone; the others end, the highest first".to_owned()
+            }
+            Self::Scale(pods) if usize::from(pods) < pods_before => {
+                format!("the StatefulSet wants {pods} pods; the highest one ends first")
+            }
+            Self::Scale(1) => "the StatefulSet wants one pod".to_owned(),
+            Self::Scale(pods) => format!("the StatefulSet wants {pods} pods"),
+            Self::Lag(pod) => {
+                format!("mysql-{pod} receives what mysql-0 writes, and applies none of it")
+            }
+            Self::CatchUp(pod) => format!("mysql-{pod} applies what it has received"),
+            Self::Freeze(pod) => {
+                format!("mysql-{pod} is frozen: it keeps its connections, and answers nothing")
+            }
+            Self::Thaw(pod) => format!("mysql-{pod} goes on"),
+            Self::DnsCache(Some(seconds)) => {
+                format!("the DNS server repeats each answer for {seconds} s")
+            }
+            Self::DnsCache(None) => "the DNS server repeats no answer".to_owned(),
             Self::Quit => "the demo stops".to_owned(),
-        })
+            Self::Status | Self::Help => String::new(),
+        }
     }
 }
 

@@ -11,13 +11,31 @@ use hickory_server::{
 };
 
 /// What a server does with a question.
+#[derive(Clone)]
 pub(crate) enum Answer {
     /// It answers with these records; perhaps there are none of this type.
     Records(Vec<Record>),
+    /// It answers that there is no such name, or none with this type of record. The SOA record says for how long a
+    /// client may remember that.
+    Nothing(ResponseCode, Box<Record>),
     /// It answers that it has none, with the reason.
     Refusal(ResponseCode),
     /// It does not answer.
     Silence,
+}
+
+impl Answer {
+    /// The same answer, which a client may keep for so many seconds.
+    pub(crate) fn with_ttl(&self, seconds: u32) -> Self {
+        let mut answer = self.clone();
+        let records = match &mut answer {
+            Self::Records(records) => records.as_mut_slice(),
+            Self::Nothing(_, soa) => std::slice::from_mut(soa.as_mut()),
+            Self::Refusal(_) | Self::Silence => &mut [],
+        };
+        records.iter_mut().for_each(|record| record.ttl = seconds);
+        answer
+    }
 }
 
 /// Knows the answers.
@@ -42,11 +60,15 @@ impl<A: Answers> RequestHandler for Sender<A> {
             Ok(info) => self.0.answer(&Name::from(info.query.name()), info.query.query_type()),
             Err(_) => Answer::Refusal(ResponseCode::NXDomain),
         };
-        let records = match answer {
-            Answer::Records(records) => records,
+        let (records, soa) = match answer {
+            Answer::Records(records) => (records, None),
+            Answer::Nothing(code, soa) => {
+                metadata.response_code = code;
+                (Vec::new(), Some(soa))
+            }
             Answer::Refusal(code) => {
                 metadata.response_code = code;
-                Vec::new()
+                (Vec::new(), None)
             }
             Answer::Silence => return unsent(metadata),
         };
@@ -54,7 +76,7 @@ impl<A: Answers> RequestHandler for Sender<A> {
             metadata,
             &records,
             [],
-            [],
+            soa.as_deref(),
             [],
         );
         response.send_response(message).await.unwrap_or_else(|error| {

@@ -12,6 +12,8 @@ pub(crate) struct Endpoint {
     pub(crate) address: Ipv4Addr,
     /// Whether the last readiness probe passed.
     pub(crate) ready: bool,
+    /// Whether it was told to end. Then it stays not ready, whatever a last probe says.
+    is_ending: bool,
 }
 
 /// The pods by name. A clone shares the list.
@@ -31,13 +33,20 @@ impl Endpoints {
 
     /// Adds a pod, which is not ready yet.
     pub fn add(&self, name: &str, address: Ipv4Addr) {
-        self.pods().insert(name.to_owned(), Endpoint { address, ready: false });
+        self.pods().insert(name.to_owned(), Endpoint { address, ready: false, is_ending: false });
     }
 
     /// Records the result of a readiness probe. Does nothing if the pod has been removed meanwhile.
     pub fn set_ready(&self, name: &str, ready: bool) {
         if let Some(endpoint) = self.pods().get_mut(name) {
-            endpoint.ready = ready;
+            endpoint.ready = ready && !endpoint.is_ending;
+        }
+    }
+
+    /// Takes a pod that was told to end from `mysql-read`. It keeps its DNS name until it has ended.
+    pub(crate) fn begin_to_end(&self, name: &str) {
+        if let Some(endpoint) = self.pods().get_mut(name) {
+            (endpoint.ready, endpoint.is_ending) = (false, true);
         }
     }
 

@@ -106,8 +106,38 @@ pub(crate) fn make_claim(volumes: &Path, pod: &str) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(volumes)?;
+    remove_if_there(&deletion(volumes, pod))?;
     fs::write(mark(volumes, pod), "")?;
     fs::create_dir(volume)
+}
+
+/// Whether a pod's volume may hold data, be the pod there or not.
+pub(crate) fn may_have_data(volumes: &Path, pod: &str) -> bool {
+    volumes.join(pod).is_dir() && !mark(volumes, pod).exists()
+}
+
+/// Deletes a pod's claim and its volume. The mark that says so goes last: see [`finish_deletions`].
+pub(crate) fn delete_claim(volumes: &Path, pod: &str) -> io::Result<()> {
+    let volume = volumes.join(pod);
+    if volume.is_dir() {
+        fs::remove_dir_all(volume)?;
+    }
+    remove_if_there(&mark(volumes, pod))?;
+    remove_if_there(&deletion(volumes, pod))
+}
+
+/// Deletes the claims whose deletion began in an earlier run, which ended before their pods did.
+pub(crate) fn finish_deletions(volumes: &Path) -> io::Result<()> {
+    let pods = (0..=u8::MAX).map(|ordinal| format!("mysql-{ordinal}"));
+    pods.filter(|pod| deletion(volumes, pod).exists())
+        .try_for_each(|pod| delete_claim(volumes, &pod))
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Asks for the deletion of a pod's claim, which stays while a pod uses it.
@@ -144,10 +174,8 @@ async fn take_mark(
     extract::Path(name): extract::Path<String>,
 ) -> Result<String, Refusal> {
     let pod = objects.pod_of_claim(&name)?;
-    let gone = fs::remove_file(mark(&objects.volumes, pod));
-    if gone.is_err_and(|error| error.kind() != io::ErrorKind::NotFound) {
-        return Err((StatusCode::INTERNAL_SERVER_ERROR, "reason: InternalError\n"));
-    }
+    remove_if_there(&mark(&objects.volumes, pod))
+        .map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "reason: InternalError\n"))?;
     Ok(objects.answer("kind: PersistentVolumeClaim\nstatus:\n  phase: Bound\n"))
 }
 

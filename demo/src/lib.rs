@@ -24,12 +24,17 @@
 //!
 //! The stand-ins for Kubernetes:
 //!
+//! - [`stateful_set`]: the pods, and what a person does to them: delete, scale, freeze.
+//! - `controller`: what becomes of them then, as the StatefulSet's controller and the kubelet bring it about.
+//! - `probes`: whether a pod is ready, and whether it is alive.
 //! - [`network`]: one loopback address for each pod and each stand-in.
 //! - [`endpoints`]: the list of pods and their readiness, which the DNS server, the Service and the API server share.
 //! - [`cluster_dns`]: the DNS server: it answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
+//! - `dns_cache`: how long the DNS server repeats an answer.
 //! - [`read_service`]: the Service `mysql-read`: a random ready pod for each connection, as kube-proxy picks it.
+//! - `forwarder`: leads connections to a pod, for [`read_service`] and for the name of mysql-0 in a server's settings.
 //! - `dns_answers`: how [`cluster_dns`] and [`scripted_dns`] send their answers.
-//! - `kubernetes_api`: the API server, or the two requests of it that `bootstrap.sh` needs.
+//! - `kubernetes_api`: the API server, or the three requests of it that `bootstrap.sh` needs.
 //!
 //! The apps, and what only tests use:
 //!
@@ -41,8 +46,12 @@
 mod app_armor;
 mod cache_folder;
 mod clean_command;
+mod controller;
 mod debian_packages;
 mod dns_answers;
+mod dns_cache;
+mod forwarder;
+mod probes;
 
 pub mod apps;
 pub mod cluster_dns;

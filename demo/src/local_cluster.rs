@@ -16,20 +16,16 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     Progress, app_armor, cluster_dns,
     endpoints::Endpoints,
+    forwarder,
     kubernetes_api::{self, ApiState},
     manifests::Files,
     mysql_programs::MysqlPrograms,
-    network::{MYSQL_PORT, Network, check_free},
+    network::Network,
     patience::wait_for,
     pod::{Container, MysqlPod, PodTemplate, end_of_log},
-    read_service,
+    probes, read_service,
+    stateful_set::{Phase, Pod, Running},
 };
-
-/// How often the readiness probe runs.
-const PROBE_PERIOD: Duration = Duration::from_millis(500);
-
-/// The liveness probe runs every ten seconds, as in Kubernetes.
-const READINESS_PROBES_PER_LIVENESS_PROBE: u32 = 20;
 
 /// How many seconds a server may take until it is ready, unless the plan says otherwise.
 pub const START_SECONDS: u16 = 120;
@@ -62,7 +58,8 @@ impl Plan {
         std::fs::create_dir_all(&volumes)
             .with_context(|| format!("cannot make the folder {}", volumes.display()))?;
         let programs = MysqlPrograms::find(&self.cache, &run.join("bin"), self.progress).await?;
-        let (primary, kubernetes_api) = (self.network.pod(0), self.network.kubernetes_api());
+        let (primary, kubernetes_api) =
+            (*self.network.primary_name().ip(), self.network.kubernetes_api());
         let credentials = self.credentials.clone();
         Ok(PodTemplate { volumes, run, programs, credentials, primary, kubernetes_api })
     }
@@ -70,20 +67,18 @@ impl Plan {
 
 /// A running local cluster. [`LocalCluster::stop`] shuts the servers down; dropping it kills them.
 pub struct LocalCluster {
-    network: Network,
-    template: PodTemplate,
+    pub(crate) network: Network,
+    pub(crate) template: PodTemplate,
     wait: Duration,
-    endpoints: Endpoints,
-    pods: BTreeMap<u8, ProbedPod>,
-    _dns: cluster_dns::DnsServer,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) pods: BTreeMap<u8, Pod>,
+    /// How many pods there should be.
+    pub(crate) desired: u8,
+    /// The address that each pod has, or had last.
+    pub(crate) addresses: BTreeMap<u8, Ipv4Addr>,
+    pub(crate) dns: cluster_dns::DnsServer,
     api: kubernetes_api::ApiServer,
-    _read_service: AbortOnDropHandle<()>,
-}
-
-/// A pod, and the task that runs its readiness probe.
-struct ProbedPod {
-    pod: MysqlPod,
-    _probing: AbortOnDropHandle<()>,
+    _forwarders: [AbortOnDropHandle<()>; 2],
 }
 
 impl LocalCluster {
@@ -94,40 +89,50 @@ impl LocalCluster {
     /// If MySQL is not there and cannot be downloaded, an address is in use, or a server does not start. The
     /// message says what to do.
     pub async fn start(plan: Plan) -> anyhow::Result<Self> {
-        let network = plan.network.clone();
-        let endpoints = Endpoints::default();
-        let service = network.read_service();
-        let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
-        let read_service = read_service::serve(service.into(), endpoints.clone()).await?;
-        let (address, volumes) = (network.kubernetes_api(), plan.volumes.clone());
-        let api = kubernetes_api::serve(address, endpoints.clone(), volumes).await?;
-        let template = plan.pod_template().await?;
-        let version = template.programs.version();
+        let mut cluster = Self::without_pods(&plan).await?;
+        let version = cluster.template.programs.version();
         (plan.progress)(&format!("MySQL {version}: starting mysql-0 and its replicas"));
-        let mut cluster = Self {
-            network,
-            template,
-            wait: plan.wait,
-            endpoints,
-            pods: BTreeMap::new(),
-            _dns: dns,
-            api,
-            _read_service: read_service,
-        };
         for ordinal in 0..plan.pods {
             cluster.start_pod(ordinal)?;
         }
         for ordinal in 0..plan.pods {
             cluster.tell_until_ready(ordinal, plan.progress).await?;
+            cluster.note_told_ready(ordinal);
             (plan.progress)(&format!("mysql-{ordinal} is ready"));
         }
         Ok(cluster)
     }
 
+    /// Starts the stand-ins for Kubernetes.
+    async fn without_pods(plan: &Plan) -> anyhow::Result<Self> {
+        let network = plan.network.clone();
+        let endpoints = Endpoints::default();
+        let service = network.read_service();
+        let dns = cluster_dns::serve(network.dns(), endpoints.clone(), *service.ip()).await?;
+        let read_service = read_service::serve(service.into(), endpoints.clone()).await?;
+        let (names, primary) = (dns.names(), network.primary_name());
+        let primary = forwarder::serve(primary.into(), move || names.address_of("mysql-0")).await?;
+        let (address, volumes) = (network.kubernetes_api(), plan.volumes.clone());
+        let api = kubernetes_api::serve(address, endpoints.clone(), volumes).await?;
+        let template = plan.pod_template().await?;
+        kubernetes_api::finish_deletions(&plan.volumes)?;
+        Ok(Self {
+            network,
+            template,
+            wait: plan.wait,
+            endpoints,
+            pods: BTreeMap::new(),
+            desired: plan.pods,
+            addresses: BTreeMap::new(),
+            dns,
+            api,
+            _forwarders: [read_service, primary],
+        })
+    }
+
     /// Says what the server logged last while it takes long, and shows the end of its log if it does not start.
     async fn tell_until_ready(&mut self, ordinal: u8, progress: Progress) -> anyhow::Result<()> {
-        let log =
-            self.pods.get(&ordinal).with_context(|| not_running(ordinal))?.pod.log().to_owned();
+        let log = self.running(ordinal)?.server.log().to_owned();
         let waits_for = || {
             let last = end_of_log(&log).pop().unwrap_or_default();
             format!("mysql-{ordinal}, whose log ends with: {last}")
@@ -140,19 +145,15 @@ impl LocalCluster {
         ready
     }
 
-    /// Starts one server. It has a DNS name at once, and is ready later.
+    /// Starts one server, at the address that it had last. It has a DNS name at once, and is ready later.
     ///
     /// # Errors
     ///
     /// If its address is in use, or the process does not start.
     pub fn start_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let address = self.network.pod(ordinal);
-        check_free((address, MYSQL_PORT).into())?;
-        let pod = MysqlPod::start(&self.template, ordinal, address)?;
-        self.endpoints.add(pod.name(), address);
-        let container = pod.container().clone();
-        let probing = tokio::spawn(probe(container, pod.name().to_owned(), self.endpoints.clone()));
-        self.pods.insert(ordinal, ProbedPod { pod, _probing: AbortOnDropHandle::new(probing) });
+        let phase = Phase::Running(self.run(ordinal, self.address(ordinal))?);
+        self.pods.insert(ordinal, Pod { phase, ..Pod::new(Instant::now()) });
+        self.desired = self.desired.max(ordinal + 1);
         Ok(())
     }
 
@@ -165,7 +166,12 @@ impl LocalCluster {
         let (end, server) =
             (Instant::now() + self.wait, self.template.programs.server().to_owned());
         while !self.is_ready(ordinal) {
-            let pod = &mut self.pods.get_mut(&ordinal).with_context(|| not_running(ordinal))?.pod;
+            self.running(ordinal)?;
+            let Some(Pod { phase: Phase::Running(running), .. }) = self.pods.get_mut(&ordinal)
+            else {
+                continue;
+            };
+            let pod = &mut running.server;
             if let Some(ended) = pod.ended() {
                 let advice = app_armor::advice(&server, &pod.end_of_log());
                 bail!("{ended}{}", advice.map(|advice| format!(". {advice}")).unwrap_or_default());
@@ -178,59 +184,43 @@ impl LocalCluster {
                     (wait * 5).max(START_SECONDS.into())
                 );
             }
-            tokio::time::sleep(PROBE_PERIOD / 2).await;
+            tokio::time::sleep(probes::PERIOD / 2).await;
         }
         Ok(())
     }
 
-    /// Waits until a server ends by itself, removes its DNS name, and returns a sentence that says how it ended.
-    pub async fn next_end(&mut self) -> String {
-        loop {
-            let mut pods = self.pods.iter_mut();
-            let ended = pods.find_map(|(ordinal, probed)| Some((*ordinal, probed.pod.ended()?)));
-            if let Some((ordinal, sentence)) = ended {
-                drop(self.remove(ordinal));
-                return sentence;
-            }
-            tokio::time::sleep(PROBE_PERIOD).await;
-        }
-    }
-
-    /// Shuts one server down, and removes its DNS name.
+    /// Shuts one server down, and removes its DNS name. It stays down, unlike one that was deleted.
     ///
     /// # Errors
     ///
     /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn stop_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        Ok(self.remove(ordinal)?.stop().await?)
+        if let Some(server) = self.remove(ordinal)? {
+            server.stop().await?;
+        }
+        Ok(())
     }
 
-    /// Kills one server, which cannot write anything more, and removes its DNS name.
+    /// Kills one server, which cannot write anything more, and removes its DNS name. It stays down.
     ///
     /// # Errors
     ///
     /// If no server with this ordinal runs, or waiting for its process fails.
     pub async fn kill_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        Ok(self.remove(ordinal)?.kill().await?)
-    }
-
-    /// Freezes one server, as a hanging disk would, or lets it go on.
-    ///
-    /// # Errors
-    ///
-    /// If no server with this ordinal runs.
-    pub fn set_frozen(&self, ordinal: u8, frozen: bool) -> anyhow::Result<()> {
-        let probed = self.pods.get(&ordinal).with_context(|| not_running(ordinal))?;
-        probed.pod.set_frozen(frozen);
+        if let Some(server) = self.remove(ordinal)? {
+            server.kill().await?;
+        }
         Ok(())
     }
 
-    /// Ends a server's probes and removes its DNS name.
-    fn remove(&mut self, ordinal: u8) -> anyhow::Result<MysqlPod> {
-        let ProbedPod { pod, .. } =
-            self.pods.remove(&ordinal).with_context(|| not_running(ordinal))?;
-        self.endpoints.remove(pod.name());
-        Ok(pod)
+    /// Ends a server's probes and removes its DNS name. The server may have ended by itself.
+    fn remove(&mut self, ordinal: u8) -> anyhow::Result<Option<MysqlPod>> {
+        let pod = self.pods.remove(&ordinal).with_context(|| self.no_such_pod(ordinal))?;
+        self.endpoints.remove(&format!("mysql-{ordinal}"));
+        Ok(match pod.phase {
+            Phase::Running(Running { server, .. }) | Phase::Ending { server, .. } => Some(server),
+            Phase::Waiting { .. } => None,
+        })
     }
 
     /// Shuts every server down, the primary last.
@@ -239,22 +229,32 @@ impl LocalCluster {
     ///
     /// If waiting for a process fails.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        while let Some(ordinal) = self.pods.last_key_value().map(|(ordinal, _)| *ordinal) {
-            self.stop_pod(ordinal).await?;
+        while let Some((ordinal, pod)) = self.pods.pop_last() {
+            self.endpoints.remove(&format!("mysql-{ordinal}"));
+            match pod.phase {
+                Phase::Running(running) => running.server.stop().await?,
+                Phase::Ending { server, loses_volume, .. } => {
+                    server.stop().await?;
+                    if loses_volume {
+                        self.delete_volume(ordinal)?;
+                    }
+                }
+                Phase::Waiting { .. } => {}
+            }
         }
         Ok(())
     }
 
-    /// The address of a server, whether it runs or not.
+    /// The address of a server, or the one that it had last.
     #[must_use]
     pub fn address(&self, ordinal: u8) -> Ipv4Addr {
-        self.network.pod(ordinal)
+        self.addresses.get(&ordinal).copied().unwrap_or_else(|| self.network.pod(ordinal))
     }
 
     /// Whether a server passed its readiness probe the last time.
     #[must_use]
     pub fn is_ready(&self, ordinal: u8) -> bool {
-        self.endpoints.ready().contains(&self.network.pod(ordinal))
+        self.endpoints.ready().contains(&self.address(ordinal))
     }
 
     /// Runs the readiness probe of one server now, with these environment variables added.
@@ -310,8 +310,7 @@ impl LocalCluster {
     ///
     /// If no server with this ordinal runs.
     pub fn container(&self, ordinal: u8) -> anyhow::Result<&Container> {
-        let running = self.pods.get(&ordinal);
-        Ok(running.with_context(|| not_running(ordinal))?.pod.container())
+        Ok(self.running(ordinal)?.server.container())
     }
 
     /// The environment variables of an app in this cluster, as its Deployment sets them in Kubernetes.
@@ -325,21 +324,5 @@ impl LocalCluster {
         let variables =
             [("DB_PASSWORD", password), ("DNS_SERVER", &dns), ("DNS_SEARCH", cluster_dns::SEARCH)];
         Ok(variables.map(|(name, value)| (name.into(), value.into())).into())
-    }
-}
-
-fn not_running(ordinal: u8) -> String {
-    format!("mysql-{ordinal} is not running")
-}
-
-/// Runs the readiness probe again and again, and records the result in `endpoints`. It also runs the liveness probe,
-/// which deletes old binary logs. A server that fails it is not restarted here: a test decides about that.
-async fn probe(container: Container, name: String, endpoints: Endpoints) {
-    loop {
-        for _ in 0..READINESS_PROBES_PER_LIVENESS_PROBE {
-            endpoints.set_ready(&name, container.readiness(&[]).await.is_ok());
-            tokio::time::sleep(PROBE_PERIOD).await;
-        }
-        drop(container.liveness().await);
     }
 }

@@ -81,7 +81,7 @@ async fn run(options: &Options) -> anyhow::Result<()> {
         tokio::select! {
             event = demo.cluster.next_event() => terminal.tell(&event),
             Some(request) = requests.recv() => tokio::select! {
-                goes_on = demo.obey(request, &mut requests) => if !goes_on { break },
+                goes_on = demo.obey(request, &mut requests, &terminal) => if !goes_on { break },
                 () = stop.next() => break,
             },
             () = stop.next() => break,
@@ -154,18 +154,28 @@ impl Demo {
     }
 
     /// Carries out a request, and answers it. False if the demo shall stop.
-    async fn obey(&mut self, request: Request, requests: &mut mpsc::Receiver<Request>) -> bool {
+    async fn obey(
+        &mut self,
+        request: Request,
+        requests: &mut mpsc::Receiver<Request>,
+        terminal: &Terminal,
+    ) -> bool {
         let command = Command::read(&request.line, &self.pods());
         let quits = command == Ok(Command::Quit);
         if quits {
             requests.close();
         }
-        let answer = match command {
+        let answer = match command.clone() {
             Ok(command) => command.carry_out(&mut self.cluster).await,
-            Err(refusal) => Err(anyhow::Error::msg(refusal)),
+            Err(refusal) => Err(refusal),
         };
+        if let (true, Ok(command), Ok(text)) = (request.elsewhere, command, &answer)
+            && !command.only_shows()
+        {
+            terminal.tell(text);
+        }
         // A client of the socket may have gone away.
-        drop(request.answer.send(answer.map_err(|error| format!("{error:#}"))));
+        drop(request.answer.send(answer));
         !quits
     }
 

@@ -14,6 +14,10 @@ const DNS_PORT: u16 = 5353;
 /// The port of the stand-in for the API server, the same as that of `kubectl proxy`.
 const API_PORT: u16 = 8001;
 
+/// The last number of mysql-0's first address, and of the first address that a later pod gets.
+const FIRST_PODS: u8 = 20;
+const LATER_PODS: u8 = 30;
+
 /// The addresses `127.A.B.*`. While a value or a clone of it lives, no other `Network` has these addresses.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -35,7 +39,8 @@ impl Network {
         // The servers of an earlier local cluster may still be stopping.
         let dns = network.dns();
         let pods = [0, 1].map(|ordinal| (network.pod(ordinal), MYSQL_PORT).into());
-        let services = [dns, network.read_service(), network.kubernetes_api()];
+        let services =
+            [dns, network.read_service(), network.kubernetes_api(), network.primary_name()];
         pods.into_iter().chain(services.map(SocketAddr::from)).try_for_each(check_free)?;
         UdpSocket::bind(dns).with_context(|| in_use(dns.into()))?;
         Ok(network)
@@ -59,10 +64,23 @@ impl Network {
         self.numbers
     }
 
-    /// The address of a pod.
+    /// The first address of a pod.
     #[must_use]
     pub fn pod(&self, ordinal: u8) -> Ipv4Addr {
-        host(self.numbers, 10 + ordinal)
+        host(self.numbers, FIRST_PODS + ordinal)
+    }
+
+    /// The addresses of pods that take the place of earlier ones.
+    pub(crate) fn later_pods(&self) -> impl Iterator<Item = Ipv4Addr> + Clone {
+        let numbers = self.numbers;
+        (LATER_PODS..u8::MAX).map(move |number| host(numbers, number))
+    }
+
+    /// What stands for the name `mysql-0.mysql` in a server's settings. mysqld would look the name up by the system's
+    /// resolver, which does not know it. Volumes keep this address: it is the one that mysql-0 itself had in earlier
+    /// versions of the demo.
+    pub(crate) fn primary_name(&self) -> SocketAddrV4 {
+        SocketAddrV4::new(host(self.numbers, 10), MYSQL_PORT)
     }
 
     /// The address of the DNS server.

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a server may take to shut down before it is killed. In Kubernetes, the grace period is 120 s.
-const GRACE: Duration = Duration::from_secs(60);
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// How much of a log the demo shows when a server does not start.
 const LINES_TO_SHOW: usize = 15;
@@ -41,7 +41,7 @@ pub(crate) struct PodTemplate {
     pub(crate) programs: MysqlPrograms,
     /// The Secret.
     pub(crate) credentials: Files,
-    /// The address of mysql-0.
+    /// What stands for the name `mysql-0.mysql`.
     pub(crate) primary: Ipv4Addr,
     /// The address of the stand-in for the API server.
     pub(crate) kubernetes_api: SocketAddrV4,
@@ -73,6 +73,8 @@ impl MysqlPod {
     ) -> anyhow::Result<Self> {
         let name = format!("mysql-{ordinal}");
         let log = template.volumes.join(format!("{name}.log"));
+        // There is none before the first start.
+        drop(fs::rename(&log, template.volumes.join(format!("{name}.previous.log"))));
         let container = Container::new(template, &name, address)?;
         let process = container.start(&log).context(
             "cannot run setpriv and bash, which start bootstrap.sh: install util-linux and bash",
@@ -88,6 +90,12 @@ impl MysqlPod {
     /// The file with the output of bootstrap.sh and the server.
     pub(crate) fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// What bootstrap.sh waits for, if its last line says so.
+    pub(crate) fn waits_for(&self) -> Option<String> {
+        let last = self.end_of_log().pop()?;
+        last.split_once(" bootstrap: waiting: ").map(|(_, what)| what.to_owned())
     }
 
     /// The last lines of that file, if it can be read.
@@ -107,16 +115,27 @@ impl MysqlPod {
 
     /// Stops the server as the kubelet stops a pod: SIGTERM, a grace period, SIGKILL.
     pub(crate) async fn stop(mut self) -> io::Result<()> {
-        self.signal(Signal::TERM);
+        self.begin_to_stop();
         if let Ok(ended) = timeout(GRACE, self.process.wait()).await {
             return ended.map(drop);
         }
         self.kill().await
     }
 
+    /// Asks the server to shut down. A frozen one must go on to do so.
+    pub(crate) fn begin_to_stop(&self) {
+        self.signal(Signal::TERM);
+        self.set_frozen(false);
+    }
+
+    /// Kills the server, and does not wait for its end.
+    pub(crate) fn begin_to_kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// Kills the server, and returns when its process has ended.
     pub(crate) async fn kill(mut self) -> io::Result<()> {
-        self.signal(Signal::KILL);
+        self.begin_to_kill();
         self.process.wait().await.map(drop)
     }
 
@@ -146,7 +165,7 @@ pub(crate) fn end_of_log(log: &Path) -> Vec<String> {
 
 impl Drop for MysqlPod {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        self.begin_to_kill();
     }
 }
 

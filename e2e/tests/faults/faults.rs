@@ -25,13 +25,13 @@ async fn the_apps_call_a_killed_server_unreachable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_apps_call_a_frozen_server_unreachable_or_slow() {
-    let apps = Apps::start().await;
+    let mut apps = Apps::start().await;
     let mut observed = Observed::of("primary frozen");
     let silent: &[&str] = &["database_unreachable", "database_slow"];
     for _ in Observed::repetitions() {
-        apps.servers.cluster.set_frozen(0, true).unwrap();
+        apps.servers.cluster.freeze(0).unwrap();
         observed.responses(&apps, &Codes { write: silent, read: silent }).await;
-        apps.servers.cluster.set_frozen(0, false).unwrap();
+        apps.servers.cluster.thaw(0).unwrap();
         observed.recovery(&apps).await;
     }
     observed.print();

@@ -169,7 +169,7 @@ async fn the_liveness_probe_deletes_old_logs_beyond_the_budget_and_no_others() {
 async fn a_replica_that_stands_still_does_not_fill_the_primary_and_clones_again() {
     let (mut servers, _volumes) = two_servers(1024).await;
     servers.cluster.sql(0, "SET GLOBAL max_binlog_size = 1048576").await.unwrap();
-    servers.cluster.set_frozen(1, true).unwrap();
+    servers.cluster.freeze(1).unwrap();
     let budget = 2 << 20;
     // What fills the connection's buffers counts as read.
     register(&servers, 32_000).await;
@@ -181,7 +181,7 @@ async fn a_replica_that_stands_still_does_not_fill_the_primary_and_clones_again(
     })
     .await;
 
-    servers.cluster.set_frozen(1, false).unwrap();
+    servers.cluster.thaw(1).unwrap();
     until("the replica to see that its next log is gone", async || {
         servers.cluster.container(1).unwrap().liveness().await.is_err()
     })

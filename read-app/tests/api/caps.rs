@@ -151,8 +151,8 @@ async fn assert_the_other_pod_answers(app: &RunningApp, pod: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_another_pod() {
-    let (servers, app) = own_pods().await;
-    let cluster = &servers.cluster;
+    let (mut servers, app) = own_pods().await;
+    let cluster = &mut servers.cluster;
 
     // The first reads wait for the lock, and take all of the pod's kept connections.
     let held = "LOCK TABLES userdb.users WRITE; DO SLEEP(60)";
@@ -172,7 +172,7 @@ async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_anoth
     let kill = format!("KILL {}", cluster.sql(0, sleeper).await.unwrap());
     drop(cluster.sql(0, &kill).await);
 
-    cluster.set_frozen(0, true).unwrap();
+    cluster.freeze(0).unwrap();
     assert_the_other_pod_answers(&app, "mysql-1").await;
-    cluster.set_frozen(0, false).unwrap();
+    cluster.thaw(0).unwrap();
 }

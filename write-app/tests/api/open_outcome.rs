@@ -197,10 +197,10 @@ async fn if_the_primary_freezes_or_stops_during_the_insert_the_outcome_is_unknow
 
     let begun = Instant::now();
     let attempt = at_the_insert(&primary, "frozen").await;
-    primary.servers.cluster.set_frozen(0, true).unwrap();
+    primary.servers.cluster.freeze(0).unwrap();
     let (_, body) = attempt.await.unwrap();
     let took = begun.elapsed();
-    primary.servers.cluster.set_frozen(0, false).unwrap();
+    primary.servers.cluster.thaw(0).unwrap();
     assert_eq!([&body["outcome"], &body["code"]], ["unknown", "database_slow"], "{body}");
     assert!(took < NAMED, "{took:?}");
     until_sql(&primary, SESSIONS_AT_WORK, "0").await;
