@@ -19,7 +19,10 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::commands::{Answer, LONGEST_LINE, Request};
+use crate::{
+    commands::LONGEST_LINE,
+    requests::{Answer, Request},
+};
 
 /// The socket's name in the folder of sockets.
 const SOCKET: &str = "commands.sock";

@@ -1,50 +1,12 @@
-//! The commands that break the cluster and mend it: their grammar, and what carries them out.
+//! The grammar of the commands that break the cluster and mend it.
 
-use std::fmt::Write as _;
-
-use tokio::sync::{mpsc, oneshot};
-
-use crate::{LocalCluster, PodStatus, stateful_set::MOST_PODS};
+use crate::stateful_set::MOST_PODS;
 
 /// How many bytes of a line are read.
 pub const LONGEST_LINE: usize = 1024;
 
 /// The longest that an answer of the DNS server may be kept, in seconds.
 const LONGEST_DNS_CACHE: u32 = 300;
-
-/// A sentence or a table: what happens now, or why nothing does.
-pub type Answer = Result<String, String>;
-
-/// A line, and where its answer goes.
-pub struct Request {
-    /// The line.
-    pub line: String,
-    /// Whether the demo's own terminal does not show the answer.
-    pub elsewhere: bool,
-    /// Takes the answer. Without one, the demo stops.
-    pub answer: oneshot::Sender<Answer>,
-}
-
-impl Request {
-    fn new(line: String, elsewhere: bool) -> (Self, oneshot::Receiver<Answer>) {
-        let (answer, answered) = oneshot::channel();
-        (Self { line, elsewhere, answer }, answered)
-    }
-
-    /// Sends a line that was typed elsewhere, and waits for its answer. `None` if the demo is stopping.
-    pub async fn send(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
-        let (request, answered) = Self::new(line, true);
-        requests.send(request).await.ok()?;
-        answered.await.ok()
-    }
-
-    /// Sends a line of the demo's own input from a thread that may block. `None` also if the line stops the demo.
-    pub fn send_blocking(requests: &mpsc::Sender<Self>, line: String) -> Option<Answer> {
-        let (request, answered) = Self::new(line, false);
-        requests.blocking_send(request).ok()?;
-        answered.blocking_recv().ok().filter(|_| !requests.is_closed())
-    }
-}
 
 /// What a line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,9 +101,7 @@ impl Command {
     /// A sentence that says what is wrong with the line, and what would be right.
     pub fn read(line: &str, pods: &[String]) -> Result<Self, String> {
         if line.trim_end_matches(['\r', '\n']).len() > LONGEST_LINE {
-            return Err(format!(
-                "the line is longer than {LONGEST_LINE} bytes; a command has two words at most"
-            ));
+            return Err(format!("the line is longer than {LONGEST_LINE} bytes; no command is"));
         }
         let words = line.split_whitespace().collect::<Vec<_>>();
         let Some((&name, operands)) = words.split_first() else {
@@ -151,24 +111,19 @@ impl Command {
         let Some(&(name, operand, _)) = known else { return Err(no_such_command(name)) };
         let choices = operand.choices(pods);
         let value = match (operand, operands) {
-            (Nothing, []) => "",
-            (Nothing, _) => return Err(format!("{name} stands alone; type {name}")),
-            (_, []) => return Err(format!("{name} needs one word more: {choices}")),
-            (_, [value]) => *value,
-            (_, [_, more, ..]) => {
-                return Err(format!(
-                    "{name} takes one word, and {more:?} is one more: type {name} and {choices}"
-                ));
-            }
-        };
+            (Nothing, []) => Ok(""),
+            (Nothing, _) => Err(format!("{name} stands alone; type {name}")),
+            (_, []) => Err(format!("{name} needs one word more: {choices}")),
+            (_, [value]) => Ok(*value),
+            (_, [_, more, ..]) => Err(format!(
+                "{name} takes one word, and {more:?} is one more: type {name} and {choices}"
+            )),
+        }?;
         Self::with(name, value, pods).ok_or_else(|| {
             let pod = format!("mysql-{value}");
-            let hint = if operand == Pod && pods.contains(&pod) {
-                format!("; did you mean {name} {pod}?")
-            } else {
-                format!("; it takes {choices}")
-            };
-            format!("{name} cannot take {value:?}{hint}")
+            let is_pod = operand == Pod && pods.contains(&pod);
+            let choices = if is_pod { &pod } else { &choices };
+            format!("{name} cannot take {value:?}; it takes {choices}")
         })
     }
 
@@ -191,72 +146,6 @@ impl Command {
             "help" => Self::Help,
             _ => Self::Quit,
         })
-    }
-
-    /// Whether it changes nothing.
-    #[must_use]
-    pub fn only_shows(self) -> bool {
-        matches!(self, Self::Status | Self::Help)
-    }
-
-    /// Carries the command out, and says what happens now. [`LocalCluster::next_event`] tells the rest.
-    ///
-    /// # Errors
-    ///
-    /// If the cluster cannot do it now.
-    pub async fn carry_out(self, cluster: &mut LocalCluster) -> Answer {
-        let pods_before = cluster.status().len();
-        let done = match self {
-            Self::Delete(pod) => cluster.delete_pod(pod),
-            Self::Lose(pod) => cluster.lose_pod(pod),
-            Self::Scale(pods) => cluster.scale(pods),
-            Self::Lag(pod) => cluster.lag(pod).await,
-            Self::CatchUp(pod) => cluster.catch_up(pod).await,
-            Self::Freeze(pod) => cluster.freeze(pod),
-            Self::Thaw(pod) => cluster.thaw(pod),
-            Self::DnsCache(seconds) => {
-                cluster.set_dns_cache(seconds);
-                Ok(())
-            }
-            Self::Status => return Ok(table(&cluster.status())),
-            Self::Help => return Ok(help()),
-            Self::Quit => Ok(()),
-        };
-        done.map(|()| self.begins(pods_before)).map_err(|error| format!("{error:#}"))
-    }
-
-    /// What happens now, in a cluster that had this many pods before.
-    fn begins(self, pods_before: usize) -> String {
-        match self {
-            Self::Delete(pod) => {
-                format!("mysql-{pod} is ending: mysql-read sends it no more connections")
-            }
-            Self::Lose(pod) => format!(
-                "mysql-{pod} is ending: mysql-read sends it no more connections, and its volume goes with it"
-            ),
-            Self::Scale(1) if pods_before > 1 => {
-                "the StatefulSet wants mysql-0 alone; the others end, the highest first".to_owned()
-            }
-            Self::Scale(pods) if usize::from(pods) < pods_before => {
-                format!("the StatefulSet wants {pods} pods; the highest one ends first")
-            }
-            Self::Scale(1) => "the StatefulSet wants one pod".to_owned(),
-            Self::Scale(pods) => format!("the StatefulSet wants {pods} pods"),
-            Self::Lag(pod) => {
-                format!("mysql-{pod} receives what mysql-0 writes, and applies none of it")
-            }
-            Self::CatchUp(pod) => format!("mysql-{pod} applies what it has received"),
-            Self::Freeze(pod) => {
-                format!("mysql-{pod} is frozen: it keeps its connections, and answers nothing")
-            }
-            Self::Thaw(pod) => format!("mysql-{pod} goes on"),
-            Self::DnsCache(Some(seconds)) => {
-                format!("the DNS server repeats each answer for {seconds} s")
-            }
-            Self::DnsCache(None) => "the DNS server repeats no answer".to_owned(),
-            Self::Quit => "the demo stops".to_owned(),
-            Self::Status | Self::Help => String::new(),
-        }
     }
 }
 
@@ -291,15 +180,6 @@ pub fn help() -> String {
         "{lines}At the prompt, Tab completes a word and the arrows bring earlier lines. Ctrl-C clears the line, and stops \
          the demo where the line is empty."
     )
-}
-
-fn table(pods: &[PodStatus]) -> String {
-    let mut table = format!("{:<10}{:<16}{:<10}STATE", "NAME", "ADDRESS", "RESTARTS");
-    for pod in pods {
-        let address = pod.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-        let _ = write!(table, "\n{:<10}{address:<16}{:<10}{}", pod.name, pod.restarts, pod.state);
-    }
-    table
 }
 
 /// The words that can stand where this line ends, and where the last word begins.
@@ -344,6 +224,35 @@ mod tests {
 
     use super::*;
 
+    /// A line, what is wrong with it, and what would be right.
+    const WRONG: [(&str, &str, &str); 25] = [
+        ("", "the line is empty", "delete, lose"),
+        ("  \t ", "the line is empty", "delete, lose"),
+        ("delte mysql-1", "no command \"delte\"", "did you mean delete?"),
+        ("DELETE mysql-1", "no command \"DELETE\"", "did you mean delete?"),
+        ("catchup mysql-1", "no command \"catchup\"", "did you mean catch-up?"),
+        ("stats", "no command \"stats\"", "did you mean status?"),
+        ("kubectl delete pod mysql-1", "no command \"kubectl\"", "the commands are delete, lose"),
+        ("mysql-1", "no command \"mysql-1\"", "the commands are"),
+        ("\u{1b}[2J", "no command \"\\u{1b}[2J\"", "the commands are"),
+        ("delete", "delete needs one word more", "one of the pods mysql-0, mysql-1"),
+        ("delete mysql-2", "delete cannot take \"mysql-2\"", "one of the pods mysql-0, mysql-1"),
+        ("freeze 1", "freeze cannot take \"1\"", "it takes mysql-1"),
+        ("lag mysql-01", "lag cannot take \"mysql-01\"", "one of the pods mysql-0, mysql-1"),
+        ("thaw mysql-1 now", "\"now\" is one more", "type thaw and one of the pods"),
+        ("scale", "scale needs one word more", "a number from 1 to"),
+        ("scale 0", "scale cannot take \"0\"", "a number from 1 to"),
+        ("scale 99", "scale cannot take \"99\"", "a number from 1 to"),
+        ("scale +3", "scale cannot take \"+3\"", "a number from 1 to"),
+        ("scale --replicas=3", "scale cannot take \"--replicas=3\"", "a number from 1 to"),
+        ("dns-cache", "dns-cache needs one word more", "seconds from 1 to 300, or off"),
+        ("dns-cache 0", "dns-cache cannot take \"0\"", "seconds from 1 to 300, or off"),
+        ("dns-cache 5s", "dns-cache cannot take \"5s\"", "seconds from 1 to 300, or off"),
+        ("dns-cache 99999999999", "cannot take \"99999999999\"", "from 1 to 300, or off"),
+        ("status mysql-1", "status stands alone", "type status"),
+        ("quit now", "quit stands alone", "type quit"),
+    ];
+
     fn pods() -> [String; 2] {
         ["mysql-0", "mysql-1"].map(str::to_owned)
     }
@@ -373,41 +282,7 @@ mod tests {
 
     #[test]
     fn a_wrong_line_is_answered_with_what_is_wrong_in_it_and_what_would_be_right() {
-        for (line, wrong, right) in [
-            ("", "the line is empty", "delete, lose"),
-            ("  \t ", "the line is empty", "delete, lose"),
-            ("delte mysql-1", "no command \"delte\"", "did you mean delete?"),
-            ("DELETE mysql-1", "no command \"DELETE\"", "did you mean delete?"),
-            ("catchup mysql-1", "no command \"catchup\"", "did you mean catch-up?"),
-            ("stats", "no command \"stats\"", "did you mean status?"),
-            (
-                "kubectl delete pod mysql-1",
-                "no command \"kubectl\"",
-                "the commands are delete, lose",
-            ),
-            ("mysql-1", "no command \"mysql-1\"", "the commands are"),
-            ("\u{1b}[2J", "no command \"\\u{1b}[2J\"", "the commands are"),
-            ("delete", "delete needs one word more", "one of the pods mysql-0, mysql-1"),
-            (
-                "delete mysql-2",
-                "delete cannot take \"mysql-2\"",
-                "one of the pods mysql-0, mysql-1",
-            ),
-            ("freeze 1", "freeze cannot take \"1\"", "did you mean freeze mysql-1?"),
-            ("lag mysql-01", "lag cannot take \"mysql-01\"", "one of the pods mysql-0, mysql-1"),
-            ("thaw mysql-1 now", "\"now\" is one more", "type thaw and one of the pods"),
-            ("scale", "scale needs one word more", "a number from 1 to"),
-            ("scale 0", "scale cannot take \"0\"", "a number from 1 to"),
-            ("scale 99", "scale cannot take \"99\"", "a number from 1 to"),
-            ("scale +3", "scale cannot take \"+3\"", "a number from 1 to"),
-            ("scale --replicas=3", "scale cannot take \"--replicas=3\"", "a number from 1 to"),
-            ("dns-cache", "dns-cache needs one word more", "seconds from 1 to 300, or off"),
-            ("dns-cache 0", "dns-cache cannot take \"0\"", "seconds from 1 to 300, or off"),
-            ("dns-cache 5s", "dns-cache cannot take \"5s\"", "seconds from 1 to 300, or off"),
-            ("dns-cache 99999999999", "cannot take \"99999999999\"", "from 1 to 300, or off"),
-            ("status mysql-1", "status stands alone", "type status"),
-            ("quit now", "quit stands alone", "type quit"),
-        ] {
+        for (line, wrong, right) in WRONG {
             let refusal = Command::read(line, &pods()).unwrap_err();
             assert!(refusal.contains(wrong) && refusal.contains(right), "{line:?}: {refusal}");
             assert!(!refusal.contains(|c: char| c.is_control()), "{line:?}: {refusal:?}");

@@ -9,7 +9,8 @@
 //! - [`local_cluster`]: [`LocalCluster`], which starts and stops the servers and the stand-ins below.
 //! - [`terminal`]: reads commands at a prompt, and prints above it what happens.
 //! - [`command_socket`]: takes the same commands from a second terminal.
-//! - [`commands`]: reads a command's line, and carries it out.
+//! - [`commands`]: the grammar of the commands.
+//! - [`requests`]: carries out the command of a line, and answers it.
 //!
 //! MySQL:
 //!
@@ -69,6 +70,7 @@ pub mod patience;
 pub mod pod;
 pub mod process;
 pub mod read_service;
+pub mod requests;
 pub mod run_folder;
 pub mod scripted_dns;
 pub mod stateful_set;

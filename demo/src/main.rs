@@ -17,9 +17,10 @@ use demo::{
     apps::{RunningApp, serve_both},
     cache_folder,
     command_socket::{self, CommandSocket},
-    commands::{self, Command, Request},
+    commands::{self, Command},
     options::{Action, Options},
     patience::wait_for,
+    requests::Request,
     run_folder::run_folder,
     terminal::{Terminal, print},
 };
@@ -72,23 +73,8 @@ async fn run(options: &Options) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    let (sender, mut requests) = mpsc::channel(1);
-    let _socket = demo.listen_for_commands(options, sender.clone())?;
-    demo.print_urls(&options.same_demo());
-    let (pods, of_terminal) = watch::channel(demo.pods());
-    let mut terminal = Terminal::open(began, sender, of_terminal);
-    loop {
-        tokio::select! {
-            event = demo.cluster.next_event() => terminal.tell(&event),
-            Some(request) = requests.recv() => tokio::select! {
-                goes_on = demo.obey(request, &mut requests, &terminal) => if !goes_on { break },
-                () = stop.next() => break,
-            },
-            () = stop.next() => break,
-        }
-        pods.send_replace(demo.pods());
-    }
-    terminal.close();
+    // Until the end: it gives the terminal its settings back.
+    let _closed = demo.take_commands(options, began, &mut stop).await?;
     print("\ndemo: stopping the servers; press Ctrl-C again to kill them");
     tokio::select! {
         stopped = demo.stop() => stopped?,
@@ -126,6 +112,33 @@ impl Demo {
         let what = || "write-app and read-app to reach MySQL".to_owned();
         let apps = wait_for(say, what, serve_both([write, read], &cluster)).await?;
         Ok(Self { cluster, apps, run })
+    }
+
+    /// Tells what happens and carries out commands, until one of them or a signal stops the demo.
+    async fn take_commands(
+        &mut self,
+        options: &Options,
+        began: Instant,
+        stop: &mut StopSignals,
+    ) -> anyhow::Result<(CommandSocket, Terminal)> {
+        let (sender, mut requests) = mpsc::channel(1);
+        let socket = self.listen_for_commands(options, sender.clone())?;
+        self.print_urls(&options.same_demo());
+        let (pods, of_terminal) = watch::channel(self.pods());
+        let mut terminal = Terminal::open(began, sender, of_terminal);
+        loop {
+            tokio::select! {
+                event = self.cluster.next_event() => terminal.tell(&event),
+                Some(request) = requests.recv() => tokio::select! {
+                    goes_on = self.obey(request, &mut requests, &terminal) => if !goes_on { break },
+                    () = stop.next() => break,
+                },
+                () = stop.next() => break,
+            }
+            pods.send_replace(self.pods());
+        }
+        terminal.close();
+        Ok((socket, terminal))
     }
 
     /// Takes the commands of a second terminal.

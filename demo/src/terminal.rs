@@ -19,7 +19,10 @@ use rustyline::{
 };
 use tokio::sync::{mpsc, watch};
 
-use crate::commands::{LONGEST_LINE, Request, completions};
+use crate::{
+    commands::{LONGEST_LINE, completions},
+    requests::Request,
+};
 
 const PROMPT: &str = "> ";
 

@@ -71,7 +71,7 @@ impl Scripted {
     fn says(&mut self, words: &str) {
         let mut before = Vec::new();
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(120));
+            let line = self.lines.recv_timeout(Duration::from_secs(300));
             let line = line.unwrap_or_else(|_| panic!("not said: {words}; but {before:#?}"));
             assert!(!line.contains('\u{1b}') && !line.starts_with('>'), "{line:?}");
             if line.contains(words) {
@@ -172,8 +172,8 @@ fn send_nuisances(socket: &Path) -> Vec<UnixStream> {
         drop(stream.write_all(&line));
         stream
     };
-    // The last of each goes away at once.
-    lines.clone().map(client);
+    // The first of each goes away at once.
+    drop(lines.clone().map(client));
     lines.map(client).into()
 }
 
