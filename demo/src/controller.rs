@@ -48,7 +48,7 @@ impl LocalCluster {
         let mut pod = self.pods.remove(&ordinal)?;
         let (event, stays) = match &mut pod.phase {
             Phase::Running(running) => match running.server.ended() {
-                Some(how) => (Some(self.start_later(ordinal, &mut pod, &how)), true),
+                Some(how) => (Some(self.start_later(ordinal, &mut pod, false, &how)), true),
                 None => (self.news_of(ordinal, &mut pod), true),
             },
             Phase::Ending { server, kill_at, loses_volume } => {
@@ -90,7 +90,7 @@ impl LocalCluster {
         }
         self.endpoints.begin_to_end(&name);
         self.pods.insert(ordinal, pod);
-        Some(format!("{name} is ending: mysql-read sends it no more connections"))
+        Some(format!("{name} is ending: mysql-read no longer sends it connections"))
     }
 
     /// A pod has ended: DNS names it no more, and its volume may go.
@@ -103,22 +103,22 @@ impl LocalCluster {
             None if ordinal >= self.desired => ", and its volume stays",
             None => "",
         };
-        let cache = self.dns.cache().map(|seconds| {
+        let cache = self.dns.cache().map_or_else(String::new, |seconds| {
             format!(". An answer in the DNS cache may name it for up to {seconds} s more")
         });
-        let cache = cache.unwrap_or_default();
-        format!("{name} ended{volume}: mysql and mysql-read lead to it no more{cache}")
+        format!("{name} ended{volume}: mysql and mysql-read no longer lead to it{cache}")
     }
 
     pub(crate) fn delete_volume(&self, ordinal: u8) -> std::io::Result<()> {
         kubernetes_api::delete_claim(&self.template.volumes, &format!("mysql-{ordinal}"))
     }
 
-    /// A server ended by itself, or was killed, or did not start: it starts again at its address, as the kubelet starts a container.
-    fn start_later(&self, ordinal: u8, pod: &mut Pod, how: &str) -> String {
+    /// A server ended by itself, or was killed, or did not start. It starts again, as the kubelet starts a container: at
+    /// its address, unless it never had one.
+    fn start_later(&self, ordinal: u8, pod: &mut Pod, moves: bool, how: &str) -> String {
         let back_off = (BACK_OFF * 2_u32.pow(pod.failures.min(5))).min(LONGEST_BACK_OFF);
         pod.failures += 1;
-        pod.phase = Phase::Waiting { until: Instant::now() + back_off, moves: false };
+        pod.phase = Phase::Waiting { until: Instant::now() + back_off, moves };
         self.endpoints.set_ready(&format!("mysql-{ordinal}"), false);
         format!("{how}; it starts again in {} s", back_off.as_secs())
     }
@@ -131,13 +131,15 @@ impl LocalCluster {
             running.server.begin_to_kill();
             let why =
                 format!("{name} failed its liveness probe for a minute ({reason}) and is killed");
-            return Some(self.start_later(ordinal, pod, &why));
+            return Some(self.start_later(ordinal, pod, false, &why));
         }
         if matches!(health.ready, Some(Ok(()))) {
-            return running.is_news(true).then(|| pod.tell_ready(&name));
+            let is_news = running.told_ready.replace(true) != Some(true);
+            return is_news.then(|| pod.tell_ready(&name));
         }
         let reason = health.not_ready()?;
-        if running.told_ready == Some(true) && running.is_news(false) {
+        if running.told_ready == Some(true) {
+            running.told_ready = Some(false);
             let why = running.why_not_ready(&reason);
             return Some(format!("{name} is not ready: {why}"));
         }
@@ -156,7 +158,7 @@ impl LocalCluster {
         }
     }
 
-    /// Starts the server of a pod that ended.
+    /// Starts the server of a pod that has none.
     fn start_again(&mut self, ordinal: u8, pod: &mut Pod, moves: bool) -> String {
         let (name, before) = (format!("mysql-{ordinal}"), self.addresses.get(&ordinal).copied());
         let address = match before {
@@ -168,7 +170,7 @@ impl LocalCluster {
             Ok(running) => pod.phase = Phase::Running(running),
             Err(error) => {
                 let why = format!("{name} cannot start: {error:#}");
-                return self.start_later(ordinal, pod, &why);
+                return self.start_later(ordinal, pod, moves, &why);
             }
         }
         if !moves {
@@ -223,11 +225,6 @@ impl Pod {
 }
 
 impl Running {
-    /// Notes that this is told now; false if it was told before.
-    fn is_news(&mut self, ready: bool) -> bool {
-        self.told_ready.replace(ready) != Some(ready)
-    }
-
     fn why_not_ready(&self, reason: &str) -> String {
         if self.frozen {
             "it is frozen, and its probe gets no answer; mysql-read leaves it out. After a minute, its liveness probe has \

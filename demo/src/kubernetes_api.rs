@@ -111,9 +111,10 @@ pub(crate) fn make_claim(volumes: &Path, pod: &str) -> io::Result<()> {
     fs::create_dir(volume)
 }
 
-/// Whether a pod's volume may hold data, be the pod there or not.
+/// Whether a pod has a volume that may hold data and that stays.
 pub(crate) fn may_have_data(volumes: &Path, pod: &str) -> bool {
-    volumes.join(pod).is_dir() && !mark(volumes, pod).exists()
+    let (never_had_data, is_being_deleted) = (mark(volumes, pod), deletion(volumes, pod));
+    volumes.join(pod).is_dir() && !never_had_data.exists() && !is_being_deleted.exists()
 }
 
 /// Deletes a pod's claim and its volume. The mark that says so goes last: see [`finish_deletions`].

@@ -28,7 +28,7 @@
 //! - [`stateful_set`]: the pods, and what a person does to them: delete, scale, freeze.
 //! - `controller`: what becomes of them then, as the StatefulSet's controller and the kubelet bring it about.
 //! - `probes`: whether a pod is ready, and whether it is alive.
-//! - [`network`]: one loopback address for each pod and each stand-in.
+//! - [`network`]: the loopback addresses of the pods and the stand-ins.
 //! - [`endpoints`]: the list of pods and their readiness, which the DNS server, the Service and the API server share.
 //! - [`cluster_dns`]: the DNS server: it answers for `mysql`, `mysql-0.mysql` and `mysql-read`.
 //! - `dns_cache`: how long the DNS server repeats an answer.

@@ -152,8 +152,8 @@ fn delete_volumes(volumes: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Claims the network that these volumes were made in, or a free one for new volumes. A replica stores its
-/// primary's address on its volume. In a cluster that is a name; here it is an IP address, which must not change.
+/// Claims the network that these volumes were made in, or a free one for new volumes. A replica stores its primary's
+/// name on its volume. Here an IP address stands for that name, which must not change.
 fn claim_network(volumes: &Path) -> anyhow::Result<Network> {
     let file = volumes.join(NETWORK_FILE);
     if let Ok(text) = fs::read_to_string(&file) {

@@ -89,14 +89,15 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// As [`LocalCluster::delete_pod`]; also for mysql-0 if no other pod has a volume with data.
+    /// As [`LocalCluster::delete_pod`]; also if no other pod has a volume with data.
     pub fn lose_pod(&mut self, ordinal: u8) -> anyhow::Result<()> {
-        let volumes = self.template.volumes.clone();
-        let mut others = (1..MOST_PODS).map(|other| format!("mysql-{other}"));
+        let mut others = (0..MOST_PODS).filter(|other| *other != ordinal);
         ensure!(
-            ordinal != 0 || others.any(|pod| kubernetes_api::may_have_data(&volumes, &pod)),
-            "mysql-0 has the only copy of the users, and would come back without any. Scale to two pods first: then it \
-             clones what mysql-1 has"
+            others.any(|other| {
+                kubernetes_api::may_have_data(&self.template.volumes, &format!("mysql-{other}"))
+            }),
+            "mysql-{ordinal} has the only copy of the users. Wait until another pod is ready, or scale to two pods first: \
+             then this one can clone what the other has"
         );
         self.begin_to_delete(ordinal, true)
     }

@@ -8,6 +8,7 @@
 mod accessibility;
 mod address;
 mod axe;
+mod broken;
 mod hostile_names;
 mod hostile_values;
 mod interruptions;
