@@ -228,7 +228,7 @@ mod tests {
     const WRONG: [(&str, &str, &str); 25] = [
         ("", "the line is empty", "delete, lose"),
         ("  \t ", "the line is empty", "delete, lose"),
-        ("delte mysql-1", "no command \"delte\"", "did you mean delete?"),
+        ("dlete mysql-1", "no command \"dlete\"", "did you mean delete?"),
         ("DELETE mysql-1", "no command \"DELETE\"", "did you mean delete?"),
         ("catchup mysql-1", "no command \"catchup\"", "did you mean catch-up?"),
         ("stats", "no command \"stats\"", "did you mean status?"),
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(completed("delete mysql-1"), (7, vec!["mysql-1".to_owned()]));
         assert_eq!(completed("dns-cache o"), (10, vec!["off".to_owned()]));
         assert_eq!(completed("").1.len(), COMMANDS.len());
-        for line in ["status ", "delete mysql-1 ", "delte my", "é", "delte\u{3000}é"] {
+        for line in ["status ", "delete mysql-1 ", "dlete my", "é", "dlete\u{3000}é"] {
             assert!(completed(line).1.is_empty(), "{line}");
         }
     }
@@ -326,7 +326,7 @@ mod tests {
             (&["delete", "mysql-1"], &["delete mysql-1"]),
             (&["delete", "mysql-1", "scale", "3"], &["delete mysql-1", "scale 3"]),
             (&["status", "scale 3", "status"], &["status", "scale 3", "status"]),
-            (&["delte", "mysql-1"], &["delte mysql-1"]),
+            (&["dlete", "mysql-1"], &["dlete mysql-1"]),
             (&["delete mysql-1", "scael 3"], &["delete mysql-1", "scael 3"]),
             (&[""], &[""]),
         ] {

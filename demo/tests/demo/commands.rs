@@ -17,7 +17,7 @@ use super::{Demo, command, free_port, text};
 /// A line, and words of what the demo says then, in this order.
 const SCRIPT: [(&str, &[&str]); 25] = [
     ("status", &["NAME", "mysql-0", "mysql-1"]),
-    ("delte mysql-1", &["there is no command \"delte\"; did you mean delete?"]),
+    ("dlete mysql-1", &["there is no command \"dlete\"; did you mean delete?"]),
     (
         "delete mysql-7",
         &["delete cannot take \"mysql-7\"; it takes one of the pods mysql-0, mysql-1"],

@@ -140,7 +140,7 @@ fn show(mut output: File) -> Arc<Mutex<Parser>> {
 
 /// A line, and words of its answer.
 const TYPED: [(&str, &str); 12] = [
-    ("delte mysql-1", "did you mean delete?"),
+    ("dlete mysql-1", "did you mean delete?"),
     ("freeze mysql-1", "mysql-1 is frozen: "),
     ("thaw mysql-1", "mysql-1 goes on"),
     ("lag mysql-1", "applies none of it"),
