@@ -6,7 +6,11 @@
 //! # Tour
 //!
 //! - [`options`]: the program's options: the ports of both apps, the number of replicas.
-//! - [`local_cluster`]: [`LocalCluster`], which starts and stops all of the following.
+//! - [`local_cluster`]: [`LocalCluster`], which starts and stops the servers and the stand-ins below.
+//! - [`terminal`]: reads commands at a prompt, and prints above it what happens.
+//! - [`command_socket`]: takes the same commands from a second terminal.
+//! - [`commands`]: the grammar of the commands.
+//! - [`requests`]: carries out the command of a line, and answers it.
 //!
 //! MySQL:
 //!
@@ -52,6 +56,8 @@ mod probes;
 
 pub mod apps;
 pub mod cluster_dns;
+pub mod command_socket;
+pub mod commands;
 pub mod endpoints;
 pub mod for_tests;
 pub mod kubernetes_api;
@@ -64,9 +70,11 @@ pub mod patience;
 pub mod pod;
 pub mod process;
 pub mod read_service;
+pub mod requests;
 pub mod run_folder;
 pub mod scripted_dns;
 pub mod stateful_set;
+pub mod terminal;
 
 pub use cache_folder::cache_folder;
 pub use local_cluster::LocalCluster;

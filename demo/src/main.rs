@@ -1,28 +1,35 @@
 //! `cargo demo`: MySQL, write-app and read-app on this machine, until Ctrl-C.
 //!
 //! [`Options`] has the ports and the number of replicas. [`LocalCluster`] starts the MySQL servers, the DNS server
-//! and the stand-in for the Service `mysql-read`. [`serve_both`] serves the apps.
+//! and the stand-in for the Service `mysql-read`. [`serve_both`] serves the apps. [`Terminal`] and [`CommandSocket`]
+//! take the commands that break the cluster.
 
 use std::{
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind},
     net::{IpAddr, SocketAddr},
     process::ExitCode,
+    time::Instant,
 };
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use demo::{
     LocalCluster,
     apps::{RunningApp, serve_both},
     cache_folder,
-    options::Options,
+    command_socket::{self, CommandSocket},
+    commands::{self, Command},
+    options::{Action, Options},
     patience::wait_for,
+    requests::Request,
     run_folder::run_folder,
+    terminal::{Terminal, print},
 };
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -34,7 +41,11 @@ async fn main() -> ExitCode {
     let options = Options::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
     tracing_subscriber::fmt().with_env_filter(filter).init();
-    match run(options).await {
+    let done = match &options.action {
+        Some(Action::Do { words }) => command(&options, words).await,
+        None => run(&options).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error:#}");
@@ -43,22 +54,27 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> anyhow::Result<()> {
-    let mut stop = StopSignals::listen()?;
+/// Sends commands to the demo that runs, until one is refused.
+async fn command(options: &Options, words: &[String]) -> anyhow::Result<()> {
+    let volumes = options.volumes(&cache_folder()?)?;
+    for line in commands::among(words) {
+        let answer = command_socket::send(&volumes, &options.same_demo(), &line).await?;
+        print(&answer.map_err(anyhow::Error::msg)?);
+    }
+    Ok(())
+}
+
+async fn run(options: &Options) -> anyhow::Result<()> {
+    let (began, mut stop) = (Instant::now(), StopSignals::listen()?);
     let mut demo = tokio::select! {
-        demo = Demo::start(&options) => demo?,
+        demo = Demo::start(options) => demo?,
         () = stop.next() => {
             print("\ndemo: stopped before everything was up");
             return Ok(());
         }
     };
-    demo.print_urls();
-    loop {
-        tokio::select! {
-            event = demo.cluster.next_event() => say(&event),
-            () = stop.next() => break,
-        }
-    }
+    // Until the end: it gives the terminal its settings back.
+    let _closed = demo.take_commands(options, began, &mut stop).await?;
     print("\ndemo: stopping the servers; press Ctrl-C again to kill them");
     tokio::select! {
         stopped = demo.stop() => stopped?,
@@ -72,16 +88,11 @@ fn say(line: &str) {
     print(&format!("demo: {line}"));
 }
 
-/// Prints a line. If its reader is gone, as in `cargo demo | head`, the demo goes on.
-fn print(line: &str) {
-    drop(writeln!(io::stdout(), "{line}"));
-}
-
 struct Demo {
     cluster: LocalCluster,
     apps: [RunningApp; 2],
     /// Sockets and mounted files; dropped last, when the servers have stopped.
-    _run: TempDir,
+    run: TempDir,
 }
 
 impl Demo {
@@ -100,14 +111,85 @@ impl Demo {
         let cluster = LocalCluster::start(options.plan(cache, run.path(), say)?).await?;
         let what = || "write-app and read-app to reach MySQL".to_owned();
         let apps = wait_for(say, what, serve_both([write, read], &cluster)).await?;
-        Ok(Self { cluster, apps, _run: run })
+        Ok(Self { cluster, apps, run })
     }
 
-    fn print_urls(&self) {
+    /// Tells what happens and carries out commands, until one of them or a signal stops the demo.
+    async fn take_commands(
+        &mut self,
+        options: &Options,
+        began: Instant,
+        stop: &mut StopSignals,
+    ) -> anyhow::Result<(CommandSocket, Terminal)> {
+        let (sender, mut requests) = mpsc::channel(1);
+        let socket = self.listen_for_commands(options, sender.clone())?;
+        self.print_urls(&options.same_demo());
+        let (pods, of_terminal) = watch::channel(self.pods());
+        let mut terminal = Terminal::open(began, sender, of_terminal);
+        loop {
+            tokio::select! {
+                event = self.cluster.next_event() => terminal.tell(&event),
+                Some(request) = requests.recv() => tokio::select! {
+                    goes_on = self.obey(request, &mut requests, &terminal) => if !goes_on { break },
+                    () = stop.next() => break,
+                },
+                () = stop.next() => break,
+            }
+            pods.send_replace(self.pods());
+        }
+        terminal.close();
+        Ok((socket, terminal))
+    }
+
+    /// Takes the commands of a second terminal.
+    fn listen_for_commands(
+        &self,
+        options: &Options,
+        requests: mpsc::Sender<Request>,
+    ) -> anyhow::Result<CommandSocket> {
+        let volumes = options.volumes(&cache_folder()?)?;
+        CommandSocket::listen(self.run.path(), &volumes, requests)
+            .context("cannot listen for the commands of a second terminal")
+    }
+
+    fn print_urls(&self, same_demo: &str) {
         let [write, read] = self.apps.each_ref().map(RunningApp::url);
         print(&format!(
-            "\n  register users            {write}\n  see which pod lists them  {read}\n\ndemo: Ctrl-C stops everything"
+            "\n  register users            {write}\n  see which pod lists them  {read}\n\n\
+             demo: break it and watch both pages: type `delete mysql-1`, for example; `help` lists all commands\n\
+             demo: the same from a second terminal: {same_demo} do delete mysql-1\n\
+             demo: Ctrl-C stops everything"
         ));
+    }
+
+    fn pods(&self) -> Vec<String> {
+        self.cluster.status().into_iter().map(|pod| pod.name).collect()
+    }
+
+    /// Carries out a request, and answers it. False if the demo shall stop.
+    async fn obey(
+        &mut self,
+        request: Request,
+        requests: &mut mpsc::Receiver<Request>,
+        terminal: &Terminal,
+    ) -> bool {
+        let command = Command::read(&request.line, &self.pods());
+        let quits = command == Ok(Command::Quit);
+        if quits {
+            requests.close();
+        }
+        let answer = match command.clone() {
+            Ok(command) => command.carry_out(&mut self.cluster).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let (true, Ok(command), Ok(text)) = (request.elsewhere, command, &answer)
+            && !command.only_shows()
+        {
+            terminal.tell(text);
+        }
+        // A client of the socket may have gone away.
+        drop(request.answer.send(answer));
+        !quits
     }
 
     async fn stop(self) -> anyhow::Result<()> {

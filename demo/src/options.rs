@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Parser, value_parser};
+use clap::{Parser, Subcommand, value_parser};
 
 use crate::{
     Progress,
@@ -54,11 +54,27 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = READ_PORT)]
     pub read_port: u16,
     /// Folder for MySQL's data [default: a folder in the cache folder]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", global = true)]
     data: Option<PathBuf>,
     /// How long each MySQL server may take to become ready
     #[arg(long, value_name = "SECONDS", default_value_t = START_SECONDS, value_parser = value_parser!(u16).range(1..))]
     wait: u16,
+    /// What to do instead of starting a demo
+    #[command(subcommand)]
+    pub action: Option<Action>,
+}
+
+/// What `cargo demo` does instead of starting a demo.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Send commands to the demo that runs, such as: cargo demo do delete mysql-1
+    ///
+    /// `cargo demo do help` lists the commands. A command is one argument in quotes, or its words are several.
+    Do {
+        /// The commands, such as "delete mysql-1"
+        #[arg(value_name = "COMMAND", required = true)]
+        words: Vec<String>,
+    },
 }
 
 impl Options {
@@ -71,15 +87,31 @@ impl Options {
         Self::try_parse_from(without_separator(arguments))
     }
 
+    /// The folder of MySQL's data.
+    ///
+    /// # Errors
+    ///
+    /// If its path is empty.
+    pub fn volumes(&self, cache: &Path) -> anyhow::Result<PathBuf> {
+        let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
+        // mysqld changes to its data folder, where a relative path leads elsewhere.
+        std::path::absolute(volumes).context("--data needs the path of a folder")
+    }
+
+    /// The command that a person types for a demo with the same data.
+    #[must_use]
+    pub fn same_demo(&self) -> String {
+        let data = self.data.as_ref().map(|folder| format!(" --data {folder:?}"));
+        format!("cargo demo{}", data.unwrap_or_default())
+    }
+
     /// What to start, with MySQL's programs in `cache` and the sockets in `run`.
     ///
     /// # Errors
     ///
     /// If another demo uses the folder of MySQL's data, or it cannot be made or emptied.
     pub fn plan(&self, cache: PathBuf, run: &Path, progress: Progress) -> anyhow::Result<Plan> {
-        let volumes = self.data.clone().unwrap_or_else(|| cache.join("demo"));
-        // mysqld changes to its data folder, where a relative path leads elsewhere.
-        let volumes = std::path::absolute(volumes).context("--data needs the path of a folder")?;
+        let volumes = self.volumes(&cache)?;
         // Claim the network before deleting volumes: the claim fails while another demo uses them. A
         // mysqld whose data is deleted does not end, and logs errors without end.
         let network = claim_network(&volumes)?;

@@ -2,6 +2,8 @@
 
 use std::{
     env,
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -42,7 +44,11 @@ fn run_folder_in(places: &[PathBuf]) -> anyhow::Result<TempDir> {
 fn folder_in(place: &Path) -> anyhow::Result<TempDir> {
     let place = std::path::absolute(place)?;
     std::fs::create_dir_all(&place).context("the folder cannot be made")?;
-    let folder = tempfile::Builder::new().prefix("mysql-demo-").tempdir_in(&place)?;
+    // A password and the socket for commands are for the user who starts the demo.
+    let folder = tempfile::Builder::new()
+        .prefix("mysql-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(&place)?;
     ensure!(
         folder.path().as_os_str().len() <= LONGEST,
         "the path is too long for a socket, by {} bytes",

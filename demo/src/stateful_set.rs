@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The most pods that MySQL's scripts allow: mysql-0 to mysql-9.
-const MOST_PODS: u8 = 10;
+pub(crate) const MOST_PODS: u8 = 10;
 
 /// How long a server may take to stop or to start its applier.
 const SQL_DEADLINE: Duration = Duration::from_secs(10);

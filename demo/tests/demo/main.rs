@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod commands;
+mod prompt;
 mod stuck;
 mod surroundings;
 
@@ -94,6 +96,8 @@ fn command(data: &Path, ports: [u16; 2]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     let ports = ports.map(|port| port.to_string());
     command.arg("--data").arg(data).args(["--write-port", &ports[0], "--read-port", &ports[1]]);
+    // Not the terminal of the person who runs the tests, whose keys would be commands.
+    command.stdin(Stdio::null());
     command
 }
 
@@ -259,6 +263,7 @@ fn help_lists_the_options_and_an_error_names_an_unknown_one() {
         let said = text(&help);
         assert!(help.status.success() && said.contains("--fresh"), "{said}");
         assert!(said.contains("Usage: cargo demo [OPTIONS]"), "{said}");
+        assert!(said.contains("cargo demo do delete mysql-1"), "{said}");
 
         let unknown = run("--frsh").unwrap();
         assert_eq!(unknown.status.code(), Some(2));
