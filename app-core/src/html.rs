@@ -73,6 +73,8 @@ pub struct Layout {
     pub other_app_url: String,
     /// The path of this page.
     pub path: String,
+    /// Whether the page is for the back row of a class: its text has twice the size.
+    pub large: bool,
     /// Whose commands the page shows: `{% if layout.runs_in.is_demo() %}` in a template.
     pub runs_in: RunsIn,
 }
@@ -89,7 +91,20 @@ impl Layout {
         };
         let path = path.to_owned();
         let runs_in = site.runs_in;
-        Self { app: about.name, other_app: about.other_app, other_app_url, path, runs_in }
+        Self {
+            app: about.name,
+            other_app: about.other_app,
+            other_app_url,
+            path,
+            large: false,
+            runs_in,
+        }
+    }
+
+    /// The query that keeps the size of the text, for links and forms.
+    #[must_use]
+    pub fn size(&self) -> &'static str {
+        if self.large { "?large=on" } else { "" }
     }
 }
 
@@ -101,7 +116,10 @@ where
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self::new(&Site::from_ref(state), &parts.headers, parts.uri.path()))
+        let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+        let large = pairs.any(|pair| pair == "large=on");
+        let layout = Self::new(&Site::from_ref(state), &parts.headers, parts.uri.path());
+        Ok(Self { large, ..layout })
     }
 }
 

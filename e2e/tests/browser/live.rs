@@ -105,7 +105,7 @@ async fn a_person_asks_chooses_plays_and_pauses_by_the_keyboard_alone() {
 
 #[tokio::test]
 async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
-    let (servers, pages) = separate().await;
+    let (mut servers, pages) = separate().await;
     let page = ReadPage::open(pages, LAPTOP).await;
     page.browser.begin_pages_with(CHANGE_ANSWERS).await;
     let mut moved = Vec::new();
@@ -116,7 +116,7 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
         page.until_dots(2).await;
         page.browser.run(WATCH_MOVES).await;
 
-        let moves = go_through_good_and_bad_times(&page, &servers.cluster).await;
+        let moves = go_through_good_and_bad_times(&page, &mut servers.cluster).await;
 
         moved.extend(moves.map(|moves| (mode, view.width, moves)));
         // The observer sees a move that the test makes.
@@ -130,7 +130,7 @@ async fn nothing_moves_while_dots_arrive_figures_grow_and_queries_fail() {
 /// Returns the times in which something moved, and what.
 async fn go_through_good_and_bad_times(
     page: &ReadPage,
-    servers: &LocalCluster,
+    servers: &mut LocalCluster,
 ) -> impl Iterator<Item = (&'static str, Vec<String>)> {
     page.until_dots(40).await;
     let mut moves = vec![("answers", page.moves().await)];
@@ -142,14 +142,14 @@ async fn go_through_good_and_bad_times(
     page.browser.run("window.added = 'ULD'").await;
     page.until_last_dots("ULD.*[0-9]{2}").await;
     moves.push(("three reasons", page.moves().await));
-    servers.set_frozen(1, true).unwrap();
+    servers.freeze(1).unwrap();
     page.until_last_dots("[A-Z][0-9]").await;
     moves.push(("some attempts fail", page.moves().await));
-    servers.set_frozen(0, true).unwrap();
+    servers.freeze(0).unwrap();
     page.until_last_dots("[A-Z]{3}").await;
     moves.push(("all attempts fail", page.moves().await));
-    servers.set_frozen(0, false).unwrap();
-    servers.set_frozen(1, false).unwrap();
+    servers.thaw(0).unwrap();
+    servers.thaw(1).unwrap();
     page.until_last_dots("[0-9]{3}").await;
     moves.push(("answers again", page.moves().await));
     moves.into_iter().filter(|(_, moves)| !moves.is_empty())

@@ -25,6 +25,7 @@ fn page(
         app: "write-app",
         other_app: "read-app",
         other_app_url: "http://node/".into(),
+        large: false,
         runs_in: RunsIn::default(),
         path: "/".into(),
     };

@@ -49,7 +49,8 @@ struct RegisteredBody {
 }
 
 /// The page with the form.
-#[utoipa::path(get, path = "/", operation_id = "register_page", responses(
+#[utoipa::path(get, path = "/", operation_id = "register_page",
+    params(("large" = Option<String>, Query, description = "`on` makes the text twice as large")), responses(
     (status = 200, description = "The page", body = String, content_type = "text/html")
 ))]
 async fn show(
@@ -100,7 +101,8 @@ async fn submit(
     match registered {
         Ok((name, registered)) => {
             let flash = Flash { name: name.as_str().to_owned(), registered };
-            Ok((jar.add(flash.cookie()?), Redirect::to("/")).into_response())
+            Ok((jar.add(flash.cookie()?), Redirect::to(&format!("/{}", layout.size())))
+                .into_response())
         }
         Err(error) => Box::pin(form_again(&app, layout, &headers, &typed, &error)).await,
     }

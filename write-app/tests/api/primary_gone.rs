@@ -68,9 +68,9 @@ async fn a_refused_registration_keeps_the_form(app: &RunningApp) {
 
 #[tokio::test]
 async fn a_primary_that_stands_still_is_said_not_to_answer_and_the_page_comes_soon() {
-    let servers = SeparateCluster::start(2).await.unwrap();
+    let mut servers = SeparateCluster::start(2).await.unwrap();
     let app = servers.serve(WRITE_APP).await.unwrap();
-    servers.cluster.set_frozen(0, true).unwrap();
+    servers.cluster.freeze(0).unwrap();
 
     let begun = Instant::now();
     let pages = (0..10).map(|_| tokio::spawn(Browser::at(&app).open().send()));
@@ -80,7 +80,7 @@ async fn a_primary_that_stands_still_is_said_not_to_answer_and_the_page_comes_so
     }
     let took = begun.elapsed();
 
-    servers.cluster.set_frozen(0, false).unwrap();
+    servers.cluster.thaw(0).unwrap();
     assert!(took < Duration::from_secs(4), "pages that wait together share a look: {took:?}");
     until_page_has(&app, "If mysql-0 is gone").await;
     assert!(!opened(&app).await.contains("cannot be reached"));
