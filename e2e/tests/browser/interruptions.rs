@@ -75,13 +75,13 @@ async fn two_tabs_have_each_their_own_way_and_their_own_dots() {
     page.browser.goto(&url).await;
 
     assert_eq!(page.browser.text("#play").await, "Play", "a new tab does not play");
-    assert_eq!(page.browser.value("#controls [name=via]:checked").await, "mysql-read");
+    assert_eq!(page.browser.value("[name=via]:checked").await, "mysql-read");
     let mine = page.dots().await.len();
     page.browser.click("#controls button[value='1']").await;
     page.until_dots(mine + 1).await;
     assert_eq!(page.dots().await.len(), mine + 1, "the other tab adds nothing");
     page.browser.switch_tab().await;
-    assert_eq!(page.browser.value("#controls [name=via]:checked").await, "mysql");
+    assert_eq!(page.browser.value("[name=via]:checked").await, "mysql");
     let dots = page.dots().await.len();
     page.until_dots(dots + 3).await;
 }

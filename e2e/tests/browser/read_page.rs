@@ -94,6 +94,13 @@ impl ReadPage {
         self.browser.until(&format!("{enough}{count}")).await;
     }
 
+    /// Waits until more attempts than these have failed, and the last one did not.
+    pub(crate) async fn until_more_failures_and_an_answer(&self, failed: usize) {
+        let script = "const seen = document.getElementById('controls').elements.seen.value;
+            return /[0-9]$/.test(seen) && seen.replace(/[^A-Z]/g, '').length > ";
+        self.browser.until(&format!("{script}{failed}")).await;
+    }
+
     /// Waits until the dots end as a regular expression says.
     pub(crate) async fn until_last_dots(&self, end: &str) {
         let seen = "document.getElementById('controls').elements.seen.value";
