@@ -102,12 +102,12 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
     [
         (
             is(None),
-            "read-app watches the TTL for some seconds. Then it can tell whether the cluster’s DNS has a cache.".to_owned(),
+            "If the cluster’s DNS has a cache, the TTL counts down. read-app needs some seconds to see that.".to_owned(),
         ),
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names. (CoreDNS can hide one: option keepttl.)"
+                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names. CoreDNS can hide a cache with its option keepttl."
             ),
         ),
         (
@@ -184,6 +184,6 @@ pub(super) mod tests {
         };
         assert!(true_now(Some(true)).contains("has a cache. The cache repeats"));
         assert!(true_now(Some(false)).contains("is 24 s in each answer"));
-        assert!(true_now(None).contains("for some seconds"));
+        assert!(true_now(None).contains("needs some seconds"));
     }
 }

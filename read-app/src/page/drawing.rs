@@ -42,7 +42,7 @@ pub(super) fn drawing(
         ways: ways(&params.mode, &params.dots, pods),
         text: text(reads.host(params.mode.via), last, &drawn),
         caption:
-            "Dashed: the cluster may choose this way. It chooses among the pods that are ready."
+            "Thick: the last query. Dashed: the cluster may pick this pod, if it is ready. Thin: DNS gives this address."
                 .to_owned(),
         pods: drawn,
     }
@@ -63,7 +63,7 @@ fn three_names(reads: &Reads, used: Via, names: &NamesView, write_app: &str) -> 
     let primary = format!("{POD_NAME_PREFIX}0.{}", reads.host(Via::Mysql));
     vec![
         choice(Via::MysqlRead, "one address: the cluster picks a pod for each connection"),
-        choice(Via::Mysql, "headless, every pod’s address: the client picks"),
+        choice(Via::Mysql, "headless: DNS lists every pod, and the client picks"),
         Name {
             answer: addresses(false, names, &primary),
             name: primary,

@@ -45,8 +45,8 @@ impl Evidence {
                 Via::MysqlRead => format!("the address of {host}, not of a pod"),
             },
             connection: match mode.with {
-                With::New => format!("new, number {number} of this server"),
-                With::Pool => format!("kept open by the pool, number {number} of this server"),
+                With::New => format!("a new one, number {number} on this server"),
+                With::Pool => format!("kept open by the pool, number {number} on this server"),
             },
             sql: IDENTITY,
             row: format!("{name}, {read_only}, {number}"),

@@ -77,7 +77,7 @@ impl Lane<'_> {
             (Via::Mysql, _, Strategy::LeastConnections) => {
                 "No figure: it depends on how fast each pod answers."
             }
-            _ => "An equal share for each pod that has answered, from 20 answers on.",
+            _ => "Every pod that answered gets an equal share. It shows from 20 answers on.",
         }
     }
 }

@@ -98,7 +98,7 @@ async fn each_dot_of_a_kept_connection_is_an_answer_that_the_server_gave() {
     };
     let first = page_at(&app, "/?part=live&ask=1&with=pool").await;
     let ordinal: u8 = between(&first, "finding\" data-ordinal=\"", "\"").parse().unwrap();
-    let number = between(&first, "number ", " of this server");
+    let number = between(&first, "number ", " on this server");
     let query = format!(
         "SELECT variable_value FROM performance_schema.status_by_thread
          JOIN performance_schema.threads USING (thread_id)

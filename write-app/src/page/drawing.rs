@@ -80,7 +80,7 @@ fn three_names(known: &Known<'_>, answering: usize) -> Vec<Name> {
         answer: pods,
         is_used: was_tried,
         link: Some(format!("{read_app}?via=mysql")),
-        ..name(pod_and_service(host).1, "headless, every pod’s address: the client picks")
+        ..name(pod_and_service(host).1, "headless: DNS lists every pod, and the client picks")
     };
     let by_cluster = Name {
         link: Some(format!("{read_app}?via={MYSQL_READ}")),
@@ -138,14 +138,14 @@ fn caption(
         (Some(Attempt { pod, found_under, .. }), _) => {
             let (primary, _) = pod_and_service(host);
             format!(
-                "{found_under}: DNS names the pods. This once write-app took {pod} instead of {primary}.{others}"
+                "{found_under}: DNS names the pods. For this attempt, write-app took {pod} instead of {primary}.{others}"
             )
         }
         (None, Err(what)) => {
             format!("{host}: DNS has {what}, so write-app can open no connection.{others}")
         }
         (None, Ok(_)) => {
-            format!("{host}: DNS has that pod’s own address. Nothing stands in between.{others}")
+            format!("{host}: DNS gives the pod’s own address, so the connection goes straight to the pod.{others}")
         }
     }
 }
