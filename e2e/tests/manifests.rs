@@ -209,10 +209,10 @@ fn the_page_says_how_long_the_primary_waits_for_a_replica() {
     let (_, rest) = config.split_once("loose-rpl-semi-sync-source-timeout = ").unwrap();
     let milliseconds: u32 = rest.lines().next().unwrap().trim().parse().unwrap();
 
-    let page = file("write-app/templates/page.html");
+    let page = file("write-app/templates/registered.html");
 
-    let sentence = format!("The primary waits {} s for a replica", milliseconds / 1000);
-    assert!(page.contains(&sentence), "page.html: {sentence}");
+    let sentence = format!("waited for one, for up to {}&nbsp;s.", milliseconds / 1000);
+    assert!(page.contains(&sentence), "registered.html: {sentence}");
 }
 
 #[test]

@@ -149,7 +149,8 @@ fn nothing_is_written_into_a_page_unescaped() {
         }
         for escaped in packed.split("HtmlSafefor").skip(1) {
             let name: String = escaped.chars().take_while(|one| one.is_alphanumeric()).collect();
-            let declaration = packed.split(&format!("struct{name}<")).next().unwrap();
+            let with = |after| packed.split_once(&format!("struct{name}{after}"));
+            let (declaration, _) = with('<').or_else(|| with('{')).unwrap();
             let attributes = declaration.rsplit(['}', ';']).next().unwrap();
             assert!(attributes.contains("#[derive(Template)]"), "{name} is no template");
         }

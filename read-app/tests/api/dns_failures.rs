@@ -46,7 +46,7 @@ async fn reads_go_on_for(time: Duration, app: &RunningApp) {
 async fn assert_the_page_knows_of_no_pod_that_left(app: &RunningApp) {
     // mysql-2 has answered before, and read-app has no address of it.
     let page = page_at(app, "/?via=mysql&seen=0122").await;
-    assert!(page.contains(">no answer</text>"), "DNS is silent: {page}");
+    assert!(page.contains(">no answer</code>"), "DNS is silent: {page}");
     for claim in ["has left", "gone, and not in DNS", "no longer names mysql-"] {
         assert!(!page.contains(claim), "{claim}: {page}");
     }

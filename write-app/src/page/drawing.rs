@@ -145,7 +145,9 @@ fn caption(
             format!("{host}: DNS has {what}, so write-app can open no connection.{others}")
         }
         (None, Ok(_)) => {
-            format!("{host}: DNS gives the pod’s own address, so the connection goes straight to the pod.{others}")
+            format!(
+                "{host}: DNS gives the pod’s own address, so the connection goes straight to the pod.{others}"
+            )
         }
     }
 }

@@ -20,10 +20,10 @@ async fn the_page_says_which_pod_a_write_goes_to_and_its_address_now() {
 async fn every_pod_has_its_address_on_the_page() {
     let page = Browser::new().open().send().await.unwrap().text().await.unwrap();
 
-    let (_, pods) = page.split_once("<table class=\"records pods\">").unwrap();
+    let (_, pods) = page.split_once("<ul class=\"pods\">").unwrap();
     for ordinal in [0, 1] {
         let address = shared().cluster.address(ordinal);
-        let row = format!(">mysql-{ordinal}</span></th><td><code>{address}</code></td>");
+        let row = format!(">mysql-{ordinal}</span> <code class=\"at\">{address}</code>");
         assert!(pods.contains(&row), "{row}: {page}");
     }
 }

@@ -99,7 +99,7 @@ async fn a_dns_server_that_fails_is_blamed_and_not_the_primary() {
 
     assert!(page.contains("write-app cannot look up mysql-0.mysql</h1>"), "{page}");
     assert!(page.contains("mysql-0 has not answered since write-app started"), "{page}");
-    assert!(page.contains("the other pods are not known now"), "{page}");
+    assert!(page.contains("Which other pods there are is not known now"), "{page}");
     assert!(!page.contains("cannot be reached"), "{page}");
 }
 
