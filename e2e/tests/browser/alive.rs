@@ -42,6 +42,22 @@ async fn with_less_motion_the_page_waits_to_be_asked() {
 }
 
 #[tokio::test]
+async fn a_tab_that_is_hidden_asks_nothing_until_it_is_seen() {
+    let pages = pages().await;
+    let browser = Browser::open(LAPTOP).await;
+    let hidden = "Object.defineProperty(document, 'hidden', { get: () => !window.seen })";
+    browser.begin_pages_with(hidden).await;
+    browser.goto(&pages.read()).await;
+
+    // A page that is seen has asked some times by then.
+    browser.until("return performance.now() > 2000").await;
+    assert_eq!(browser.run(LOOKS).await, 0);
+
+    browser.run("window.seen = true; document.dispatchEvent(new Event('visibilitychange'))").await;
+    browser.until("return document.querySelectorAll('#dots-1 i').length > 3").await;
+}
+
+#[tokio::test]
 async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scrolling() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;

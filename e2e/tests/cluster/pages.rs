@@ -28,7 +28,7 @@ async fn register(browser: &Browser, name: &str) {
 /// Chooses a Service, and asks forty times.
 async fn ask_through(browser: &Browser, via: &str) -> String {
     let more = |than: usize| format!("return {DOTS}.length >= {than}");
-    browser.click(&format!("#controls input[value='{via}']")).await;
+    browser.click(&format!("input[name='via'][value='{via}']")).await;
     let mode = "return document.getElementById('controls').elements.was.value.startsWith(arguments[0] + ' ')";
     browser.until(&mode.replace("arguments[0]", &format!("'{via}'"))).await;
     for dots in [20, 40] {
