@@ -74,7 +74,10 @@ async fn two_tabs_have_each_their_own_way_and_their_own_dots() {
     page.browser.open_tab().await;
     page.browser.goto(&url).await;
 
-    assert_eq!(page.browser.text("#play").await, "Play", "a new tab does not play");
+    assert_eq!(page.browser.text("#speed").await, "2/s", "a new tab has its own rate");
+    page.browser.click("#play").await;
+    page.browser.goto(&url).await;
+    assert_eq!(page.browser.text("#play").await, "Play", "it was paused");
     assert_eq!(page.browser.value("[name=via]:checked").await, "mysql-read");
     let mine = page.dots().await.len();
     page.browser.click("#controls button[value='1']").await;

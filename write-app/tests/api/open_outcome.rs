@@ -140,6 +140,26 @@ async fn while_held<T>(
     worked
 }
 
+/// A wave during which MySQL and write-app had the processor when they needed it. On a busy machine MySQL may end the
+/// INSERT too late for a certain answer. Then the outcome is unknown, and each client hears that in time.
+async fn undisturbed_wave(primary: &OwnPrimary, held: (&str, Option<&str>)) -> Wave {
+    for _ in 0..3 {
+        let wave = while_held(primary, held, async {
+            let wave = Wave::send(primary).await;
+            // The lock is still there.
+            until_sql(primary, SESSIONS_AT_WORK, "0").await;
+            wave
+        })
+        .await;
+        wave.assert_named(&["database_locked", "database_busy", "database_slow"]);
+        if wave.unknown() == 0 {
+            return wave;
+        }
+        println!("{held:?}: {} outcomes were unknown", wave.unknown());
+    }
+    panic!("{held:?}: some outcomes were unknown each time");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_lock_lasts_every_client_hears_soon_that_no_user_was_registered_and_no_session_stays()
  {
@@ -147,16 +167,7 @@ async fn while_a_lock_lasts_every_client_hears_soon_that_no_user_was_registered_
     // From now on, write-app has connections.
     Wave::send(&primary).await;
     for held in LOCKS {
-        let wave = while_held(&primary, held, async {
-            let wave = Wave::send(&primary).await;
-            // The lock is still there.
-            until_sql(&primary, SESSIONS_AT_WORK, "0").await;
-            wave
-        })
-        .await;
-
-        wave.assert_named(&["database_locked", "database_busy", "database_slow"]);
-        assert_eq!(wave.unknown(), 0, "{held:?}");
+        let wave = undisturbed_wave(&primary, held).await;
         let (status, body) = primary.submit(&wave.key, &new_email()).await.unwrap();
         assert_eq!(status, StatusCode::OK, "{held:?}: {body}");
         assert_eq!(primary.sql(&wave.count()).await, "0", "{held:?}");
