@@ -25,7 +25,7 @@ const PAGE: &str = "read-app/templates/try.html";
 
 /// What a command has in a document, and what it has here.
 const INSTEAD: [(&str, &str); 7] = [
-    ("{{ next_ordinal + 1 }}", "3"),
+    ("{pods}", "3"),
     // On kind, the ports are taken.
     (" 30000:80", " :80"),
     (" 30001:80", " :80"),
@@ -64,9 +64,10 @@ const READING_INSIDE: [&str; 3] =
     ["-- /read-app --lookup ", "-- bash /etc/mysql-scripts/probe.sh ", "-- ls "];
 
 /// Commands that print nothing where all is well.
-const SILENT: [&str; 2] = [
+const SILENT: [&str; 3] = [
     "kubectl exec mysql-1 -- bash /etc/mysql-scripts/probe.sh ready",
     "kubectl exec mysql-1 -- mysql -uroot -e 'STOP REPLICA SQL_THREAD'",
+    "kubectl exec mysql-1 -- mysql -uroot -e 'START REPLICA SQL_THREAD'",
 ];
 
 /// Commands that other tests run: the document's block with this tag has the same line.
@@ -79,7 +80,7 @@ const WHOLE: &str = "kubectl rollout status statefulset/mysql
     kubectl rollout status deployment/read-app";
 
 /// Commands that change something or need a change, in this order, each between what the test does before and after it.
-const CHANGES: [(&str, &str, &str); 16] = [
+const CHANGES: [(&str, &str, &str); 17] = [
     ("", "kubectl label pod mysql-1 headless-service-demo/mysql-client=true", ""),
     (
         "for pod in mysql-0 mysql-1; do kubectl exec \"$pod\" -- bash -c 'kill 1'; done
@@ -98,6 +99,7 @@ const CHANGES: [(&str, &str, &str); 16] = [
     ("", "kubectl apply -f kubernetes", "kubectl delete persistentvolumeclaim data-mysql-2"),
     ("", "kubectl apply -k kubernetes", WHOLE),
     ("", "kubectl exec mysql-1 -- mysql -uroot -e 'STOP REPLICA SQL_THREAD'", ""),
+    ("", "kubectl exec mysql-1 -- mysql -uroot -e 'START REPLICA SQL_THREAD'", ""),
     ("", "kubectl delete pod mysql-1", "kubectl wait --for=create --timeout=60s pod/mysql-1"),
     ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1 --wait=false", ""),
     ("", "kubectl delete pvc/data-mysql-1 pod/mysql-1", ""),
@@ -131,7 +133,7 @@ fn printed() -> BTreeMap<String, BTreeSet<String>> {
             commands.entry(command).or_default().insert(document.clone());
         }
     }
-    let of_page = Regex::new("<code>(kubectl .*?)</code>").unwrap();
+    let of_page = Regex::new(r#"\("(kubectl [^"]*)"\)"#).unwrap();
     for found in of_page.captures_iter(&file(PAGE)) {
         commands.entry(found[1].to_owned()).or_default().insert(PAGE.to_owned());
     }
