@@ -90,6 +90,16 @@ async fn the_page_shows_within_two_seconds_what_a_person_does_to_the_pods() {
     cluster.catch_up(1).await.unwrap();
     page.shows_at_once("that the lag is gone", &is_behind("mysql-1", "< 2")).await;
 
+    freeze_and_thaw(&page, cluster).await;
+
+    cluster.scale(2).unwrap();
+    until_told(cluster, "mysql-2 ended").await;
+    page.shows_at_once("a pod less", &is_gone("mysql-2")).await;
+    drop(page);
+    servers.cluster.stop().await.unwrap();
+}
+
+async fn freeze_and_thaw(page: &ReadPage, cluster: &mut LocalCluster) {
     // Through mysql-read, a query may meet the frozen pod again and again, and the page waits for its answer.
     page.press_radio("via", "mysql").await;
     let chosen =
@@ -99,10 +109,4 @@ async fn the_page_shows_within_two_seconds_what_a_person_does_to_the_pods() {
     page.shows_within(SILENCE + AT_ONCE, "that a frozen pod is silent", &is_gone("mysql-2")).await;
     cluster.thaw(2).unwrap();
     page.shows_at_once("that it answers", &answers("mysql-2")).await;
-
-    cluster.scale(2).unwrap();
-    until_told(cluster, "mysql-2 ended").await;
-    page.shows_at_once("a pod less", &is_gone("mysql-2")).await;
-    drop(page);
-    servers.cluster.stop().await.unwrap();
 }
