@@ -77,7 +77,7 @@ impl Lane<'_> {
             (Via::Mysql, _, Strategy::LeastConnections) => {
                 "No figure: it depends on how fast each pod answers."
             }
-            _ => "Every pod that answered gets an equal share. It shows from 20 answers on.",
+            _ => "An equal share for each pod that has a dot, shown after 20 answers. A tick at the bar marks it.",
         }
     }
 }
