@@ -94,11 +94,11 @@ impl ReadPage {
         self.browser.until(&format!("{enough}{count}")).await;
     }
 
-    /// Waits until more attempts than these have failed, and the last one did not.
-    pub(crate) async fn until_more_failures_and_an_answer(&self, failed: usize) {
-        let script = "const seen = document.getElementById('controls').elements.seen.value;
-            return /[0-9]$/.test(seen) && seen.replace(/[^A-Z]/g, '').length > ";
-        self.browser.until(&format!("{script}{failed}")).await;
+    /// Waits until an attempt among the dots has failed, and the last one did not.
+    pub(crate) async fn until_a_failure_and_an_answer(&self) {
+        let both =
+            "return /[A-Z].*[0-9]$/.test(document.getElementById('controls').elements.seen.value)";
+        self.browser.until(both).await;
     }
 
     /// Waits until the dots end as a regular expression says.

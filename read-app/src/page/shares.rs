@@ -77,7 +77,9 @@ impl Lane<'_> {
             (Via::Mysql, _, Strategy::LeastConnections) => {
                 "No figure: it depends on how fast each pod answers."
             }
-            _ => "An equal share for each pod that has a dot, shown after 20 answers. A tick at the bar marks it.",
+            _ => {
+                "An equal share for each pod that has a dot, shown after 20 answers. A tick at the bar marks it."
+            }
         }
     }
 }
