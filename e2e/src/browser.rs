@@ -126,6 +126,14 @@ impl Browser {
         done(url, self.client.goto(url).await);
     }
 
+    /// By how many pixels the page is wider than the window.
+    pub async fn excess_width(&self) -> Value {
+        self.run(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        )
+        .await
+    }
+
     /// Opens a second tab. Until [`Self::switch_tab`], all that follows is in it.
     pub async fn open_tab(&self) {
         let tab = done("a tab", self.client.new_window(true).await);

@@ -55,6 +55,7 @@ use crate::{
     routing::{
         Reads,
         mode::{Strategy, Via, With},
+        story::Story,
     },
     times,
 };
@@ -79,6 +80,14 @@ struct LivePage<'a> {
     live: LivePart<'a>,
     users: Result<UsersPart<'a>, Failure>,
     try_this: TryThis,
+}
+
+/// What read-app knows at one moment of what is behind the names.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    names: &'a NamesView,
+    pods: &'a [PodView],
+    story: &'a Story,
 }
 
 /// The living part: what changes with each query, and what changes without one.
@@ -123,8 +132,9 @@ async fn show(
     let names = names.now(missing_pod(&params.dots, &pods)).await;
     let form = Form::new(&params);
     let drawing = drawing(&reads, &params, &names, &pods, &layout.other_app_url);
-    let live = LivePart::new(&reads, &params, &form, &names, &pods, drawing, last.as_ref());
-    let try_this = try_this(&reads, &layout, &params, &pods);
+    let known = Known { names: &names, pods: &pods, story: &reads.headless().story() };
+    let live = LivePart::new(&reads, &params, &form, known, drawing, last.as_ref());
+    let try_this = try_this(&layout, &params, known);
     if params.only_live {
         return Ok(Html(live.render()? + &try_this.marks()?).into_response());
     }
@@ -136,12 +146,11 @@ async fn show(
     Ok((status, html::respond(&page)?).into_response())
 }
 
-fn try_this(reads: &Reads, layout: &Layout, params: &PageParams, pods: &[PodView]) -> TryThis {
-    let (story, now) = (reads.headless().story(), OffsetDateTime::now_utc());
+fn try_this(layout: &Layout, params: &PageParams, Known { pods, story, .. }: Known) -> TryThis {
     let told = story.pods().map(|(ordinal, _)| ordinal);
     let known = pods.iter().map(|pod| pod.ordinal).chain(params.dots.counts().into_keys());
     let next_ordinal = known.chain(told).max().map_or(2, |ordinal| u16::from(ordinal) + 1);
-    TryThis::new(layout.runs_in, next_ordinal, &story, params, now)
+    TryThis::new(layout.runs_in, next_ordinal, story, params, OffsetDateTime::now_utc())
 }
 
 impl<'a> LivePart<'a> {
@@ -149,8 +158,7 @@ impl<'a> LivePart<'a> {
         reads: &'a Reads,
         params: &'a PageParams,
         form: &'a Form,
-        names: &'a NamesView,
-        pods: &'a [PodView],
+        Known { names, pods, story }: Known<'a>,
         drawing: Drawing,
         last: Option<&Result<ReadResult, MysqlError>>,
     ) -> Self {
@@ -171,7 +179,7 @@ impl<'a> LivePart<'a> {
             lanes,
             names,
             lookups: Lookups::new(names, pods),
-            changes: Changes::new(&reads.headless().story(), headless, OffsetDateTime::now_utc()),
+            changes: Changes::new(story, headless, OffsetDateTime::now_utc()),
             headless,
         }
     }

@@ -89,9 +89,7 @@ async fn nothing_is_wider_than_a_window_of_320_pixels() {
     for page in [pages.write(), pages.read(), pages.read() + "glossary", pages.read() + "?large=on"]
     {
         browser.goto(&page).await;
-        let excess = browser
-            .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            .await;
+        let excess = browser.excess_width().await;
         assert_eq!(excess, 0, "{page} is wider than the window by so many pixels");
     }
 }

@@ -266,9 +266,7 @@ async fn large_text_doubles_the_name_of_the_pod_and_keeps_the_dots() {
     let large = page.browser.run(size).await.as_f64().unwrap();
     assert!((large - 2.0 * usual).abs() < 0.5, "{usual} px, then {large} px");
     assert!(page.dots().await.starts_with(&dots), "the dots are kept");
-    let excess =
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    assert_eq!(page.browser.run(excess).await, 0);
+    assert_eq!(page.browser.excess_width().await, 0);
     page.browser.click("a[data-keep='large=']").await;
     page.browser.until("return document.querySelector('.large') === null && document.readyState === 'complete'").await;
 }

@@ -13,10 +13,6 @@ const HAS_RED_BAR: &str =
     const [bar, red] = [getComputedStyle(section).borderLeftColor, getComputedStyle(mark).color];
     return bar === red && section.clientLeft === 3";
 
-/// By how many pixels the page is wider than the window.
-const EXCESS: &str =
-    "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
 #[tokio::test]
 async fn a_registration_is_read_back_by_its_token_with_and_without_scripts() {
     for scripts in [true, false] {
@@ -99,7 +95,7 @@ async fn assert_is_accessible(browser: &Browser) {
         browser.set_view(view).await;
         let violations = violations(browser).await;
         assert!(violations.is_empty(), "{view:?}: {violations:#?}");
-        assert_eq!(browser.run(EXCESS).await, 0, "{view:?}: so many pixels too wide");
+        assert_eq!(browser.excess_width().await, 0, "{view:?}: so many pixels too wide");
     }
     browser.set_view(LAPTOP).await;
 }
