@@ -162,18 +162,21 @@ async fn found(
     }
 }
 
+/// Looks for the row by its mailbox first and by its key last. A row may become visible between the two looks. Then the
+/// look by key finds it, and a repeated registration is never told that its email is taken.
 async fn find(
     connection: &mut MySqlConnection,
     registration: &Registration,
     sender: &Sender,
 ) -> Result<Option<u64>, Error> {
+    let same_mailbox = with_mailbox(connection, &registration.email).await?;
     if let Some(key) = sender.key()
         && let Some(user) = with_key(connection, key).await?
     {
         let is_same = user.is(registration);
         return if is_same { Ok(Some(user.id)) } else { Err(Error::IdempotencyKeyReused) };
     }
-    match with_mailbox(connection, &registration.email).await? {
+    match same_mailbox {
         Some(user) if *sender == Sender::Person && user.is(registration) => Ok(Some(user.id)),
         Some(user) => Err(taken(Some(&user), registration)),
         None => Ok(None),
