@@ -129,19 +129,19 @@
   }
 
   function setPlaying(on) {
-    if (on && rate.value === '0') rate.value = 2;
     playing = on;
     play.textContent = on ? 'Pause' : 'Play';
-    speed.textContent = rate.value === '0' ? 'off' : `${rate.value}/s`;
-    rate.setAttribute('aria-valuetext', rate.value === '0' ? 'off' : `${rate.value} a second`);
+    speed.textContent = `${rate.value}/s`;
+    rate.setAttribute('aria-valuetext', `${rate.value} a second`);
     stored.set(on ? rate.value : 0);
     plan();
   }
 
   function resumeRate() {
     // The page asks from the start, unless the person paused it or prefers less motion.
-    rate.value = stored.get() ?? (calm.matches ? 0 : 2);
-    setPlaying(rate.value !== '0');
+    const saved = stored.get() ?? (calm.matches ? '0' : '2');
+    if (saved !== '0') rate.value = saved;
+    setPlaying(saved !== '0');
   }
 
   form.addEventListener('submit', (event) => {
@@ -154,7 +154,7 @@
   });
   // The names in the drawing belong to the form and stand outside of it.
   document.addEventListener('change', ({ target }) => { if (target.form === form && target.name) startOver(1); });
-  rate.addEventListener('input', () => setPlaying(rate.value !== '0'));
+  rate.addEventListener('input', () => setPlaying(true));
   play.addEventListener('click', () => setPlaying(!playing));
   document.addEventListener('visibilitychange', plan);
   addEventListener('online', wake);

@@ -15,8 +15,10 @@ pub struct Drawing {
     pub ways: Vec<Way>,
     /// The way of the last query or write, for a person who does not see the drawing.
     pub text: String,
+    /// What the thick line is: the first words of the legend.
+    pub lit: &'static str,
     /// A sentence under the drawing.
-    pub caption: String,
+    pub caption: Option<String>,
 }
 
 /// A name that a client can connect to.
@@ -65,6 +67,16 @@ pub struct Way {
 }
 
 impl Drawing {
+    /// The classes of the lines, and what such a line is.
+    #[must_use]
+    pub fn legend(&self) -> [(&'static str, &'static str); 3] {
+        [
+            (" lit", self.lit),
+            (" maybe", "the cluster may pick this pod, if it is ready"),
+            ("", "DNS gives this pod’s address"),
+        ]
+    }
+
     /// The SVG path of a way, in percent of the width and the height between the two columns.
     #[must_use]
     pub fn path(&self, way: &Way) -> String {

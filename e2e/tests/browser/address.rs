@@ -55,7 +55,7 @@ async fn a_page_that_is_loaded_again_after_some_queries_shows_the_same_users_and
 
     page.set_rate(10).await;
     page.until_dots(8).await;
-    page.set_rate(0).await;
+    page.pause().await;
     browser.until(IS_ADDRESSED).await;
     let dots = page.dots().await;
     browser.refresh().await;

@@ -27,7 +27,7 @@ async fn the_page_asks_twice_a_second_from_the_start_until_the_person_pauses_it(
     browser.click("#play").await;
     browser.goto(&pages.read()).await;
     browser.until(&format!("{LOOKS} > 2")).await;
-    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "off", "dots": 1 }));
+    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "2/s", "dots": 1 }));
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn with_less_motion_the_page_waits_to_be_asked() {
 
     browser.until(&format!("{LOOKS} > 2")).await;
 
-    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "off", "dots": 1 }));
+    assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "2/s", "dots": 1 }));
 }
 
 #[tokio::test]
@@ -73,13 +73,13 @@ async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scroll
     let names = "return [...document.querySelectorAll('.names .name')].map(it => it.textContent)";
     let three = json!(["mysql-read", "mysql", "mysql-0.mysql"]);
     assert_eq!(browser.run(names).await, three);
-    let lit = "const [way] = document.querySelectorAll('.way.lit');
-        return [document.querySelectorAll('.way.lit').length, way.classList.contains('d' +
+    let lit = "const [way] = document.querySelectorAll('.drawing .lit');
+        return [document.querySelectorAll('.drawing .lit').length, way.classList.contains('d' +
             document.querySelector('.finding').dataset.ordinal)]";
     assert_eq!(browser.run(lit).await, json!([1, true]), "the way to the pod that answered is lit");
 
     browser.goto(&pages.write()).await;
     assert_eq!(browser.run(names).await, three);
-    let lit = "return [...document.querySelectorAll('.way.lit')].map(it => it.className.baseVal)";
+    let lit = "return [...document.querySelectorAll('.drawing .lit')].map(it => it.className.baseVal)";
     assert_eq!(browser.run(lit).await, json!(["way lit d0"]));
 }

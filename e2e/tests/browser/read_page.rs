@@ -112,15 +112,20 @@ impl ReadPage {
         serde_json::from_value(self.browser.run("return moves.splice(0)").await).unwrap()
     }
 
-    /// Sets the rate by keyboard, in queries a second.
+    /// Presses Pause.
+    pub(crate) async fn pause(&self) {
+        assert_eq!(self.browser.text("#play").await, "Pause");
+        self.browser.click("#play").await;
+    }
+
+    /// Sets the rate by keyboard, from 2 queries a second on. The page asks from then on.
     pub(crate) async fn set_rate(&self, rate: usize) {
         self.browser.run("document.getElementById('rate').focus()").await;
         self.browser.press(Key::Home).await;
-        for _ in 0..rate {
+        for _ in 1..rate {
             self.browser.press(Key::Right).await;
         }
-        let shown = if rate == 0 { "off".to_owned() } else { format!("{rate}/s") };
-        assert_eq!(self.browser.text("#speed").await, shown);
+        assert_eq!(self.browser.text("#speed").await, format!("{rate}/s"));
     }
 }
 

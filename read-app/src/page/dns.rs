@@ -36,7 +36,8 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "headless Service",
         term: Some("headless-service"),
-        sentence: "DNS gives the address of every pod. The client sees them all and picks one.",
+        sentence: "DNS gives the address of every pod. The client picks one. It must look the name up again when pods \
+                   change, and leave out a pod that does not answer. read-app looks it up twice a second.",
     },
     Lesson {
         what: "SRV name: port mysql over TCP",
@@ -52,7 +53,7 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "ClusterIP Service",
         term: Some("clusterip"),
-        sentence: "One address for all pods. It stays the same when pods come and go.",
+        sentence: "One address for all pods. It stays the same when pods come and go, so one lookup is enough.",
     },
     Lesson {
         what: "the name of a pod that does not answer",
@@ -102,12 +103,15 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
     [
         (
             is(None),
-            "If the cluster’s DNS has a cache, the TTL counts down. read-app needs some seconds to see that.".to_owned(),
+            "read-app compares the TTLs of several answers. In some seconds it says here whether the cluster’s DNS has a \
+             cache."
+                .to_owned(),
         ),
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer, so the cluster’s DNS has no cache for these names. CoreDNS can hide a cache with its option keepttl."
+                "The TTL is {ttl} s in each answer. A cache would usually count it down, so the cluster’s DNS seems to \
+                 have none for these names."
             ),
         ),
         (
@@ -184,6 +188,6 @@ pub(super) mod tests {
         };
         assert!(true_now(Some(true)).contains("has a cache. The cache repeats"));
         assert!(true_now(Some(false)).contains("is 24 s in each answer"));
-        assert!(true_now(None).contains("needs some seconds"));
+        assert!(true_now(None).contains("In some seconds it says here"));
     }
 }

@@ -183,10 +183,10 @@ impl Dots {
         counts
     }
 
-    /// The same in words, such as `mysql-0 61`.
+    /// The same in words, such as `mysql-0: 61`.
     pub(super) fn counts_by_name(&self) -> Vec<String> {
         let counts = self.counts().into_iter();
-        counts.map(|(ordinal, count)| format!("{} {count}", pod_name(ordinal))).collect()
+        counts.map(|(ordinal, count)| format!("{}: {count}", pod_name(ordinal))).collect()
     }
 
     /// How many are answers of a pod.

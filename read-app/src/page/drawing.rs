@@ -41,9 +41,8 @@ pub(super) fn drawing(
         names: three_names(reads, params.mode.via, names, write_app),
         ways: ways(&params.mode, &params.dots, pods),
         text: text(reads.host(params.mode.via), last, &drawn),
-        caption:
-            "Thick: the last query. Dashed: the cluster may pick this pod, if it is ready. Thin: DNS gives this address."
-                .to_owned(),
+        lit: "the way of the last query",
+        caption: None,
         pods: drawn,
     }
 }

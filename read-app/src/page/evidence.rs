@@ -49,7 +49,7 @@ impl Evidence {
                 With::Pool => format!("kept open by the pool, number {number} on this server"),
             },
             sql: IDENTITY,
-            row: format!("{name}, {read_only}, {number}"),
+            row: format!("{name}; super_read_only {read_only}; connection {number}"),
             took: took(served),
             pod: name,
         }

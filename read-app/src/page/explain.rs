@@ -171,11 +171,11 @@ impl Lane<'_> {
                 };
                 format!("Yet all {total} reached {}: {why}", pod_name(*only))
             }
-            (..MANY, _) => format!("So reads spread: {spread}.{end}"),
+            (..MANY, _) => format!("So reads spread ({spread}).{end}"),
             _ if self.is_even() => {
-                format!("So reads spread, and the shares even out: {spread}.{end}")
+                format!("So reads spread, and the shares even out ({spread}).{end}")
             }
-            _ => format!("The shares are uneven: {spread}; perhaps a pod came or went."),
+            _ => format!("The shares are uneven ({spread}); perhaps a pod came or went."),
         }
     }
 
@@ -187,18 +187,15 @@ impl Lane<'_> {
         counts.values().all(|count| (*count as f64 - mean).abs() <= 3.5 * mean.sqrt())
     }
 
-    /// Such as `mysql-0 answered 61 and mysql-1 70`; of more than three pods only the extremes.
+    /// Such as `mysql-0: 61, mysql-1: 70`; of more than three pods only the extremes.
     fn spread(&self) -> String {
         let counts = self.dots.counts();
         if let (4.., Some(least), Some(most)) =
             (counts.len(), counts.values().min(), counts.values().max())
         {
-            return format!("{} pods answered {least} to {most} each", counts.len());
+            return format!("{} pods, {least} to {most} dots each", counts.len());
         }
-        let mut parts = self.dots.counts_by_name();
-        let last = parts.pop().unwrap_or_default();
-        let all = if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) };
-        all.replacen(' ', " answered ", 1)
+        self.dots.counts_by_name().join(", ")
     }
 
     fn on_pool(&self) -> String {
@@ -212,7 +209,7 @@ impl Lane<'_> {
         let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
             "The last {last} went to {}. {why} In your app, give connections a maximum lifetime so that they spread again, \
-             or open a pool per pod over headless mysql.",
+             or open one pool for each address of mysql.",
             pod_name(pod)
         )
     }
@@ -226,7 +223,7 @@ impl Lane<'_> {
             }
             Strategy::LeastConnections => format!(
                 "It picks the pod that runs the fewest of read-app’s queries: a slow pod gets fewer. At a tie, chance \
-                 decides; so far {}.",
+                 decides ({}).",
                 self.spread()
             ),
             Strategy::Sticky => self.on_sticky(),
@@ -243,7 +240,7 @@ impl Lane<'_> {
         } else {
             "Nothing here is random."
         };
-        format!(": {}. {why}", self.spread())
+        format!(" ({}). {why}", self.spread())
     }
 
     /// Whether a pod answered two queries in a row while other pods answered too.

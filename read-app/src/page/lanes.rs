@@ -60,8 +60,8 @@ impl Lane<'_> {
         }
         let failed = self.dots.len() - self.dots.answered();
         let mut parts = self.dots.counts_by_name();
-        parts.extend((failed > 0).then(|| format!("failed {failed}")));
-        format!("{} attempts: {}", self.dots.len(), parts.join(", "))
+        parts.extend((failed > 0).then(|| format!("failed: {failed}")));
+        format!("{} attempts. {}", self.dots.len(), parts.join(", "))
     }
 
     /// How many attempts failed, and why. The reasons stand here and not at the dots, so that no reader has to

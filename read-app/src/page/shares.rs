@@ -131,7 +131,7 @@ impl Share {
 }
 
 fn percent(figure: Option<usize>) -> String {
-    figure.map_or_else(|| format!("{} %", padded("–")), |figure| format!("{} %", padded(figure)))
+    figure.map_or_else(|| "–".to_owned(), |figure| format!("{} %", padded(figure)))
 }
 
 /// With figure spaces in front, as wide as any count and percentage: columns keep their width.

@@ -97,6 +97,10 @@ impl<'a> UsersPart<'a> {
         format!("had these users at {} UTC: {age}", self.time)
     }
 
+    pub(super) fn is_from_a_replica(&self) -> bool {
+        self.role == Role::Replica
+    }
+
     pub(super) fn search(&self) -> &str {
         &self.query.search
     }

@@ -20,8 +20,11 @@ use crate::db::Role;
 /// The pause between two looks at a pod.
 const PERIOD: Duration = Duration::from_millis(300);
 
-/// How long a pod may take to answer. A frozen pod is noticed after this and the period.
-const DEADLINE: Duration = Duration::from_secs(1);
+/// How long a pod may take to open a connection, which is several round trips.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long a pod may take to answer a look, which is one round trip. A frozen pod is noticed after this and the period.
+const LOOK_DEADLINE: Duration = Duration::from_millis(600);
 
 /// For how long what the primary had is known after it was seen: two looks may take so long. After that it may have
 /// committed anything.
@@ -134,11 +137,12 @@ async fn watch_until_it_fails(
     observed: &Observed,
     progress: &PrimaryProgress,
 ) -> Result<std::convert::Infallible, MysqlError> {
-    let (mut connection, _) = server.connect(DEADLINE).await?;
+    let (mut connection, _) = server.connect(CONNECT_DEADLINE).await?;
     let mut catching_up = CatchingUp::default();
     loop {
-        let looked = timeout(DEADLINE, look(&mut connection, progress, &mut catching_up)).await;
-        let (pod, role, lag) = looked.map_err(|_| MysqlError::Deadline(DEADLINE))??;
+        let looked =
+            timeout(LOOK_DEADLINE, look(&mut connection, progress, &mut catching_up)).await;
+        let (pod, role, lag) = looked.map_err(|_| MysqlError::Deadline(LOOK_DEADLINE))??;
         observed.answered(pod, role, lag);
         sleep(PERIOD).await;
     }

@@ -46,7 +46,8 @@ pub(crate) fn drawing(known: &Known<'_>) -> Option<Drawing> {
         names: three_names(known, pods.iter().filter(|pod| pod.answers).count()),
         ways: ways(&pods, target, attempt.map_or(PRIMARY, |_| HEADLESS)),
         text: text(target.and_then(|index| pods.get(index)), &pods),
-        caption: caption(host, address, attempt, listed.is_some()),
+        lit: attempt.map_or("the way of a write", |_| "the way of the attempt"),
+        caption: Some(caption(host, address, attempt, listed.is_some())),
         pods,
     })
 }
@@ -73,8 +74,8 @@ fn three_names(known: &Known<'_>, answering: usize) -> Vec<Name> {
     let was_tried = attempt(notice).is_some();
     let pods = match (listed, answering) {
         (None, _) => "no answer".to_owned(),
-        (Some(_), 1) => "1 pod".to_owned(),
-        (Some(_), pods) => format!("{pods} pods"),
+        (Some(_), 1) => "1 pod’s address".to_owned(),
+        (Some(_), pods) => format!("{pods} pods’ addresses"),
     };
     let service = Name {
         answer: pods,
@@ -168,8 +169,8 @@ fn primary_pod(
         }
         (Err(what), _) => what,
         // MySQL was not asked.
-        _ if ordinal == 0 => "primary, by its name",
-        _ => "replica, by its name",
+        _ if ordinal == 0 => "primary: its number is 0",
+        _ => "replica: its number is not 0",
     };
     Pod {
         ordinal,
@@ -188,8 +189,8 @@ fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
     let says = match (attempt, refusal) {
         (_, Some(refusal)) => format!("refused it: error {}", refusal.number),
         (Some(_), None) => "would have taken it".to_owned(),
-        (None, _) if ordinal == 0 => "primary, by its name".to_owned(),
-        (None, _) => "replica, by its name".to_owned(),
+        (None, _) if ordinal == 0 => "primary: its number is 0".to_owned(),
+        (None, _) => "replica: its number is not 0".to_owned(),
     };
     let unknown = || "address not known".to_owned();
     let address = address.map_or_else(unknown, |address| address.to_string());
@@ -248,11 +249,11 @@ mod tests {
         let used: Vec<_> = drawing.names.iter().filter(|name| name.is_used).collect();
         assert_eq!((used.len(), used[0].name.as_str()), (1, "mysql-0.mysql"));
         assert_eq!(used[0].answer, "192.0.2.7");
-        assert_eq!(drawing.names[HEADLESS].answer, "3 pods");
+        assert_eq!(drawing.names[HEADLESS].answer, "3 pods’ addresses");
         let link = drawing.names[HEADLESS].link.as_deref();
         assert_eq!(link, Some("http://192.0.2.1/?via=mysql"));
         assert!(drawing.text.contains("straight to mysql-0."), "{}", drawing.text);
-        assert!(drawing.text.contains("mysql-2: replica, by its name"), "{}", drawing.text);
+        assert!(drawing.text.contains("mysql-2: replica: its number is not 0"), "{}", drawing.text);
         assert_eq!(drawing.pods[2].address, "192.0.2.9");
     }
 
@@ -279,13 +280,13 @@ mod tests {
             Notice::Registered(Flash { name: "Ada".into(), registered })
         };
         let says = |notice: Option<&Notice>| drawn(ADDRESS, notice).pods[0].says.clone();
-        assert_eq!(says(None), "primary, by its name");
+        assert_eq!(says(None), "primary: its number is 0");
         assert_eq!(says(Some(&registered(false, "mysql-0"))), "primary, took the write");
         assert_eq!(says(Some(&registered(true, "mysql-0"))), "primary, has the user");
-        assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary, by its name");
+        assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary: its number is 0");
         let listed = [listed("mysql-0")];
         let other = Known { listed: Some(&listed), ..known("mysql-1.mysql", None) };
-        assert_eq!(drawing(&other).unwrap().pods[0].says, "replica, by its name");
+        assert_eq!(drawing(&other).unwrap().pods[0].says, "replica: its number is not 0");
     }
 
     fn known<'a>(host: &'a str, notice: Option<&'a Notice<'a>>) -> Known<'a> {
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn where_dns_is_silent_the_drawing_says_that_the_other_pods_are_not_known() {
         let silent = Known { address: Err("no answer"), ..known("mysql-0.mysql", None) };
-        let caption = drawing(&silent).unwrap().caption;
+        let caption = drawing(&silent).unwrap().caption.unwrap();
         assert!(caption.contains("Which other pods there are is not known"), "{caption}");
 
         let (found_under, refusal) = ("_mysql._tcp.mysql".to_owned(), None);

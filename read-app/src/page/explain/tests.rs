@@ -53,17 +53,21 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
         (&plain, "", "a dot shows which pod answered"),
         (&plain, "0", "usually at random. The next query may reach another pod."),
         (&plain, "01", "picks a pod for it, usually at random. 2 queries are few"),
-        (&plain, &"01".repeat(15), "mysql-0 answered 15 and mysql-1 15. A pool’s connection stays"),
+        (&plain, &"01".repeat(15), "(mysql-0: 15, mysql-1: 15). A pool’s connection stays"),
         (&plain, &"1".repeat(30), "Yet all 30 reached mysql-1: is no other pod ready?"),
-        (&plain, &"01".repeat(60), "and the shares even out: mysql-0"),
-        (&plain, &"0001".repeat(30), "uneven: mysql-0 answered 90 and mysql-1 30; perhaps a pod"),
+        (&plain, &"01".repeat(60), "and the shares even out (mysql-0: 60"),
+        (&plain, &"0001".repeat(30), "uneven (mysql-0: 90, mysql-1: 30); perhaps a pod"),
         (&plain, "01U", "read-app could not connect. mysql-read keeps its address"),
         (&plain, "0S", "No pod answered the last query: the cluster’s DNS gave no answer."),
         (&plain, "0F", "query: a server answered, but its name is not mysql-0"),
         (&pool, "1", "The last query went to mysql-1. The pool’s one connection stays"),
         (&pool, "11111", "The last 5 queries went to mysql-1"),
         (&pool, "000111", "the earlier dots came over another one"),
-        (&pool, "1", "maximum lifetime so that they spread again, or open a pool per pod"),
+        (
+            &pool,
+            "1",
+            "maximum lifetime so that they spread again, or open one pool for each address",
+        ),
     ]);
 }
 
@@ -75,10 +79,10 @@ fn the_sentences_about_a_strategy_are_about_these_dots() {
     let pools = turns.other_connections();
     each_is_said(&[
         (&drawn, "01", "It picks one at random for each query. 2 queries are few"),
-        (&drawn, &"01".repeat(15), "So reads spread: mysql-0 answered 15 and mysql-1 15."),
+        (&drawn, &"01".repeat(15), "So reads spread (mysql-0: 15, mysql-1: 15)."),
         (&drawn, &"1".repeat(30), "Yet all 30 reached mysql-1: does no other pod answer?"),
         (&turns, "0", "gets every pod’s address from DNS. It takes the pods in turn."),
-        (&turns, "0101", "in turn: mysql-0 answered 2 and mysql-1 2. Nothing here is random"),
+        (&turns, "0101", "in turn (mysql-0: 2, mysql-1: 2). Nothing here is random"),
         (&turns, "0110", "another client or read-app took a turn"),
         (&turns, "01UU01", "Nothing here is random"),
         (&pools, "01", "With a pool for each pod, read-app picks a pod for each query. It takes"),
