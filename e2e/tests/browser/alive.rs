@@ -80,6 +80,7 @@ async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scroll
 
     browser.goto(&pages.write()).await;
     assert_eq!(browser.run(names).await, three);
-    let lit = "return [...document.querySelectorAll('.drawing .lit')].map(it => it.className.baseVal)";
+    let lit =
+        "return [...document.querySelectorAll('.drawing .lit')].map(it => it.className.baseVal)";
     assert_eq!(browser.run(lit).await, json!(["way lit d0"]));
 }

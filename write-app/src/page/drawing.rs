@@ -147,7 +147,8 @@ fn caption(
         }
         (None, Ok(_)) => {
             format!(
-                "{host}: DNS gives the pod’s own address, so the connection goes straight to the pod.{others}"
+                "{host}: DNS gives the pod’s own address, so the connection goes straight to the pod. \
+                 Number 0 is the primary, all others are replicas.{others}"
             )
         }
     }
@@ -169,8 +170,8 @@ fn primary_pod(
         }
         (Err(what), _) => what,
         // MySQL was not asked.
-        _ if ordinal == 0 => "primary: its number is 0",
-        _ => "replica: its number is not 0",
+        _ if ordinal == 0 => "primary",
+        _ => "replica",
     };
     Pod {
         ordinal,
@@ -189,8 +190,8 @@ fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
     let says = match (attempt, refusal) {
         (_, Some(refusal)) => format!("refused it: error {}", refusal.number),
         (Some(_), None) => "would have taken it".to_owned(),
-        (None, _) if ordinal == 0 => "primary: its number is 0".to_owned(),
-        (None, _) => "replica: its number is not 0".to_owned(),
+        (None, _) if ordinal == 0 => "primary".to_owned(),
+        (None, _) => "replica".to_owned(),
     };
     let unknown = || "address not known".to_owned();
     let address = address.map_or_else(unknown, |address| address.to_string());
@@ -253,7 +254,7 @@ mod tests {
         let link = drawing.names[HEADLESS].link.as_deref();
         assert_eq!(link, Some("http://192.0.2.1/?via=mysql"));
         assert!(drawing.text.contains("straight to mysql-0."), "{}", drawing.text);
-        assert!(drawing.text.contains("mysql-2: replica: its number is not 0"), "{}", drawing.text);
+        assert!(drawing.text.contains("mysql-2: replica"), "{}", drawing.text);
         assert_eq!(drawing.pods[2].address, "192.0.2.9");
     }
 
@@ -280,13 +281,13 @@ mod tests {
             Notice::Registered(Flash { name: "Ada".into(), registered })
         };
         let says = |notice: Option<&Notice>| drawn(ADDRESS, notice).pods[0].says.clone();
-        assert_eq!(says(None), "primary: its number is 0");
+        assert_eq!(says(None), "primary");
         assert_eq!(says(Some(&registered(false, "mysql-0"))), "primary, took the write");
         assert_eq!(says(Some(&registered(true, "mysql-0"))), "primary, has the user");
-        assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary: its number is 0");
+        assert_eq!(says(Some(&registered(false, "mysql-1"))), "primary");
         let listed = [listed("mysql-0")];
         let other = Known { listed: Some(&listed), ..known("mysql-1.mysql", None) };
-        assert_eq!(drawing(&other).unwrap().pods[0].says, "replica: its number is not 0");
+        assert_eq!(drawing(&other).unwrap().pods[0].says, "replica");
     }
 
     fn known<'a>(host: &'a str, notice: Option<&'a Notice<'a>>) -> Known<'a> {
