@@ -1,14 +1,28 @@
 //! What a stranger reads first: the README, docs/setup.md, and the index of docs/.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
-use e2e::documents::{documents, file};
+use e2e::documents::{Code, documents, file, root};
 use regex::Regex;
 
 use crate::prose;
 
 /// The most words of a sentence in the README.
 const WORDS: usize = 25;
+
+/// The pages that lead a newcomer to a cluster, and through it.
+const WAY_IN: [&str; 10] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/README.md",
+    "docs/api.md",
+    "docs/clusters.md",
+    "docs/configuration.md",
+    "docs/reaching-the-pages.md",
+    "docs/setup.md",
+    "docs/tour.md",
+    "docs/troubleshooting.md",
+];
 
 /// What bash understands and zsh or PowerShell does not, with an example of each.
 const ONLY_IN_BASH: [(&str, &str); 9] = [
@@ -115,6 +129,39 @@ fn the_readmes_commands_are_the_same_in_bash_zsh_and_powershell() {
 }
 
 #[test]
+fn no_command_has_a_comment_behind_it_since_zsh_takes_it_for_arguments() {
+    for document in WAY_IN {
+        let Code { marked, not_run, fenced, indented, .. } = Code::of(&file(document));
+        for line in [marked, not_run, fenced, indented].concat() {
+            assert!(!line.contains(" # "), "{document}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_class_is_a_storage_class_and_never_one_of_pupils() {
+    let class = Regex::new(r"\b[Cc]lass(es)?\b").unwrap();
+    for document in WAY_IN {
+        for sentence in sentences(&file(document)) {
+            assert!(!class.is_match(&sentence), "{document}: {sentence}");
+        }
+    }
+}
+
+#[test]
+fn every_overlay_is_in_the_table() {
+    let table = file("docs/configuration.md");
+    for overlay in fs::read_dir(root().join("overlays")).unwrap() {
+        let name = overlay.unwrap().file_name().into_string().unwrap();
+        let row = match name.split_once('-') {
+            Some(("storage", _)) => "| `storage-…` |".to_owned(),
+            _ => format!("| [{name}](../overlays/{name}/"),
+        };
+        assert!(table.contains(&row), "docs/configuration.md: {row}");
+    }
+}
+
+#[test]
 fn each_way_in_begins_with_its_one_command() {
     let readme = file("README.md");
     for (heading, command) in [
@@ -127,16 +174,19 @@ fn each_way_in_begins_with_its_one_command() {
 }
 
 #[test]
-fn every_block_of_the_setup_says_that_it_is_run_or_why_it_is_not() {
-    let setup = file("docs/setup.md");
-    let lines: Vec<_> = setup.lines().collect();
+fn every_block_of_commands_says_what_runs_it_or_why_nothing_does() {
     let mut blocks = 0;
-    for pair in lines.windows(2).filter(|pair| pair[1].starts_with("```") && pair[1] != "```") {
-        let says = ["<!-- run: ", "<!-- not run: "].iter().any(|mark| pair[0].starts_with(mark));
-        assert!(says, "no mark above {}, but {}", pair[1], pair[0]);
-        blocks += 1;
+    for document in ["README.md", "docs/setup.md", "docs/api.md", "docs/tour.md"] {
+        let text = file(document);
+        let lines: Vec<_> = text.lines().collect();
+        for pair in lines.windows(2).filter(|pair| ["```sh", "```powershell"].contains(&pair[1])) {
+            let marks = ["<!-- run: ", "<!-- not run: "];
+            let is_marked = marks.iter().any(|mark| pair[0].starts_with(mark));
+            assert!(is_marked, "{document}: no mark above {}, but {}", pair[1], pair[0]);
+            blocks += 1;
+        }
     }
-    assert!(blocks > 5, "{blocks}");
+    assert!(blocks > 20, "{blocks}");
 }
 
 #[test]
@@ -188,4 +238,20 @@ fn the_readme_adds_up_the_minutes_of_the_lessons_that_it_names() {
         sums += 1;
     }
     assert_eq!(sums, 3);
+}
+
+#[test]
+fn the_times_that_a_newcomer_reads_are_the_measured_ones() {
+    let row = Regex::new(r"from `kubectl apply` to all Ready .* ([\d.]+) s to ([\d.]+) s").unwrap();
+    let performance = file("docs/performance.md");
+    let found = row.captures(&performance).unwrap();
+    let [least, most] = [1, 2].map(|number| found[number].parse::<f64>().unwrap());
+    for document in ["README.md", "docs/setup.md"] {
+        let says = format!("[{least:.0} to {most:.0} seconds](");
+        assert!(file(document).contains(&says), "{document}: {says}");
+    }
+    let images = Regex::new(r"\[images\]=(\d+)").unwrap();
+    let seconds = images.captures(&file(".ci/run")).unwrap()[1].to_owned();
+    let says = format!("builds both images in {seconds} s");
+    assert!(file("docs/setup.md").contains(&says), "docs/setup.md: {says}");
 }
