@@ -47,7 +47,7 @@ const EVERY_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFI
 /// <https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout>
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// One variable, as `--help` and the README show it.
+/// One variable, as `--help` and `docs/configuration.md` show it.
 #[derive(Debug)]
 pub struct Variable {
     /// Its name, such as `DB_HOST`.

@@ -53,6 +53,8 @@ pub fn kubectl_verb<'a>(command: &[&'a str]) -> Option<&'a str> {
 pub struct Code {
     /// The lines of its fenced blocks that a mark such as `<!-- run: use -->` names for `.ci/readme`.
     pub marked: Vec<String>,
+    /// The lines of its fenced blocks that a mark such as `<!-- not run: a Mac -->` is above.
+    pub not_run: Vec<String>,
     /// The lines of its other fenced blocks.
     pub fenced: Vec<String>,
     /// The lines of its indented blocks.
@@ -68,20 +70,24 @@ impl Code {
         let text = text.replace("\\\n", " ");
         let (mut code, mut sentences) = (Self::default(), String::new());
         // An indented block begins after an empty line.
-        let (mut in_fence, mut may_be_indented, mut is_marked) = (false, true, false);
+        let (mut in_fence, mut may_be_indented, mut mark) = (false, true, "");
         for line in text.lines() {
             // In a list, fences are indented.
             if line.trim_start().starts_with("```") {
                 in_fence = !in_fence;
-                is_marked &= in_fence;
+                mark = if in_fence { mark } else { "" };
             } else if in_fence {
-                let lines = if is_marked { &mut code.marked } else { &mut code.fenced };
+                let lines = match mark {
+                    mark if mark.starts_with("<!-- run: ") => &mut code.marked,
+                    mark if mark.starts_with("<!-- not run: ") => &mut code.not_run,
+                    _ => &mut code.fenced,
+                };
                 lines.push(line.trim_start().trim_start_matches("$ ").to_owned());
             } else if may_be_indented && line.starts_with("    ") {
                 code.indented.push(line.trim_start().to_owned());
             } else {
                 may_be_indented = line.is_empty();
-                is_marked = line.starts_with("<!-- run: ");
+                mark = line;
                 sentences.push_str(line);
                 sentences.push(' ');
             }
@@ -95,7 +101,7 @@ impl Code {
     /// All of it.
     #[must_use]
     pub fn all(self) -> Vec<String> {
-        [self.marked, self.fenced, self.indented, self.sentences].concat()
+        [self.marked, self.not_run, self.fenced, self.indented, self.sentences].concat()
     }
 }
 
@@ -132,6 +138,14 @@ mod tests {
 
         assert_eq!(code.marked, ["b"]);
         assert_eq!(code.fenced, ["a", "c", "d"]);
+    }
+
+    #[test]
+    fn a_block_for_another_machine_is_not_run() {
+        let text = "<!-- not run: a Mac -->\n```sh\na\n```\n```sh\nb\n```";
+        let code = Code::of(text);
+
+        assert_eq!((code.not_run, code.fenced), (vec!["a".to_owned()], vec!["b".to_owned()]));
     }
 
     #[test]

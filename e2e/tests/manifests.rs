@@ -154,12 +154,39 @@ fn both_services_select_the_same_pods_and_one_of_them_is_headless() {
 }
 
 #[test]
-fn the_table_of_variables_in_the_readme_is_that_of_the_code() {
-    let readme = file("README.md");
+fn the_table_of_variables_in_the_documents_is_that_of_the_code() {
+    let table = file("docs/configuration.md");
     for variable in VARIABLES {
         let row = format!("| `{}` | {} | {} |", variable.name, variable.meaning, variable.default);
-        assert!(readme.contains(&row), "README.md lacks this row: {row}");
+        assert!(table.contains(&row), "docs/configuration.md lacks this row: {row}");
     }
+    let is_variable = |line: &&str| {
+        line.strip_prefix("| `")
+            .is_some_and(|rest| rest.starts_with(|one: char| one.is_uppercase()))
+    };
+    assert_eq!(table.lines().filter(is_variable).count(), VARIABLES.len());
+}
+
+/// The MiB that all pods of these manifests request, or are limited to.
+fn memory(which: &str) -> u64 {
+    let workloads = ["mysql-statefulset", "write-app", "read-app"].into_iter().flat_map(objects);
+    let with_pods = workloads.filter(|object| object["spec"]["template"].is_object());
+    let each = with_pods.map(|workload| {
+        let memory = &container(&workload)["resources"][which]["memory"];
+        let mebibytes = memory.as_str().unwrap().strip_suffix("Mi").unwrap();
+        workload["spec"]["replicas"].as_u64().unwrap() * mebibytes.parse::<u64>().unwrap()
+    });
+    each.sum()
+}
+
+#[test]
+fn the_documents_say_how_much_memory_all_pods_take() {
+    let setup = file("docs/setup.md");
+    let [requests, limits] = ["requests", "limits"].map(memory);
+    assert!(setup.contains(&format!("together request {requests} MiB")), "{requests}");
+    assert!(setup.contains(&format!("limits add up to {limits} MiB")), "{limits}");
+    let troubleshooting = file("docs/troubleshooting.md");
+    assert!(troubleshooting.contains(&format!("and {requests}Mi of memory")), "{requests}");
 }
 
 #[test]

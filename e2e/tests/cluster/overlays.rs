@@ -13,31 +13,31 @@ use crate::{
 };
 
 /// kubectl takes the last namespace that it is given.
-const IN_SECOND_CLASS: &str = "--namespace=second-class";
+const IN_SECOND_COPY: &str = "--namespace=second-copy";
 
 const OVERLAYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays");
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays/second-class");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../overlays/second-copy");
 
 #[test]
-fn a_second_class_has_its_own_users_on_three_pods() {
+fn a_second_copy_has_its_own_users_on_three_pods() {
     let _turn = deployment();
 
-    kubectl(&["apply", IN_SECOND_CLASS, "--kustomize", FOLDER]);
+    kubectl(&["apply", IN_SECOND_COPY, "--kustomize", FOLDER]);
     for workload in ["statefulset/mysql", "deployment/write-app", "deployment/read-app"] {
-        kubectl(&["rollout", "status", IN_SECOND_CLASS, workload, &timeout()]);
+        kubectl(&["rollout", "status", IN_SECOND_COPY, workload, &timeout()]);
     }
 
     let (email, there) = (new_email(), "--output=jsonpath={.status.readyReplicas}");
     let body = json!({ "name": "Ada", "email": email });
-    until("a registration in the second class", || {
+    until("a registration in the second copy", || {
         match answer(client().post(node_port(30002, "/submit")).json(&body))? {
             // The answer to an earlier attempt was lost.
             (StatusCode::OK | StatusCode::CONFLICT, _) => Ok(()),
             (status, body) => Err(format!("{status}: {body}")),
         }
     });
-    let ready = kubectl(&["get", IN_SECOND_CLASS, "statefulset/mysql", there]);
+    let ready = kubectl(&["get", IN_SECOND_COPY, "statefulset/mysql", there]);
     assert_eq!(ready, "3");
     until("that user, and no other", || {
         let (_, read) = answer(client().get(node_port(30003, "/users")))?;
@@ -45,7 +45,7 @@ fn a_second_class_has_its_own_users_on_three_pods() {
             read["users"].as_array().into_iter().flatten().map(|user| &user["email"]).collect();
         if emails == [&json!(email)] { Ok(()) } else { Err(read.to_string()) }
     });
-    kubectl(&["delete", IN_SECOND_CLASS, "--kustomize", FOLDER, &timeout()]);
+    kubectl(&["delete", IN_SECOND_COPY, "--kustomize", FOLDER, &timeout()]);
 }
 
 /// The overlays that change the class of MySQL's volumes.

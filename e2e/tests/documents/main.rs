@@ -1,8 +1,10 @@
-//! The files that documents link to, the lessons that they list and the commands that they print must exist.
+//! The files that documents link to, the lessons that they list and the commands that they print must exist. A
+//! stranger must be able to read the README.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod commands;
+mod front_door;
 
 use std::{fs, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! The README's MySQL client, in a terminal.
+//! The MySQL client of docs/tour.md, in a terminal.
 
 use std::{
     io::{Read as _, Write as _},
@@ -73,9 +73,9 @@ fn until(what: &str, mut ask: impl FnMut() -> Result<(), String>) {
 }
 
 #[test]
-fn the_client_of_the_readme_asks_for_a_password_and_reads() {
+fn the_printed_client_asks_for_a_password_and_reads() {
     let _turn = deployment();
-    let command = bash(".ci/readme --print cluster-client").unwrap();
+    let command = bash(".ci/readme --file docs/tour.md --print cluster-client").unwrap();
     let credentials = Files::mysql_credentials().unwrap();
 
     let mut terminal = Terminal::open(command.trim());

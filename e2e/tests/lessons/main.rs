@@ -3,7 +3,7 @@
 //! The cluster is as a learner has it: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a
 //! lesson runs as it is printed, and its output must have the shape of the output in the lesson. The lessons take
 //! turns. Each ends with the commands by which the learner cleans up. `docs/troubleshooting.md` is read in the same
-//! way, the README's command for a MySQL client runs in a terminal, and `running_text` runs what stands in sentences.
+//! way, the MySQL client of `docs/tour.md` runs in a terminal, and `running_text` runs what stands in sentences.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 

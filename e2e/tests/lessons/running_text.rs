@@ -41,7 +41,7 @@ const ADDED: [(&str, &str); 12] = [
     ("kubectl apply", "-f kubernetes/read-app.yaml --dry-run=server"),
     ("kubectl apply -k", "overlays/limits --dry-run=server"),
     ("kubectl apply -k overlays/limits", "--dry-run=server"),
-    ("kubectl apply -k overlays/second-class", "--dry-run=client"),
+    ("kubectl apply -k overlays/second-copy", "--dry-run=client"),
     ("kubectl delete namespace", "default --dry-run=client"),
     ("kubectl describe", "persistentvolumeclaim data-mysql-0"),
     ("kubectl exec", "mysql-0 -- ls /"),
