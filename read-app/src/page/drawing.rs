@@ -41,7 +41,7 @@ pub(super) fn drawing(
         names: three_names(reads, params.mode.via, names, write_app),
         ways: ways(&params.mode, &params.dots, pods),
         text: text(reads.host(params.mode.via), last, &drawn),
-        lit: "the path of the last query",
+        lit: "the last query",
         caption: None,
         pods: drawn,
     }
@@ -63,9 +63,9 @@ fn three_names(reads: &Reads, used: Via, names: &NamesView, write_app: &str) -> 
     vec![
         choice(
             Via::MysqlRead,
-            "one address for all pods: the cluster picks one for each connection",
+            "one address: the cluster picks a pod for each connection",
         ),
-        choice(Via::Mysql, "headless, no address: DNS lists every pod, and the client picks"),
+        choice(Via::Mysql, "headless: no address, DNS lists all pods, the client picks"),
         Name {
             answer: addresses(false, names, &primary),
             name: primary,
