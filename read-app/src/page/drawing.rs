@@ -61,11 +61,8 @@ fn three_names(reads: &Reads, used: Via, names: &NamesView, write_app: &str) -> 
     };
     let primary = format!("{POD_NAME_PREFIX}0.{}", reads.host(Via::Mysql));
     vec![
-        choice(
-            Via::MysqlRead,
-            "one address: the cluster picks a pod for each connection",
-        ),
-        choice(Via::Mysql, "headless: no address, DNS lists all pods, the client picks"),
+        choice(Via::MysqlRead, "one address: the cluster picks a pod for each connection"),
+        choice(Via::Mysql, "headless: DNS gives the pods’ addresses, the client picks"),
         Name {
             answer: addresses(false, names, &primary),
             name: primary,

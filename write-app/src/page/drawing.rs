@@ -81,10 +81,7 @@ fn three_names(known: &Known<'_>, answering: usize) -> Vec<Name> {
         answer: pods,
         is_used: was_tried,
         link: Some(format!("{read_app}?via=mysql")),
-        ..name(
-            pod_and_service(host).1,
-            "headless: no address, DNS lists all pods, the client picks",
-        )
+        ..name(pod_and_service(host).1, "headless: DNS gives the pods’ addresses, the client picks")
     };
     let by_cluster = Name {
         link: Some(format!("{read_app}?via={MYSQL_READ}")),
