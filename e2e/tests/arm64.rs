@@ -1,0 +1,84 @@
+//! Both apps compiled for arm64 by `.ci/arm64`, which also runs this. An emulator of that processor runs them beside
+//! the real MySQL servers and the DNS of the local cluster.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+
+use std::process::Command;
+
+use app_core::config::About;
+use demo::{
+    for_tests::shared,
+    process::{Process, Signal},
+};
+use e2e::documents::root;
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+/// Both apps.
+const APPS: [&About; 2] = [&write_app::ABOUT, &read_app::ABOUT];
+
+/// One of the apps in the emulator, which runs only programs for arm64, and none that needs a library.
+fn emulated(about: &About) -> Command {
+    let program = root().join("target/arm64/aarch64-unknown-linux-gnu/debug").join(about.name);
+    assert!(program.exists(), "{}: run .ci/arm64", program.display());
+    let mut command = Command::new("/usr/bin/qemu-aarch64-static");
+    command.arg(program);
+    command
+}
+
+/// One of the apps, serving as its Deployment would.
+async fn start(about: &About) -> Process {
+    Process::start_by(emulated(about), about, &shared().cluster, &[]).await.unwrap()
+}
+
+#[test]
+fn it_names_its_version_and_checks_its_configuration() {
+    for about in APPS {
+        let run = |option: &str, port: &str| {
+            let mut app = emulated(about);
+            app.env_clear().env("DB_PASSWORD", "demo").env("DB_PORT", port);
+            app.arg(option).output().unwrap()
+        };
+        let version = String::from_utf8(run("--version", "3306").stdout).unwrap();
+        assert_eq!(version.trim(), format!("{} {}", about.name, about.version));
+        assert!(run("--check-config", "3306").status.success());
+        let wrong = run("--check-config", "many");
+        assert_eq!(wrong.status.code(), Some(78));
+        assert!(String::from_utf8(wrong.stderr).unwrap().contains("DB_PORT"));
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_was_registered_is_in_the_list_of_every_way_to_read() {
+    let (write, read) = (start(APPS[0]).await, start(APPS[1]).await);
+    let client = Client::new();
+    for app in [&write, &read] {
+        let healthy = client.get(format!("{}/healthz", app.url())).send().await.unwrap();
+        assert_eq!(healthy.status(), StatusCode::OK);
+    }
+
+    let user = json!({ "name": "Zoë Łukasz 李", "email": "zoe@bücher.example" });
+    let submitted = client.post(format!("{}/submit", write.url())).json(&user).send();
+    let stored: Value = submitted.await.unwrap().json().await.unwrap();
+
+    assert_eq!((&stored["success"], &stored["pod"]), (&json!(true), &json!("mysql-0")), "{stored}");
+    for way in ["via=mysql-read&with=new", "via=mysql-read&with=pool", "via=mysql&strategy=random"]
+    {
+        let after = stored["gtid"].as_str().unwrap();
+        let url = format!("{}/users?after={after}&wait=5&{way}", read.url());
+        let list: Value = client.get(url).send().await.unwrap().json().await.unwrap();
+        let found = list["users"].as_array().unwrap_or_else(|| panic!("{way}: {list}"));
+        let found = found.iter().find(|found| found["id"] == stored["id"]);
+        let found = found.unwrap_or_else(|| panic!("{way}: {list}"));
+        assert_eq!((&found["name"], &found["email"]), (&user["name"], &user["email"]));
+    }
+}
+
+#[tokio::test]
+async fn it_stops_when_it_is_told_to() {
+    for about in APPS {
+        let mut app = start(about).await;
+        app.signal(Signal::TERM).unwrap();
+        assert!(app.end().await.unwrap().success(), "{:?}", app.log());
+    }
+}
