@@ -25,7 +25,9 @@ fn release(arguments: &[&str]) -> Result<String, String> {
 
 /// Kubernetes' objects by kind and name.
 fn objects(yaml: &str) -> BTreeMap<(String, String), Value> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
+    // 0440 is 288, as Kubernetes reads it.
+    let octal = serde_saphyr::options! { legacy_octal_numbers: true };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(yaml, octal).unwrap();
     let key = |object: &Value| {
         let [kind, name] = [&object["kind"], &object["metadata"]["name"]];
         (kind.as_str().unwrap().to_owned(), name.as_str().unwrap().to_owned())
