@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
-use std::process::Command;
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use app_core::config::About;
 use demo::{
@@ -11,11 +14,15 @@ use demo::{
     process::{Process, Signal},
 };
 use e2e::documents::root;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 /// Both apps.
 const APPS: [&About; 2] = [&write_app::ABOUT, &read_app::ABOUT];
+
+/// How long an app may take to reach MySQL: the emulator takes some ten instructions for one.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// One of the apps in the emulator, which runs only programs for arm64, and none that needs a library.
 fn emulated(about: &About) -> Command {
@@ -26,9 +33,19 @@ fn emulated(about: &About) -> Command {
     command
 }
 
-/// One of the apps, serving as its Deployment would.
+/// One of the apps, serving as its Deployment would, once it has reached MySQL.
 async fn start(about: &About) -> Process {
-    Process::start_by(emulated(about), about, &shared().cluster, &[]).await.unwrap()
+    let app = Process::start_by(emulated(about), about, &shared().cluster, &[]).await.unwrap();
+    let end = Instant::now() + READY_DEADLINE;
+    while get(&app, "/readyz").await.status() != StatusCode::OK {
+        assert!(Instant::now() < end, "{} is not ready: {:#?}", about.name, app.log());
+        sleep(Duration::from_millis(100)).await;
+    }
+    app
+}
+
+async fn get(app: &Process, path: &str) -> Response {
+    Client::new().get(format!("{}{path}", app.url())).send().await.unwrap()
 }
 
 #[test]
@@ -51,22 +68,20 @@ fn it_names_its_version_and_checks_its_configuration() {
 #[tokio::test]
 async fn a_user_who_was_registered_is_in_the_list_of_every_way_to_read() {
     let (write, read) = (start(APPS[0]).await, start(APPS[1]).await);
-    let client = Client::new();
     for app in [&write, &read] {
-        let healthy = client.get(format!("{}/healthz", app.url())).send().await.unwrap();
-        assert_eq!(healthy.status(), StatusCode::OK);
+        assert_eq!(get(app, "/healthz").await.status(), StatusCode::OK);
     }
 
     let user = json!({ "name": "Zoë Łukasz 李", "email": "zoe@bücher.example" });
-    let submitted = client.post(format!("{}/submit", write.url())).json(&user).send();
+    let submitted = Client::new().post(format!("{}/submit", write.url())).json(&user).send();
     let stored: Value = submitted.await.unwrap().json().await.unwrap();
 
     assert_eq!((&stored["success"], &stored["pod"]), (&json!(true), &json!("mysql-0")), "{stored}");
     for way in ["via=mysql-read&with=new", "via=mysql-read&with=pool", "via=mysql&strategy=random"]
     {
         let after = stored["gtid"].as_str().unwrap();
-        let url = format!("{}/users?after={after}&wait=5&{way}", read.url());
-        let list: Value = client.get(url).send().await.unwrap().json().await.unwrap();
+        let list = get(&read, &format!("/users?after={after}&wait=5&{way}")).await;
+        let list: Value = list.json().await.unwrap();
         let found = list["users"].as_array().unwrap_or_else(|| panic!("{way}: {list}"));
         let found = found.iter().find(|found| found["id"] == stored["id"]);
         let found = found.unwrap_or_else(|| panic!("{way}: {list}"));
