@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use demo::LocalCluster;
+use demo::{LocalCluster, for_tests::Stalls};
 use e2e::browser::LAPTOP;
 
 use crate::{pages::separate, read_page::ReadPage};
@@ -49,9 +49,9 @@ impl ReadPage {
     }
 
     async fn shows_within(&self, limit: Duration, what: &str, script: &str) {
-        let happened = Instant::now();
+        let (happened, stalls) = (Instant::now(), Stalls::watch());
         self.browser.until(script).await;
-        let took = happened.elapsed();
+        let took = happened.elapsed().saturating_sub(stalls.so_far());
         println!("figure: the page showed {what} {} ms later", took.as_millis());
         assert!(took < limit, "{what}: it took {took:?}");
     }
