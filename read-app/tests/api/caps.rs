@@ -117,7 +117,9 @@ async fn a_read_that_waits_for_a_commit_leaves_the_kept_connection_to_others_and
         answers.extend(ended_early.map(Result::unwrap));
         if answers.iter().all(|((status, _), _)| *status == StatusCode::OK) {
             for ((_, body), _) in answers {
-                assert_eq!(body["after"]["outcome"], "after_waiting", "{body}");
+                // An attempt may fail because all the others wait, and the next one come after the commit.
+                let waited = body["after"]["outcome"] == "after_waiting";
+                assert!(waited || body["served"]["failed_attempts"] != json!([]), "{body}");
             }
             return;
         }
@@ -166,7 +168,8 @@ async fn assert_the_other_pod_answers(app: &RunningApp, pod: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_another_pod() {
+async fn a_pod_that_is_frozen_or_locked_or_busy_or_lacks_the_table_costs_a_read_an_attempt_at_another_pod()
+ {
     let (mut servers, app) = own_pods().await;
     let cluster = &mut servers.cluster;
 
@@ -187,6 +190,12 @@ async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_anoth
     }
     let kill = format!("KILL {}", cluster.sql(0, sleeper).await.unwrap());
     drop(cluster.sql(0, &kill).await);
+
+    // As on a replica that is new, and gets the table a moment later.
+    let rename = |from: &str, to: &str| format!("SET sql_log_bin = 0; RENAME TABLE {from} TO {to}");
+    cluster.sql(0, &rename("userdb.users", "userdb.later")).await.unwrap();
+    assert_the_other_pod_answers(&app, "mysql-1").await;
+    cluster.sql(0, &rename("userdb.later", "userdb.users")).await.unwrap();
 
     cluster.freeze(0).unwrap();
     assert_the_other_pod_answers(&app, "mysql-1").await;
