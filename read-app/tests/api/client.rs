@@ -34,7 +34,7 @@ pub(crate) async fn served(app: &RunningApp, path: &str) -> Value {
 /// The JSON of a read that a pod has answered. Where a machine is busy, the pods may be too slow. Then read-app rightly
 /// says so, and this asks again.
 pub(crate) async fn served_at(client: &Client, url: &str) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     loop {
         let response = client.get(url).send().await.unwrap();
         let (status, body): (_, Value) = (response.status(), response.json().await.unwrap());
