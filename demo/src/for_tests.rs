@@ -29,8 +29,8 @@ use crate::{
 /// Tests use the addresses `127.60.*.*`.
 pub const TEST_NETWORKS: u8 = 60;
 
-/// How long a server may take until it is ready.
-const WAIT: Duration = Duration::from_secs(START_SECONDS as u64);
+/// How long a server may take until it is ready, on a machine on which other tests start some too.
+const WAIT: Duration = Duration::from_secs(5 * START_SECONDS as u64);
 
 /// The folder in which each test process has a folder for sockets and mounted files, named by its process id.
 const RUN_FOLDER: &str = "headless-service-tests";

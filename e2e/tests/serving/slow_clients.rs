@@ -25,8 +25,9 @@ use crate::{
 /// More than an app has connections: 1,024.
 const CLIENTS: usize = 1200;
 
-/// The time limit of a kubelet's probe is a second; a machine that does other work stretches it.
-const PROBE: Duration = Duration::from_secs(5);
+/// The time limit of a kubelet's probe is a second; a machine that does other work stretches it. A probe that was kept out
+/// would never be answered.
+const PROBE: Duration = Duration::from_secs(15);
 
 /// How long a slow client pauses: less than its silence may last.
 const PAUSE: Duration = Duration::from_secs(2);
