@@ -57,11 +57,12 @@ impl Met {
     }
 }
 
-/// Whether the app could not ask MySQL in time, and says so.
+/// Whether the app could not ask MySQL in time, and says so, in JSON or on read-app's page.
 fn is_too_late(body: &[u8]) -> bool {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let codes = ["database_busy", "database_slow", "database_unreachable"];
-    body["code"].as_str().is_some_and(|code| codes.contains(&code))
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    json["code"].as_str().is_some_and(|code| codes.contains(&code))
+        || String::from_utf8_lossy(body).contains("<title>No pod answers")
 }
 
 /// Sends requests with short pauses until the app accepts no more connections.
