@@ -124,14 +124,14 @@ async fn least_connections_spares_a_pod_that_is_ten_times_slower() {
     let slow = SlowPods::start().await;
     wait_until_both_are_known(slow.app()).await;
 
-    // The slow one, mysql-1, gets at most 35 %, also where a busy machine slows both down.
+    // The slow one, mysql-1, gets at most 38 %, also where a busy machine slows both down.
     let query = "via=mysql&with=pool&strategy=least-connections";
-    let are_spared = |counts: &[u32]| counts.get(1).is_none_or(|slow| *slow <= 175);
+    let are_spared = |counts: &[u32]| counts.get(1).is_none_or(|slow| *slow <= 190);
     let counts = assert_counts(slow.app(), query, 500, are_spared).await;
     assert!(counts.contains_key("mysql-0"), "{counts:?}");
     // Round-robin does not look at it: half of the reads go there, and few of them have to go elsewhere then.
     let query = "via=mysql&with=pool&strategy=round-robin";
-    assert_counts(slow.app(), query, 100, |counts| matches!(counts, [_, 40..=50])).await;
+    assert_counts(slow.app(), query, 100, |counts| matches!(counts, [_, 43..=50])).await;
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 /// The delay of each part of what mysql-0 answers. mysql-1 is ten times slower.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many parts come without a delay: those with which a connection begins. A pod that takes a second to open one is
 /// silent for its watcher, and ten delays would take that long.
