@@ -148,7 +148,7 @@ async fn while_held<T>(
 /// A wave during which MySQL and write-app had the processor when they needed it. On a busy machine MySQL may end the
 /// INSERT too late for a certain answer. Then the outcome is unknown, and each client hears that in time.
 async fn undisturbed_wave(primary: &OwnPrimary, held: (&str, Option<&str>)) -> Wave {
-    for _ in 0..3 {
+    for _ in 0..8 {
         let wave = while_held(primary, held, async {
             let wave = Wave::send(primary).await;
             // The lock is still there.
@@ -183,7 +183,7 @@ async fn while_a_lock_lasts_every_client_hears_soon_that_no_user_was_registered_
 #[tokio::test(flavor = "multi_thread")]
 async fn while_commits_wait_for_a_replica_longer_than_clients_do_the_outcome_is_unknown() {
     let primary = OwnPrimary::start(2).await;
-    primary.sql("SET GLOBAL rpl_semi_sync_source_timeout = 7000").await;
+    primary.sql("SET GLOBAL rpl_semi_sync_source_timeout = 60000").await;
     Wave::send(&primary).await;
     primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
 
@@ -196,8 +196,12 @@ async fn while_commits_wait_for_a_replica_longer_than_clients_do_the_outcome_is_
     let still_locked =
         ["database_locked", "database_busy", "database_slow", "database_unreachable"];
     assert!(still_locked.contains(&again["code"].as_str().unwrap()), "{again}");
+    primary.servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
     until_sql(&primary, SESSIONS_AT_WORK, "0").await;
-    assert_eq!(primary.sql(&wave.count()).await, wave.unknown().to_string());
+    let stored: usize = primary.sql(&wave.count()).await.parse().unwrap();
+    // The second attempt may have been the one that was sent.
+    let at_most = wave.unknown() + usize::from(again["outcome"] == "unknown");
+    assert!((wave.unknown()..=at_most).contains(&stored), "{stored} of {}", wave.unknown());
     assert!(wave.unknown() > 0, "some were sent");
 }
 
