@@ -84,3 +84,23 @@ async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scroll
         "return [...document.querySelectorAll('.drawing .lit')].map(it => it.className.baseVal)";
     assert_eq!(browser.run(lit).await, json!(["way lit d0"]));
 }
+
+/// The pods whose bar or way has the colour of failures, with those of a cluster that is as large as can be.
+const RED: &str = "const svg = (classes, shape) => {
+        const part = document.createElement('div');
+        part.innerHTML = `<svg class='${classes}'>${shape}</svg>`;
+        document.querySelector('.shares td').append(part);
+        return getComputedStyle(part.querySelector('rect, path'));
+    };
+    const bar = classes => svg('bar' + classes, '<rect/>').fill;
+    const way = classes => svg('', `<path class='way lit${classes}'/>`).stroke;
+    return [...Array(36).keys()].filter(pod =>
+        bar(` d${pod}`) === bar('') || way(` d${pod}`) === way(''))";
+
+#[tokio::test]
+async fn no_pod_has_the_colour_of_failures() {
+    let browser = Browser::open(LAPTOP).await;
+    browser.goto(&pages().await.read()).await;
+
+    assert_eq!(browser.run(RED).await, json!([]));
+}
