@@ -21,7 +21,7 @@ const PLACEHOLDERS: [&str; 4] = ["NAME", "PART", "TAG", "DIR"];
 const CARGO: [&str; 5] = ["bench", "build", "demo", "run", "test"];
 
 /// The commands of kubectl that documents name.
-const KUBECTL: [&str; 23] = [
+const KUBECTL: [&str; 25] = [
     "annotate",
     "apply",
     "cordon",
@@ -32,6 +32,8 @@ const KUBECTL: [&str; 23] = [
     "drain",
     "events",
     "exec",
+    "explain",
+    "expose",
     "get",
     "kustomize",
     "label",

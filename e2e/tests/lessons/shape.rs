@@ -11,6 +11,8 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+(-\d+)?)+,?)+", "GTIDS"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
         (r"\d{1,3}(\.\d{1,3}){3}", "ADDRESS"),
+        // The name of a pod that has no hostname: its address with dashes.
+        (r"\b\d{1,3}(-\d{1,3}){3}\b", "DASHED-ADDRESS"),
         // The suffix that a controller appends to the name of a ReplicaSet or a pod.
         (r"-[0-9a-z]{8,10}-[0-9a-z]{5}\b", "-SUFFIX"),
         (r"\bpvc-\S+", "VOLUME"),
@@ -54,8 +56,10 @@ pub(crate) fn difference(expected: &[String], printed: &[String]) -> Option<Stri
 fn what_differs_from_run_to_run_makes_no_difference() {
     let [one, other] = [
         "NAME IP\nmysql-0   10.0.0.7   22s\nweb-6f96c54d65-4x7j6  10.0.0.8  4m3s\n\
+         198-18-10-7.web 198.18.10.7\n\
          has 7264b621-e627-11f1-ba6d-8e85c3ccb921:1-14,d0adde43-e627-11f1-a8f2-deb4ac4accb2:1:3-4",
         "NAME  IP\nweb-5c689d88bb-xxltl 10.244.1.12 5h\nmysql-0 10.244.1.9 1s\n\
+         10-244-1-9.web 10.244.1.9\n\
          has 9f32a6b4-e5a4-11f1-955f-6e4317fa6327:1-2",
     ]
     .map(shape);
