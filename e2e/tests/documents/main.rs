@@ -134,7 +134,8 @@ fn every_question_of_the_quiz_has_four_answers_of_which_one_is_right() {
             ["a. ", "b. ", "c. ", "d. "].iter().any(|one| line.starts_with(&format!("- {one}")))
         });
         assert_eq!(answers.count(), 4, "{question}");
-        letters.push(right.captures(question).unwrap_or_else(|| panic!("{question}"))[1].to_owned());
+        letters
+            .push(right.captures(question).unwrap_or_else(|| panic!("{question}"))[1].to_owned());
     }
     for letter in ["a", "b", "c", "d"] {
         let times = letters.iter().filter(|right| *right == letter).count();

@@ -34,8 +34,7 @@ impl Printed {
         let text = file(task.document);
         let (_, section) = text.split_once(&format!("\n## {}", task.heading)).unwrap();
         let section = section.split("\n## ").next().unwrap();
-        let commands =
-            |text: &str| blocks(text).into_iter().map(as_commands).collect::<Vec<_>>();
+        let commands = |text: &str| blocks(text).into_iter().map(as_commands).collect::<Vec<_>>();
         let solution = commands(&solutions(section)).join("\n");
         let steps = commands(&without_folded(section));
         let check = format!("{CHECK}{}", task.number);
@@ -81,7 +80,9 @@ fn until_it_says(number: &str, status: i32, words: &[&str]) -> Result<(), String
         if code == Some(status) && is_said {
             Ok(())
         } else {
-            Err(format!("check {number}: {code:?}, and must be {status} with {words:?}:\n{printed}"))
+            Err(format!(
+                "check {number}: {code:?}, and must be {status} with {words:?}:\n{printed}"
+            ))
         }
     })
 }

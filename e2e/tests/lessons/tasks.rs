@@ -32,8 +32,16 @@ pub(crate) const LESSONS: [Task; 10] = [
         missing: &["there is no service readers"],
         wrong: &[
             (" --cluster-ip=None", "", ".spec.clusterIP is "),
-            ("--port=5000", "--port=80 --target-port=5000", ".spec.ports[0].port is 80, and must be 5000"),
-            ("--port=5000", "--port=5000 --target-port=80", "port 80 of its pods, and they listen at 5000"),
+            (
+                "--port=5000",
+                "--port=80 --target-port=5000",
+                ".spec.ports[0].port is 80, and must be 5000",
+            ),
+            (
+                "--port=5000",
+                "--port=5000 --target-port=80",
+                "port 80 of its pods, and they listen at 5000",
+            ),
         ],
         ..TASK
     },
@@ -44,9 +52,17 @@ pub(crate) const LESSONS: [Task; 10] = [
             kubectl scale statefulset ordered parallel --replicas=0",
         missing: &["there is no statefulset members"],
         wrong: &[
-            ("serviceName: lesson-2", "serviceName: members", "there is no name members-3.lesson-2"),
+            (
+                "serviceName: lesson-2",
+                "serviceName: members",
+                "there is no name members-3.lesson-2",
+            ),
             ("        lesson: \"2\"\n", "", "there is no name members-4.lesson-2"),
-            ("podManagementPolicy: Parallel", "podManagementPolicy: OrderedReady", "is OrderedReady, and must be Parallel"),
+            (
+                "podManagementPolicy: Parallel",
+                "podManagementPolicy: OrderedReady",
+                "is OrderedReady, and must be Parallel",
+            ),
         ],
         after: "kubectl delete -f kubernetes/lessons/2",
         ..TASK
@@ -60,7 +76,11 @@ pub(crate) const LESSONS: [Task; 10] = [
             ("      subdomain: lesson-3\n", "", "no ready pod has the name primary.lesson-3"),
             ("        lesson: \"3\"\n", "", "a label that the Service lesson-3 selects"),
             ("replicas: 1", "replicas: 2", "leads to several pods: lesson-3-primary-"),
-            ("type: Recreate", "type: RollingUpdate", ".spec.strategy.type is RollingUpdate, and must be Recreate"),
+            (
+                "type: Recreate",
+                "type: RollingUpdate",
+                ".spec.strategy.type is RollingUpdate, and must be Recreate",
+            ),
         ],
         after: "kubectl delete -f kubernetes/lessons/3",
         ..TASK
@@ -70,8 +90,16 @@ pub(crate) const LESSONS: [Task; 10] = [
         document: "docs/lessons/4-discovery.md",
         missing: &["there is no pod asker"],
         wrong: &[
-            ("searches: [mysql.default", "searches: [mysql-read.default", "getent finds no pod by the name mysql-0"),
-            ("  dnsConfig:", "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [192.0.2.1]", "getent does not find mysql-read"),
+            (
+                "searches: [mysql.default",
+                "searches: [mysql-read.default",
+                "getent finds no pod by the name mysql-0",
+            ),
+            (
+                "  dnsConfig:",
+                "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [192.0.2.1]\n    options: [{name: timeout, value: \"1\"}, {name: attempts, value: \"1\"}]",
+                "getent does not find mysql-read",
+            ),
         ],
         ..TASK
     },
@@ -81,8 +109,16 @@ pub(crate) const LESSONS: [Task; 10] = [
         missing: &["there is no service mysql-sticky"],
         wrong: &[
             ("timeoutSeconds: 600", "timeoutSeconds: 6000", "is 6000, and must be 600"),
-            ("sessionAffinity: ClientIP", "clusterIP: None\n  sessionAffinity: ClientIP", "mysql-sticky is headless"),
-            ("part-of: headless-service-demo", "part-of: mysql", "leads to no ready pod, and must lead to mysql-0 mysql-1"),
+            (
+                "sessionAffinity: ClientIP",
+                "clusterIP: None\n  sessionAffinity: ClientIP",
+                "mysql-sticky is headless",
+            ),
+            (
+                "part-of: headless-service-demo",
+                "part-of: mysql",
+                "leads to no ready pod, and must lead to mysql-0 mysql-1",
+            ),
         ],
         ..TASK
     },
@@ -92,9 +128,17 @@ pub(crate) const LESSONS: [Task; 10] = [
         before: "kubectl apply -f kubernetes/lessons/6/web.yaml",
         missing: &["there is no service lesson-6-web"],
         wrong: &[
-            ("      targetPort: 8080\n", "", "leads to port 80 of its pods, and they listen at 8080"),
+            (
+                "      targetPort: 8080\n",
+                "",
+                "leads to port 80 of its pods, and they listen at 8080",
+            ),
             ("spec:\n", "spec:\n  clusterIP: None\n", "lesson-6-web is headless"),
-            ("    part: web\n", "    part: nginx\n", "leads to no ready pod, and must lead to lesson-6-0 lesson-6-1"),
+            (
+                "    part: web\n",
+                "    part: nginx\n",
+                "leads to no ready pod, and must lead to lesson-6-0 lesson-6-1",
+            ),
         ],
         after: "kubectl delete -f kubernetes/lessons/6/web.yaml",
         ..TASK
@@ -109,7 +153,11 @@ pub(crate) const LESSONS: [Task; 10] = [
                 "app.kubernetes.io/name: mysql",
                 "leads to mysql-0 mysql-1, and must lead to mysql-0",
             ),
-            ("pod-name: mysql-0", "pod-name: mysql-1", "leads to mysql-1, and must lead to mysql-0"),
+            (
+                "pod-name: mysql-0",
+                "pod-name: mysql-1",
+                "leads to mysql-1, and must lead to mysql-0",
+            ),
         ],
         ..TASK
     },
@@ -119,8 +167,16 @@ pub(crate) const LESSONS: [Task; 10] = [
         missing: &["there is no statefulset scratch"],
         wrong: &[
             ("        storageClassName: standard\n", "", "names no storageClassName"),
-            ("storageClassName: standard", "storageClassName: no-such-class", "data-scratch-0: .status.phase is Pending"),
-            ("whenDeleted: Delete", "whenDeleted: Delete\n    whenScaled: Delete", "whenScaled is Delete, and must be Retain"),
+            (
+                "storageClassName: standard",
+                "storageClassName: no-such-class",
+                "data-scratch-0: .status.phase is Pending",
+            ),
+            (
+                "whenDeleted: Delete",
+                "whenDeleted: Delete\n    whenScaled: Delete",
+                "whenScaled is Delete, and must be Retain",
+            ),
         ],
         ..TASK
     },
@@ -130,7 +186,11 @@ pub(crate) const LESSONS: [Task; 10] = [
         missing: &["must be 2", "there is no poddisruptionbudget read-app"],
         wrong: &[
             ("--replicas=2", "--replicas=1", ".status.readyReplicas is 1, and must be 2"),
-            ("--min-available=1", "--min-available=2", ".status.disruptionsAllowed is 0, and must be 1"),
+            (
+                "--min-available=1",
+                "--min-available=2",
+                ".status.disruptionsAllowed is 0, and must be 1",
+            ),
             ("name=read-app ", "name=read ", ".status.expectedPods is 0, and must be 2"),
         ],
         ..TASK
@@ -140,8 +200,16 @@ pub(crate) const LESSONS: [Task; 10] = [
         document: "docs/lessons/10-production.md",
         missing: &[".status.readyReplicas is not set", "leads to no ready pod"],
         wrong: &[
-            ("\"value\":8080", "\"value\":8000", "leads to port 8000 of its pods, and they listen at 8080"),
-            ("\"lesson\":\"10\"", "\"lesson\":\"1\"", "leads to no ready pod, and must lead to lesson-10-"),
+            (
+                "\"value\":8080",
+                "\"value\":8000",
+                "leads to port 8000 of its pods, and they listen at 8080",
+            ),
+            (
+                "\"lesson\":\"10\"",
+                "\"lesson\":\"1\"",
+                "leads to no ready pod, and must lead to lesson-10-",
+            ),
         ],
         ..TASK
     },
@@ -189,7 +257,11 @@ pub(crate) const CKAD: [Task; 6] = [
         number: "ckad-5",
         heading: "5. An update that fails, and the way back",
         missing: &["maxUnavailable is 25%, and must be 0", "is at revision 1"],
-        wrong: &[("kubectl rollout undo deployment/ckad-roll\nkubectl rollout status deployment/ckad-roll", "", "is busybox:no-such-tag")],
+        wrong: &[(
+            "kubectl rollout undo deployment/ckad-roll\nkubectl rollout status deployment/ckad-roll",
+            "",
+            "is busybox:no-such-tag",
+        )],
         ..TASK
     },
     Task {
