@@ -22,6 +22,10 @@ const DEADLINE: Duration = Duration::from_secs(45);
 const LEFT: &str = "kubectl get deployments,statefulsets,services,poddisruptionbudgets,\
     persistentvolumeclaims,networkpolicies -o name";
 
+/// What runs after an answer. Before a pod is ready, each check says that something is missing, of the right answer
+/// too. Some wrong answers have pods that are never ready.
+const SETTLE: &str = "kubectl wait --for=condition=Ready pods --all --timeout=5s || true";
+
 /// The parts of a task that its document prints.
 struct Printed {
     given: String,
@@ -97,6 +101,7 @@ fn try_answer(
     println!("check {}: {words:?}", task.number);
     let result = bash(&printed.given)
         .and_then(|_| bash(answer))
+        .and_then(|_| bash(SETTLE))
         .and_then(|_| until_it_says(task.number, status, words));
     bash(&printed.removal)?;
     result

@@ -55,7 +55,7 @@ pub(crate) const LESSONS: [Task; 10] = [
             (
                 "serviceName: lesson-2",
                 "serviceName: members",
-                "there is no name members-3.lesson-2",
+                ".spec.serviceName is members, and must be lesson-2",
             ),
             ("        lesson: \"2\"\n", "", "there is no name members-4.lesson-2"),
             (
@@ -97,7 +97,8 @@ pub(crate) const LESSONS: [Task; 10] = [
             ),
             (
                 "  dnsConfig:",
-                "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [192.0.2.1]\n    options: [{name: timeout, value: \"1\"}, {name: attempts, value: \"1\"}]",
+                "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [192.0.2.1]\n    options: [{name: timeout, \
+                    value: \"1\"}, {name: attempts, value: \"1\"}]",
                 "getent does not find mysql-read",
             ),
         ],
@@ -114,18 +115,16 @@ pub(crate) const LESSONS: [Task; 10] = [
                 "clusterIP: None\n  sessionAffinity: ClientIP",
                 "mysql-sticky is headless",
             ),
-            (
-                "part-of: headless-service-demo",
-                "part-of: mysql",
-                "leads to no ready pod, and must lead to mysql-0 mysql-1",
-            ),
+            ("kubernetes.io/name: mysql", "kubernetes.io/name: read-app", "leads to read-app-"),
         ],
         ..TASK
     },
     Task {
         number: "6",
         document: "docs/lessons/6-nginx.md",
-        before: "kubectl apply -f kubernetes/lessons/6/web.yaml",
+        before: "kubectl apply -f kubernetes/lessons/6/web.yaml
+            kubectl run lesson-6-nginx --image=busybox:stable --labels=lesson=6,part=nginx -- \
+                sleep infinity",
         missing: &["there is no service lesson-6-web"],
         wrong: &[
             (
@@ -134,13 +133,10 @@ pub(crate) const LESSONS: [Task; 10] = [
                 "leads to port 80 of its pods, and they listen at 8080",
             ),
             ("spec:\n", "spec:\n  clusterIP: None\n", "lesson-6-web is headless"),
-            (
-                "    part: web\n",
-                "    part: nginx\n",
-                "leads to no ready pod, and must lead to lesson-6-0 lesson-6-1",
-            ),
+            ("    part: web\n", "", "leads to lesson-6-0 lesson-6-1 lesson-6-nginx"),
         ],
-        after: "kubectl delete -f kubernetes/lessons/6/web.yaml",
+        after: "kubectl delete -f kubernetes/lessons/6/web.yaml
+            kubectl delete pod lesson-6-nginx --now",
         ..TASK
     },
     Task {
@@ -207,8 +203,8 @@ pub(crate) const LESSONS: [Task; 10] = [
             ),
             (
                 "\"lesson\":\"10\"",
-                "\"lesson\":\"1\"",
-                "leads to no ready pod, and must lead to lesson-10-",
+                "\"app.kubernetes.io/name\":\"mysql\"",
+                "leads to mysql-0 mysql-1, and must lead to lesson-10-",
             ),
         ],
         ..TASK
@@ -257,11 +253,7 @@ pub(crate) const CKAD: [Task; 6] = [
         number: "ckad-5",
         heading: "5. An update that fails, and the way back",
         missing: &["maxUnavailable is 25%, and must be 0", "is at revision 1"],
-        wrong: &[(
-            "kubectl rollout undo deployment/ckad-roll\nkubectl rollout status deployment/ckad-roll",
-            "",
-            "is busybox:no-such-tag",
-        )],
+        wrong: &[("kubectl rollout undo deployment/ckad-roll\n", "", "is busybox:no-such-tag")],
         ..TASK
     },
     Task {
