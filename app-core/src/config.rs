@@ -41,8 +41,8 @@ pub const MYSQL_PORT: u16 = 3306;
 /// Where an app serves by default: at every address of the pod, of IPv6 and of IPv4.
 const EVERY_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 5000);
 
-/// How long an idle connection stays open by default: longer than the 60 s for which AWS's Application Load Balancer and
-/// nginx keep one to a server, so that the balancer is the one that closes it.
+/// How long an idle connection stays open by default. AWS's Application Load Balancer and nginx keep one to a server for
+/// 60 s. This is longer, so that the balancer is the one that closes it.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>
 /// <https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout>
 const KEEP_ALIVE: Duration = Duration::from_secs(75);

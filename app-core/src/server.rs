@@ -33,7 +33,7 @@ pub use self::shutdown::until_signal;
 use crate::http::health::Health;
 
 /// How many connections may stay open. Beyond them, a new one closes the one that has been silent for longest, as
-/// nginx does: clients that only keep connections open keep out no other client, and no probe. There always is a silent
+/// nginx does. Clients that only keep connections open keep out no other client, and no probe. There always is a silent
 /// one, because fewer may have a request in flight or an incomplete body (`http/load_shed.rs`).
 /// <https://nginx.org/en/docs/ngx_core_module.html#worker_connections>
 const CONNECTIONS: usize = 1024;

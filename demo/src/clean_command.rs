@@ -1,8 +1,8 @@
 //! Commands that see nothing of the environment in which a person typed `cargo demo`.
 //!
 //! A proxy, a MySQL account, a language or a library that is meant for other programs would change what the servers
-//! and their scripts do: with `http_proxy`, curl asks the proxy in place of the stand-in for the API server; with
-//! `MYSQL_HOST`, the mysql client asks another server; with `BASH_ENV`, each script runs another one first.
+//! and their scripts do. With `http_proxy`, curl asks the proxy in place of the stand-in for the API server. With
+//! `MYSQL_HOST`, the mysql client asks another server. With `BASH_ENV`, each script runs another one first.
 
 use std::{
     env,

@@ -1,5 +1,5 @@
 //! A stand-in for the Kubernetes API server. It answers the three requests that bootstrap.sh sends: what is a pod's
-//! claim, what is its address, and take the mark `never-had-data` from the claim. It has neither TLS nor access
+//! claim, what is its address, and take the mark `never-had-data` from the claim. It has no TLS and no access
 //! control.
 
 use std::{

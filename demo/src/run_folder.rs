@@ -15,8 +15,8 @@ use tempfile::TempDir;
 /// `/mysql-8/private.sock` leaves of them.
 const LONGEST: usize = 107 - "/mysql-8/private.sock".len();
 
-/// Makes the folder in `$TMPDIR`, or else in `/tmp` or in the cache folder, where `TMPDIR` is missing, read-only, too
-/// long for a socket, or on a file system that runs no programs. It is removed when it is dropped.
+/// Makes the folder in `$TMPDIR`, or else in `/tmp` or in the cache folder. `TMPDIR` may be missing, read-only, too long
+/// for a socket, or on a file system that runs no programs. The folder is removed when it is dropped.
 ///
 /// # Errors
 ///

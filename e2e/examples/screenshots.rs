@@ -3,9 +3,9 @@
 //!
 //! `cargo run -p e2e --example screenshots -- FOLDER` writes them to `FOLDER`; the default is `docs`.
 //!
-//! `--all OTHER` also writes to `OTHER` both pages as readers may meet them, to look at: with 2, 3 and 10 pods, without
-//! a pod, without the primary; in windows of three widths, light and dark, in a wide and in a narrow font. The servers
-//! take 4 GB of memory then. `cargo demo` has ten pods at most too.
+//! `--all OTHER` also writes to `OTHER` both pages as readers may meet them, to look at. They are shown with 2, 3 and 10
+//! pods, without a pod, and without the primary. Each is shown in windows of three widths, light and dark, in a wide and
+//! in a narrow font. The servers take 4 GB of memory then. `cargo demo` has ten pods at most too.
 
 use std::path::{Path, PathBuf};
 

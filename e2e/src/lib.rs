@@ -18,9 +18,9 @@
 //!   lesson is a document there, and three lines in `main.rs`.
 //! - `volumes/`: volumes without a free byte, which root can mount.
 //!
-//! This library has what several of them share: [`browser`], Chromium, used as a person uses it, [`documents`], what the
-//! documents print, [`fonts`], those that the pages are looked at in, and [`small_volume`], a volume for a pod that a
-//! test can fill.
+//! This library has what several of them share. [`browser`] is Chromium, used as a person uses it. [`documents`] is what
+//! the documents print. [`fonts`] are those that the pages are looked at in. [`small_volume`] is a volume for a pod that
+//! a test can fill.
 
 pub mod browser;
 mod chromedriver;

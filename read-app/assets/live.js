@@ -24,9 +24,10 @@
     if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
     for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-    const before = [...old.childNodes];
-    [...fresh.childNodes].forEach((node, i) => before[i] ? morph(before[i], node) : old.append(node));
-    before.slice(fresh.childNodes.length).forEach((node) => node.remove());
+    // Both are copies: a child that takes another's place leaves `fresh`.
+    const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+    after.forEach((node, i) => before[i] ? morph(before[i], node) : old.append(node));
+    before.slice(after.length).forEach((node) => node.remove());
   }
 
   function show(html, asked) {

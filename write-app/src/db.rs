@@ -41,8 +41,8 @@ use crate::{
 };
 
 /// A connection that was idle for 25 ms is pinged first: write-app does not send an INSERT again that is lost with its
-/// connection. A request that cannot get a connection soon is refused, because nothing has been done for it; later, its
-/// INSERT could outlast the time in which the client is answered.
+/// connection. A request that cannot get a connection soon is refused: nothing has been done for it. If it waited longer,
+/// its INSERT could outlast the time in which the client is answered.
 const POOL: PoolConfig = PoolConfig {
     size: budget::WRITES,
     acquire_timeout: Duration::from_millis(1_500),

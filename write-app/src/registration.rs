@@ -75,7 +75,7 @@ fn kind(character: char) -> &'static str {
     }
 }
 
-/// What neither a name nor an email may contain.
+/// What a name may not contain. The same holds for an email.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || NoncharacterCodePoint::for_char(character)

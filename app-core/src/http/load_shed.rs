@@ -27,7 +27,7 @@ const BODY_DEADLINE: Duration = Duration::from_secs(5);
 /// How many requests may be in flight: see "Serving" in docs/trust.md for what it rests on.
 const IN_FLIGHT: usize = 256;
 
-/// How many bodies may be incomplete. Each takes memory, up to [`BODY_LIMIT`], and a connection: with the requests in
+/// How many bodies may be incomplete. Each takes memory, up to [`BODY_LIMIT`], and a connection. With the requests in
 /// flight they must be fewer than the connections, so that there is always one for a probe.
 const INCOMPLETE_BODIES: usize = 512;
 

@@ -76,7 +76,7 @@ impl<'a> Range<'a> {
     }
 
     /// How precisely it names the media type, if at all. The parameters of a range, such as a charset, say how the
-    /// client would like the form best; there is one of each form, so the client gets that.
+    /// client would like the form best. There is one of each form, so the client gets that.
     fn precision(&self, kind: &str, subtype: &str) -> Option<u8> {
         match (self.kind, self.subtype) {
             ("*", "*") => Some(0),

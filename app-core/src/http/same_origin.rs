@@ -137,7 +137,7 @@ mod tests {
                 "{message}"
             );
             assert_eq!(refused(&TRUSTED, &headers).await, None, "{origin} to {host}");
-            // A browser that compares by itself, with a host of its own view.
+            // A browser that compares by itself, with the host that it sees.
             let from_browser = [headers[0], headers[1], ("sec-fetch-site", "cross-site")];
             assert_eq!(refused(&TRUSTED, &from_browser).await, None, "{origin} to {host}");
         }

@@ -45,6 +45,6 @@ pub const WRITE_APP: u32 = WRITES + LOOKS;
 /// What one read-app may have open to one pod.
 pub const READ_APP: u32 = NEW_READS + KEPT_THROUGH_SERVICE + KEPT_TO_POD + WATCHERS;
 
-/// What MySQL itself needs: for each of four replicas one that replicates and one of its probe, two for the pod's own
-/// probes, two for a clone, one for the backup, and one for a person. mysqld has one more for an administrator.
+/// What MySQL itself needs. Each of four replicas needs one that replicates and one for its probe. The pod's own probes
+/// need two, a clone needs two, the backup one, and a person one. mysqld has one more for an administrator.
 pub const OTHERS: u32 = 14;

@@ -103,8 +103,8 @@ impl Silence {
     }
 }
 
-/// A connection that ends, as if the client had ended it, when the client is silent for too long, or when it is
-/// the one that has been silent for longest and another needs its room.
+/// A connection that ends, as if the client had ended it, when the client is silent for too long. It also ends when
+/// it is the one that has been silent for longest and another needs its room.
 pub(super) struct Stream {
     tcp: TcpStream,
     phase: Phase,

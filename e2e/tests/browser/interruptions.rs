@@ -98,6 +98,37 @@ async fn an_error_of_read_app_is_not_called_silence() {
     assert_eq!(said, "read-app answers with status 503; trying again");
 }
 
+/// One answer in which each list and each sentence begins with something else, and ends as before. Other answers never
+/// come.
+const BEGIN_OTHERWISE: &str = "const done = arguments[0];
+    fetch('/?part=live&ask=1').then(answer => answer.text()).then(html => {
+        const part = document.createElement('template');
+        part.innerHTML = html;
+        for (const one of part.content.querySelectorAll('li, p, dl, ul, h2')) {
+            if (!one.closest('#controls') && one.firstChild) {
+                one.firstChild.replaceWith(document.createElement('b'));
+            }
+        }
+        const answers = [new Response(part.innerHTML)];
+        part.innerHTML = part.innerHTML;
+        window.answer = part.content;
+        window.fetch = async () => answers.pop() || new Promise(() => {});
+        done();
+    })";
+
+/// Whether the page is as that answer. No later answer could mend it.
+const IS_SHOWN: &str = "return [...answer.children].every(({ id }) =>
+    !id || id === 'controls' || document.getElementById(id).isEqualNode(answer.getElementById(id)))";
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_shown_whole() {
+    let page = ReadPage::open(pages().await, LAPTOP).await;
+
+    page.browser.run_async(BEGIN_OTHERWISE, serde_json::json!([])).await;
+
+    page.browser.until(IS_SHOWN).await;
+}
+
 /// Plays without pauses, with one answer again and again: an hour at 2/s takes some seconds. Counts the queries. At
 /// 300 and at 2,000 it stops, until a wake.
 const PLAY_FAST: &str = "const done = arguments[0];

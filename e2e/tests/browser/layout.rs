@@ -1,5 +1,5 @@
-//! A reader can read all text of each page, in a narrow font and in a wide one, at the usual size and at twice that
-//! size, in windows of four widths: no text overlaps other text or a control, and none is cut off.
+//! A reader can read all text of each page: no text overlaps other text or a control, and none is cut off. This holds in
+//! a narrow font and in a wide one, at the usual size and at twice that size, in windows of four widths.
 //!
 //! `layout.js` looks for the faults. It knows nothing about the pages but HTML and CSS.
 

@@ -27,7 +27,7 @@ pub(crate) fn node_port(port: u16, path: &str) -> String {
 /// A client that opens a connection for each request.
 ///
 /// On loopback each client has another address. When a NodePort without a ready pod refuses a connection there,
-/// Linux remembers the client's address and port for two minutes (`nf_conntrack_tcp_timeout_syn_sent`): the
+/// Linux remembers the client's address and port for two minutes (`nf_conntrack_tcp_timeout_syn_sent`). The
 /// connection has passed the node's OUTPUT and POSTROUTING before kube-proxy's rule in INPUT rejects it. A later
 /// connection from the same address and port bypasses kube-proxy's rules and is refused too, however ready the
 /// pods are by then. With one address for all clients, one scenario would make the next one fail.

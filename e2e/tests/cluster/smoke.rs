@@ -1,4 +1,4 @@
-//! What every cluster must show, whatever its addresses, its DNS and its proxy are: `.ci/run variants` runs this on
+//! What every cluster must show, whatever its addresses, its DNS and its proxy are. `.ci/run variants` runs this on
 //! clusters with IPv6 alone, with both families, with nftables, and with another cluster domain.
 
 use std::collections::BTreeSet;

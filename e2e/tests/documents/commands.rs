@@ -138,7 +138,7 @@ fn targets(command: &Printed) -> Vec<PathBuf> {
     folders.flat_map(wanted).filter(|path| path.exists()).collect()
 }
 
-/// The words that select tests: those that are neither options nor their values.
+/// The words that select tests: those that are not options and not their values.
 fn filters(command: &Printed) -> Vec<String> {
     let with_value = ["-p", "--package", "--test"];
     let mut words = command.words.iter().skip(2).peekable();

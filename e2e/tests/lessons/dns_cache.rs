@@ -49,7 +49,7 @@ impl DnsCache {
         Self { ttl, remembers }
     }
 
-    /// An error where the TTLs in an output are not those of this DNS: each new answer has the whole TTL, and an
+    /// An error where the TTLs in an output are not those of this DNS. Each new answer has the whole TTL, and an
     /// answer from the cache has less. One that was just stored has the whole one too, so several are needed.
     pub(crate) fn gives_the_ttls_of(&self, output: &str) -> Result<(), String> {
         let ttls: Vec<u32> =

@@ -14,7 +14,7 @@ const CLAIM: u32 = 3 * 1024;
 const CLIENTS: u32 = 8;
 
 /// Commits registrations one by one, with the same columns as write-app's INSERT. The key is as long as the one that
-/// the page's form sends, and emails come in no order, so the indexes are as large as those of a class.
+/// the page's form sends, and emails come in no order. So the indexes are as large as those of many people.
 const REGISTER: &str = "DELIMITER //
 CREATE PROCEDURE userdb.register(IN n INT)
 BEGIN

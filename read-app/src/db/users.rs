@@ -139,7 +139,7 @@ const LAST: &str = "\u{10FFFF}";
 /// than [`MOST_MATCHES`] says that there are more.
 ///
 /// A range of the collation and not LIKE, which compares single characters. So a name is found with and without its
-/// marks, whether they are characters of their own or not, and without its joiners. A few letters, such as й, are
+/// marks, whether they are separate characters or not, and without its joiners. A few letters, such as й, are
 /// different ones for MySQL without and with a character for the mark. So each form that may be stored has its range.
 /// A text of marks alone has no weight, and every value would begin with it.
 macro_rules! with_matching {

@@ -36,11 +36,11 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "headless Service",
         term: Some("headless-service"),
-        sentence: "DNS gives the address of every pod. The client picks one. It must look the name up again when pods \
-                   change, and leave out a pod that does not answer. read-app looks it up twice a second.",
+        sentence: "DNS gives the address of every pod. The client picks one. It must look the name up regularly, and \
+                   ask another pod when one does not answer. read-app looks it up twice a second.",
     },
     Lesson {
-        what: "SRV name: port mysql over TCP",
+        what: "SRV record: the port named mysql, over TCP",
         term: None,
         sentence: "One record for each pod, with its name and port: a program finds all pods in one lookup.",
     },
@@ -103,15 +103,15 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
     [
         (
             is(None),
-            "read-app compares the TTLs of several answers. In some seconds it says here whether the cluster’s DNS has a \
-             cache."
+            "read-app compares the TTLs of several answers. In a few seconds it says here whether the cluster’s DNS has a \
+             cache, which shows changes late."
                 .to_owned(),
         ),
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer. A cache would usually count it down, so the cluster’s DNS seems to \
-                 have none for these names."
+                "The TTL is {ttl} s in each answer. It does not count down, so the cluster’s DNS seems to have no \
+                 cache, and shows changes soon."
             ),
         ),
         (
@@ -188,6 +188,6 @@ pub(super) mod tests {
         };
         assert!(true_now(Some(true)).contains("has a cache. The cache repeats"));
         assert!(true_now(Some(false)).contains("is 24 s in each answer"));
-        assert!(true_now(None).contains("In some seconds it says here"));
+        assert!(true_now(None).contains("In a few seconds it says here"));
     }
 }

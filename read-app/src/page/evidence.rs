@@ -2,7 +2,7 @@
 
 use crate::{
     api::pods::PodView,
-    db::{IDENTITY, ReadResult, Role, ServerIdentity},
+    db::{Freshness, IDENTITY, ReadResult, Role, ServerIdentity},
     routing::mode::{Mode, Via, With},
     times,
 };
@@ -49,7 +49,10 @@ impl Evidence {
                 With::Pool => format!("kept open by the pool, number {number} on this server"),
             },
             sql: IDENTITY,
-            row: format!("{name}; super_read_only {read_only}; connection {number}"),
+            row: format!(
+                "{name}; super_read_only {read_only} ({}); connection {number}",
+                role.name()
+            ),
             took: took(served),
             pod: name,
         }
@@ -59,7 +62,11 @@ impl Evidence {
 /// Such as `3.4 ms with connecting`. A connection of a pool may have to be opened or waited for too.
 fn took(served: &ReadResult) -> String {
     let listing = if served.users.is_some() { " and listing the users" } else { "" };
-    let waiting = if served.freshness.is_some() { " and waiting for the commit" } else { "" };
+    let waiting = match served.freshness {
+        None => "",
+        Some(Freshness::AtOnce) => " and looking for the commit",
+        Some(_) => " and waiting for the commit",
+    };
     let failed = match served.failed_attempts.len() {
         0 => String::new(),
         1 => ", without 1 attempt that failed before".to_owned(),
@@ -75,7 +82,7 @@ mod tests {
     use app_core::mysql::{MysqlError, pod_name::PodName};
 
     use super::*;
-    use crate::db::{Freshness, UsersPage};
+    use crate::db::UsersPage;
 
     fn served() -> ReadResult {
         let pod = PodName::new("mysql-1".into());
@@ -96,7 +103,7 @@ mod tests {
         let whole_page = ReadResult { users, freshness: Some(Freshness::AtOnce), ..served() };
         assert_eq!(
             took(&whole_page),
-            "3.4 ms with connecting and waiting for the commit and listing the users"
+            "3.4 ms with connecting and looking for the commit and listing the users"
         );
         let failed_attempts = vec![MysqlError::Busy, MysqlError::Busy];
         let after_failures = ReadResult { failed_attempts, ..served() };

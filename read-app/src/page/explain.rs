@@ -204,12 +204,12 @@ impl Lane<'_> {
         let why = if self.dots.counts().len() > 1 && run < FEW {
             "A connection stays with its pod; the earlier dots came over another one."
         } else {
-            "The pool’s one connection stays with its pod."
+            "Each connection of a pool stays with its pod; this pool has one."
         };
         let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
-            "The last {last} went to {}. {why} In your app, give connections a maximum lifetime so that they spread again, \
-             or open one pool for each address of mysql.",
+            "The last {last} went to {}. {why} In your app, limit the lifetime of connections so that they spread \
+             again, or use headless mysql with a pool per pod.",
             pod_name(pod)
         )
     }

@@ -78,7 +78,7 @@ impl Lane<'_> {
                 "No figure: it depends on how fast each pod answers."
             }
             _ => {
-                "An equal share for each pod that has a dot, shown after 20 answers. A tick at the bar marks it."
+                "Equal shares for the pods that have a dot, from 20 answers on. The tick at a bar marks it. The fewer the dots, the further off chance is."
             }
         }
     }

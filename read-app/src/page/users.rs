@@ -59,9 +59,9 @@ impl<'a> UsersPart<'a> {
     pub(super) fn finding(&self) -> Option<String> {
         let pod = &self.pod;
         Some(match self.freshness? {
-            Freshness::AtOnce => format!("{pod} had it at once"),
+            Freshness::AtOnce => format!("{pod} had this commit at once"),
             Freshness::AfterWaiting(waited) => {
-                format!("{pod} had it after waiting {}", times::seconds(waited))
+                format!("{pod} had this commit after waiting {}", times::seconds(waited))
             }
             Freshness::Behind(Some(1)) => format!("{pod} is behind by 1 transaction"),
             Freshness::Behind(Some(transactions)) => {
@@ -75,7 +75,7 @@ impl<'a> UsersPart<'a> {
     pub(super) fn proof(&self) -> &'static str {
         match self.freshness {
             Some(Freshness::AtOnce) => {
-                "The commit’s GTID was in @@GLOBAL.gtid_executed of this very connection."
+                "The server listed the commit’s GTID in @@GLOBAL.gtid_executed, on the connection that then read this list."
             }
             Some(Freshness::AfterWaiting(_)) => {
                 "WAIT_FOR_EXECUTED_GTID_SET returned when the commit’s GTID had been applied, and then the users were read."

@@ -47,7 +47,7 @@ async fn a_pod_that_lacks_the_transactions_says_so_after_the_wait_and_lists_no_u
 #[tokio::test]
 async fn requests_that_wait_for_what_never_comes_leave_connections_for_others() {
     let uuid = shared().cluster.sql(0, "SELECT @@server_uuid").await.unwrap();
-    // A process of its own: the other tests of this one wait too.
+    // Its own process: the other tests of this one wait too.
     let (binary, cluster) = (env!("CARGO_BIN_EXE_read-app"), &shared().cluster);
     let app = Process::start(binary, &read_app::ABOUT, cluster, &[]).await.unwrap();
     let users = app.url().to_owned() + "/users";

@@ -99,7 +99,7 @@ async fn attempt(
     }
 }
 
-/// Whether MySQL may have stored the row all the same: it sent no error, or one about the connection.
+/// Whether MySQL may have stored the row although the INSERT failed: it sent no error, or one about the connection.
 fn leaves_outcome_unknown(error: &MysqlError) -> bool {
     match error {
         MysqlError::ConnectionLost(_) => true,

@@ -29,8 +29,8 @@ const LOCAL_SIGNS: &str = "!#$%&'*+-/=?^_`{|}~.";
 /// - After the `@` is a domain by UTS 46, the rules by which browsers read domains. It is stored and shown in Unicode
 ///   and in small letters: `ada@bücher.example` is what its owner writes and what a reader recognises, and
 ///   `xn--bcher-kva.example` becomes the same mailbox.
-/// - A domain that cannot be registered is refused, and so is one that mixes Latin, Greek and Cyrillic letters between
-///   two dots: such a domain looks like another one, and no registry of a top-level domain should have sold it.
+/// - A domain that cannot be registered is refused. So is one that mixes Latin, Greek and Cyrillic letters between two
+///   dots. Such a domain looks like another one, and no registry of a top-level domain should have sold it.
 /// - With the domain as DNS has it, the email has at most 254 bytes.
 /// - Quotes, comments, IP addresses and display names are refused. RFC 5322 has them, but people do not use them as
 ///   their email.

@@ -13,7 +13,7 @@ const NAME_LENGTH: usize = 255;
 /// - Spaces and invisible characters around it are removed. Letters with marks become one character where Unicode has
 ///   one (NFC), since a keyboard may send either form. Nothing else is changed.
 /// - It has 1 to 255 characters, counted after that, and among them a letter, a digit or a symbol such as an emoji.
-/// - Characters that cannot be seen or that change the order of the text are refused: with them, two names would look
+/// - Characters that cannot be seen or that change the order of the text are refused. With them, two names would look
 ///   the same, or a name would change the text beside it. Tabs, line breaks and no-break spaces are refused too, since
 ///   no search for the name as it looks would have them.
 /// - Joiners, variation selectors and the tags of flags are allowed: Persian, Hindi, Mongolian and many emoji need

@@ -1,8 +1,8 @@
 //! The body of `POST /submit`: JSON or a form becomes the values that the client sent.
 //!
 //! Programs declare their bodies in many ways, or not at all. A body that can only mean one thing is understood.
-//! Any other is refused with a sentence that says what to send, because nothing may be stored that was not sent:
-//! no replacement characters, no value of a field that has two.
+//! Any other is refused with a sentence that says what to send. Nothing may be stored that was not sent: no
+//! replacement characters, no value of a field that has two.
 
 use std::str;
 

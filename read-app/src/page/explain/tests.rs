@@ -60,14 +60,10 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
         (&plain, "01U", "read-app could not connect. mysql-read keeps its address"),
         (&plain, "0S", "No pod answered the last query: the cluster’s DNS gave no answer."),
         (&plain, "0F", "query: a server answered, but its name is not mysql-0"),
-        (&pool, "1", "The last query went to mysql-1. The pool’s one connection stays"),
+        (&pool, "1", "The last query went to mysql-1. Each connection of a pool stays"),
         (&pool, "11111", "The last 5 queries went to mysql-1"),
         (&pool, "000111", "the earlier dots came over another one"),
-        (
-            &pool,
-            "1",
-            "maximum lifetime so that they spread again, or open one pool for each address",
-        ),
+        (&pool, "1", "so that they spread again, or use headless mysql with a pool per pod"),
     ]);
 }
 
