@@ -151,3 +151,12 @@ pub(crate) fn bash(commands: &str) -> Result<String, String> {
     let all = format!("{printed}{said}");
     if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
 }
+
+#[test]
+fn what_a_document_folds_away_is_no_step() {
+    let text = "```sh\na\n```\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n\
+        <details><summary>Solution</summary>\n\n```yaml\nb\n```\n\n</details>\n";
+
+    assert_eq!(blocks(&without_folded(text)), [("sh", "a".to_owned())]);
+    assert_eq!(blocks(&solutions(text)), [("yaml", "b".to_owned())]);
+}
