@@ -112,10 +112,13 @@ fn go_through(task: &Task) -> Result<(), String> {
     bash(task.before)?;
     let before = bash(LEFT)?;
     try_answer(task, &printed, "", (1, task.missing))?;
-    for (right, wrong, says) in task.wrong {
-        assert!(printed.solution.contains(right), "{}: {right}", task.number);
-        let answer = printed.solution.replacen(right, wrong, 1);
-        try_answer(task, &printed, &answer, (1, &[says]))?;
+    for wrong in task.wrong {
+        let mut answer = printed.solution.clone();
+        for (right, fault) in wrong.faults {
+            assert!(answer.contains(right), "{}: {right}", task.number);
+            answer = answer.replacen(right, fault, 1);
+        }
+        try_answer(task, &printed, &answer, (1, wrong.says))?;
     }
     try_answer(task, &printed, &printed.solution, (0, &["done: "]))?;
     until(|| match bash(LEFT)? {
