@@ -72,8 +72,8 @@ impl Drawing {
     pub fn legend(&self) -> [(&'static str, &'static str); 3] {
         [
             (" lit", self.lit),
-            (" maybe", "the cluster may pick this pod, if it is ready"),
-            ("", "DNS gives this pod’s address"),
+            (" maybe", "the cluster may pick it, if ready"),
+            ("", "DNS gives its address"),
         ]
     }
 

@@ -42,7 +42,7 @@ const LESSONS: [Lesson; 5] = [
     Lesson {
         what: "SRV record: the port named mysql, over TCP",
         term: None,
-        sentence: "One record for each pod, with its name and port: a program finds all pods in one lookup.",
+        sentence: "One record for each pod of mysql, with its name and port: a program finds all pods in one lookup.",
     },
     Lesson {
         what: "one pod, by its own name",
@@ -110,8 +110,8 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
         (
             is(Some(false)),
             format!(
-                "The TTL is {ttl} s in each answer. It does not count down, so the cluster’s DNS seems to have no \
-                 cache, and shows changes soon."
+                "Changes show soon: the cluster’s DNS seems to have no cache. The TTL is {ttl} s in each answer, and \
+                 does not count down."
             ),
         ),
         (

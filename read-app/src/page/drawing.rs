@@ -41,7 +41,7 @@ pub(super) fn drawing(
         names: three_names(reads, params.mode.via, names, write_app),
         ways: ways(&params.mode, &params.dots, pods),
         text: text(reads.host(params.mode.via), last, &drawn),
-        lit: "the path of the last query",
+        lit: "the last query",
         caption: None,
         pods: drawn,
     }
@@ -61,11 +61,8 @@ fn three_names(reads: &Reads, used: Via, names: &NamesView, write_app: &str) -> 
     };
     let primary = format!("{POD_NAME_PREFIX}0.{}", reads.host(Via::Mysql));
     vec![
-        choice(
-            Via::MysqlRead,
-            "one address for all pods: the cluster picks one for each connection",
-        ),
-        choice(Via::Mysql, "headless, no address: DNS lists every pod, and the client picks"),
+        choice(Via::MysqlRead, "one address: the cluster picks a pod for each connection"),
+        choice(Via::Mysql, "headless: DNS gives the pods’ addresses, the client picks"),
         Name {
             answer: addresses(false, names, &primary),
             name: primary,

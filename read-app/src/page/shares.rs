@@ -78,7 +78,7 @@ impl Lane<'_> {
                 "No figure: it depends on how fast each pod answers."
             }
             _ => {
-                "Equal shares for the pods that have a dot, from 20 answers on. The tick at a bar marks it. The fewer the dots, the further off chance is."
+                "An equal share for each pod that has a dot, from 20 answers on: the tick at its bar. With few dots, the real shares differ more, by chance."
             }
         }
     }

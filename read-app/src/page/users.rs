@@ -58,10 +58,11 @@ impl<'a> UsersPart<'a> {
     /// Whether the pod had the commit that was waited for.
     pub(super) fn finding(&self) -> Option<String> {
         let pod = &self.pod;
+        let what = self.id.map_or_else(|| "this commit".to_owned(), |id| format!("user {id}"));
         Some(match self.freshness? {
-            Freshness::AtOnce => format!("{pod} had this commit at once"),
+            Freshness::AtOnce => format!("{pod} had {what} at once"),
             Freshness::AfterWaiting(waited) => {
-                format!("{pod} had this commit after waiting {}", times::seconds(waited))
+                format!("{pod} had {what} after waiting {}", times::seconds(waited))
             }
             Freshness::Behind(Some(1)) => format!("{pod} is behind by 1 transaction"),
             Freshness::Behind(Some(transactions)) => {

@@ -114,7 +114,7 @@ impl Strategy {
         match self {
             Self::RoundRobin => "each in turn",
             Self::Random => "any, at random",
-            Self::LeastConnections => "the pod with the fewest of its queries running",
+            Self::LeastConnections => "the pod that runs the fewest of read-app’s queries",
             Self::Sticky => "always the same pod for",
         }
     }

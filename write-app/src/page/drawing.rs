@@ -46,7 +46,7 @@ pub(crate) fn drawing(known: &Known<'_>) -> Option<Drawing> {
         names: three_names(known, pods.iter().filter(|pod| pod.answers).count()),
         ways: ways(&pods, target, attempt.map_or(PRIMARY, |_| HEADLESS)),
         text: text(target.and_then(|index| pods.get(index)), &pods),
-        lit: attempt.map_or("the path of a write", |_| "the path of the attempt"),
+        lit: attempt.map_or("a write", |_| "the attempt"),
         caption: Some(caption(host, address, attempt, listed.is_some())),
         pods,
     })
@@ -81,14 +81,11 @@ fn three_names(known: &Known<'_>, answering: usize) -> Vec<Name> {
         answer: pods,
         is_used: was_tried,
         link: Some(format!("{read_app}?via=mysql")),
-        ..name(
-            pod_and_service(host).1,
-            "headless, no address: DNS lists every pod, and the client picks",
-        )
+        ..name(pod_and_service(host).1, "headless: DNS gives the pods’ addresses, the client picks")
     };
     let by_cluster = Name {
         link: Some(format!("{read_app}?via={MYSQL_READ}")),
-        ..name(MYSQL_READ, "one address for all pods: the cluster picks one, perhaps a replica")
+        ..name(MYSQL_READ, "one address: the cluster picks a pod, perhaps a replica")
     };
     let primary = Name {
         answer: address.unwrap_or_else(|what| what).to_owned(),

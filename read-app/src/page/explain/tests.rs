@@ -63,7 +63,11 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
         (&pool, "1", "The last query went to mysql-1. Each connection of a pool stays"),
         (&pool, "11111", "The last 5 queries went to mysql-1"),
         (&pool, "000111", "the earlier dots came over another one"),
-        (&pool, "1", "so that they spread again, or use headless mysql with a pool per pod"),
+        (
+            &pool,
+            "1",
+            "limit the lifetime of connections, or use headless mysql with a pool per pod",
+        ),
     ]);
 }
 
