@@ -1,7 +1,8 @@
-//! The tasks at the end of the lessons, and those of `docs/lessons/ckad.md`: what `kubernetes/lessons/check` says
-//! before a task is done, of wrong answers, and of the solution that the document prints.
+//! The tasks at the end of the lessons, and those of `docs/lessons/ckad.md`. `kubernetes/lessons/check` says what is
+//! missing before a task is done, and in wrong answers. The solution that the document prints is right.
 
 use std::{
+    fs,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -164,4 +165,22 @@ fn a_task_that_is_not_there_is_refused_with_a_list_of_those_that_are() {
     let (code, printed) = check("--help");
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("usage: ") && printed.contains(&list), "{printed}");
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_one_missing_thing() {
+    // No program listens on port 1.
+    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-cluster.yaml");
+    let context = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\
+        contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
+    fs::write(config, context).unwrap();
+
+    let mut check = Command::new(root().join("kubernetes/lessons/check"));
+    let output = check.arg("1").env("KUBECONFIG", config).output().unwrap();
+
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert_eq!(printed.lines().count(), 1, "{printed}");
+    assert!(printed.starts_with("missing: kubectl cannot read the cluster: "), "{printed}");
+    assert!(printed.contains("127.0.0.1:1 "), "{printed}");
 }
