@@ -92,7 +92,8 @@ async fn a_silent_server_costs_two_seconds_however_many_domains_there_are() {
         assert!(resolver.addresses(name).await.is_err());
 
         let took = start.elapsed();
-        assert!(took < Duration::from_millis(2500), "{name}: {took:?}");
+        // Another domain would cost another second.
+        assert!(took < Duration::from_millis(2900), "{name}: {took:?}");
     }
 }
 

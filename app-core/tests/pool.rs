@@ -33,8 +33,9 @@ const NAME: &str = "mysql-0.mysql";
 /// How long something may take that has no figure.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// What a test waits for is still not there after this.
-const MOMENT: Duration = Duration::from_millis(400);
+/// What a test waits for is still not there after this. A busy machine may take as long for what takes a millisecond. It
+/// is shorter than the second after which a DNS server is silent, and a ping too late.
+const MOMENT: Duration = Duration::from_millis(900);
 
 /// One connection at a time, used again without a ping.
 const CONFIG: PoolConfig = PoolConfig {
@@ -120,14 +121,17 @@ async fn use_one(pool: &Pool<u8>) -> u64 {
     id
 }
 
-/// Uses connections without a pause until one is another than this, and says how long that took.
+/// Uses connections without a pause until one is another than this, and says when the last use of this one began.
 async fn use_until_not(known: u64, pool: &Pool<u8>) -> (u64, Duration) {
     let start = Instant::now();
+    let mut last_use = Duration::ZERO;
     loop {
+        let begins = start.elapsed();
         let id = use_one(pool).await;
         if id != known {
-            return (id, start.elapsed());
+            return (id, last_use);
         }
+        last_use = begins;
         assert!(start.elapsed() < DEADLINE, "connection {known} is still in use");
     }
 }
@@ -184,13 +188,13 @@ async fn after_a_dropped_query_the_next_request_has_the_answer_to_its_own() {
     let names = Names::of_primary().await;
     let pool = names.pool(CONFIG);
     let mut connection = pool.acquire().await.unwrap();
-    let sleeping = sqlx::query("SELECT SLEEP(5)").execute(&mut *connection);
+    let sleeping = sqlx::query("SELECT SLEEP(60)").execute(&mut *connection);
     timeout(MOMENT, sleeping).await.map(drop).unwrap_err();
     drop(connection);
 
     let mut connection = pool.acquire().await.unwrap();
     let answer = sqlx::query_scalar::<_, i32>("SELECT 42").fetch_one(&mut *connection);
-    assert_eq!(timeout(MOMENT, answer).await.unwrap().unwrap(), 42);
+    assert_eq!(timeout(DEADLINE, answer).await.unwrap().unwrap(), 42);
 }
 
 #[tokio::test]
@@ -231,8 +235,8 @@ async fn no_connection_outlives_its_lifetime_however_busy_it_is() {
     let pool = names.pool(PoolConfig { max_lifetime, ..CONFIG });
     let mut current = use_one(&pool).await;
     for _ in 0..4 {
-        let (next, took) = use_until_not(current, &pool).await;
-        assert!(took < max_lifetime + MOMENT, "it was in use for {took:?}");
+        let (next, last_use) = use_until_not(current, &pool).await;
+        assert!(last_use < max_lifetime + MOMENT, "a use began after {last_use:?}");
         current = next;
     }
 }
@@ -244,14 +248,14 @@ async fn no_connection_outlives_a_moved_name_however_busy_it_is() {
     let first = use_one(&pool).await;
     let replica = shared().cluster.address(1);
     names.move_to(replica);
-    let (_, took) = use_until_not(first, &pool).await;
-    assert!(took < Duration::from_secs(3), "it was in use for {took:?}");
+    let (_, last_use) = use_until_not(first, &pool).await;
+    assert!(last_use < Duration::from_secs(3), "a use began after {last_use:?}");
     assert_eq!(pool.acquire().await.unwrap().address(), (replica, MYSQL_PORT).into());
 }
 
 #[tokio::test]
 async fn a_connection_that_expires_leaves_the_others_open() {
-    let max_lifetime = Duration::from_secs(1);
+    let max_lifetime = Duration::from_secs(3);
     let names = Names::of_primary().await;
     let pool = names.pool(PoolConfig { size: 2, max_lifetime, ..CONFIG });
     let start = Instant::now();

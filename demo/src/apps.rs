@@ -17,7 +17,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use crate::LocalCluster;
 
 /// How long an app may take to reach MySQL when the servers are ready.
-const READY_DEADLINE: Duration = Duration::from_secs(30);
+const READY_DEADLINE: Duration = Duration::from_secs(120);
 
 /// One of the two apps, not running yet.
 #[derive(Clone, Copy)]
@@ -127,7 +127,7 @@ impl RunningApp {
     ///
     /// # Errors
     ///
-    /// If it has not reached MySQL within 30 seconds.
+    /// If it has not reached MySQL within two minutes.
     pub async fn wait_until_ready(&self) -> anyhow::Result<()> {
         let end = Instant::now() + READY_DEADLINE;
         while !self.health.is_ready() {

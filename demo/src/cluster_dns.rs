@@ -19,7 +19,10 @@ use hickory_server::{
         },
     },
 };
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    time::sleep,
+};
 
 use crate::{
     dns_answers::{Answer, Answers, Sender},
@@ -37,6 +40,10 @@ const ZONE: &str = "cluster.local.";
 /// How long a TCP connection may be idle.
 const TCP_IDLE: Duration = Duration::from_secs(5);
 
+/// How often, and for how long, to try to bind the address.
+const BIND_PERIOD: Duration = Duration::from_millis(20);
+const BIND_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Answers on `address`, over UDP and TCP, until the returned server is dropped.
 ///
 /// # Errors
@@ -47,13 +54,27 @@ pub async fn serve(
     endpoints: Endpoints,
     read_service: Ipv4Addr,
 ) -> io::Result<DnsServer> {
-    let udp = UdpSocket::bind(address).await?;
+    let udp = bind_udp(address).await?;
     let tcp = TcpListener::bind(address).await?;
     let names = ClusterNames { endpoints, read_service, cache: DnsCache::default() };
     let mut server = Server::new(Sender(names.clone()));
     server.register_socket(udp);
     server.register_listener(tcp, TCP_IDLE, 16);
     Ok(DnsServer { server, names })
+}
+
+/// Tries for two seconds: the check whether the address is free has bound it a moment ago, and a program that this process
+/// is just starting holds this process's sockets until it begins.
+async fn bind_udp(address: SocketAddrV4) -> io::Result<UdpSocket> {
+    let end = Instant::now() + BIND_DEADLINE;
+    loop {
+        match UdpSocket::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => {
+                sleep(BIND_PERIOD).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// A DNS server that answers until it is dropped.

@@ -5,12 +5,16 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::OnceLock,
-    time::Duration,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{net::TcpListener, runtime::Runtime, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     LocalCluster,
@@ -25,8 +29,8 @@ use crate::{
 /// Tests use the addresses `127.60.*.*`.
 pub const TEST_NETWORKS: u8 = 60;
 
-/// How long a server may take until it is ready.
-const WAIT: Duration = Duration::from_secs(START_SECONDS as u64);
+/// How long a server may take until it is ready, on a machine on which other tests start some too.
+const WAIT: Duration = Duration::from_secs(5 * START_SECONDS as u64);
 
 /// The folder in which each test process has a folder for sockets and mounted files, named by its process id.
 const RUN_FOLDER: &str = "headless-service-tests";
@@ -144,6 +148,39 @@ impl SeparateCluster {
         let app = serve(app, &self.cluster, &[]).await?;
         app.wait_until_ready().await?;
         Ok(app)
+    }
+}
+
+/// How long the apps of a test could not run because the machine did other work. They promise to answer in time where they
+/// can run, so a test of a promise adds this.
+pub struct Stalls {
+    milliseconds: Arc<AtomicU64>,
+    _watching: AbortOnDropHandle<()>,
+}
+
+impl Stalls {
+    /// Watches the calling test's runtime, which the apps share, from now on.
+    #[must_use]
+    pub fn watch() -> Self {
+        const PERIOD: Duration = Duration::from_millis(10);
+        let milliseconds = Arc::<AtomicU64>::default();
+        let stalled = milliseconds.clone();
+        let watching = tokio::spawn(async move {
+            loop {
+                let begun = Instant::now();
+                sleep(PERIOD).await;
+                let late = u64::try_from(begun.elapsed().saturating_sub(PERIOD).as_millis());
+                // On an idle machine it is late by a millisecond or two.
+                stalled.fetch_add(late.unwrap_or(0).saturating_sub(20), Ordering::Relaxed);
+            }
+        });
+        Self { milliseconds, _watching: AbortOnDropHandle::new(watching) }
+    }
+
+    /// How long that was until now.
+    #[must_use]
+    pub fn so_far(&self) -> Duration {
+        Duration::from_millis(self.milliseconds.load(Ordering::Relaxed))
     }
 }
 

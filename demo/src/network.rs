@@ -1,12 +1,14 @@
 //! The addresses of a local cluster. Each cluster has its own loopback addresses, so several can run at once.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket},
     sync::Arc,
 };
 
 use anyhow::Context as _;
 pub use app_core::config::MYSQL_PORT;
+use tokio::net::TcpSocket;
 
 /// The DNS server's port; port 53 is for root only.
 const DNS_PORT: u16 = 5353;
@@ -101,9 +103,16 @@ impl Network {
     }
 }
 
-/// Fails if a program listens on this address.
+/// Fails if a program listens on this address. It does not listen there itself: a program that this process is just
+/// starting holds this process's sockets until it begins, and the server for which the address is would not start.
 pub(crate) fn check_free(address: SocketAddr) -> anyhow::Result<()> {
-    TcpListener::bind(address).map(drop).with_context(|| in_use(address))
+    let bind = || -> io::Result<()> {
+        let socket = TcpSocket::new_v4()?;
+        // As the servers do. It shares the address with sockets that do not listen.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)
+    };
+    bind().with_context(|| in_use(address))
 }
 
 fn host([a, b]: [u8; 2], number: u8) -> Ipv4Addr {
@@ -123,6 +132,22 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+
+    /// A program that is just starting holds the socket of the check in the same way.
+    #[test]
+    fn an_address_that_is_being_checked_is_free_for_a_server() {
+        let network = Network::claim_any(60).unwrap();
+        let address = SocketAddr::from((network.pod(5), MYSQL_PORT));
+        let checks = TcpSocket::new_v4().unwrap();
+        checks.set_reuseaddr(true).unwrap();
+        checks.bind(address).unwrap();
+
+        check_free(address).unwrap();
+        let _server = TcpListener::bind(address).unwrap();
+
+        let refusal = check_free(address).unwrap_err();
+        assert!(refusal.to_string().contains("is another demo running"), "{refusal}");
+    }
 
     #[test]
     fn a_network_has_one_owner_at_a_time() {

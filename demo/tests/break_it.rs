@@ -143,19 +143,21 @@ async fn delete_a_replica(cluster: &mut LocalCluster) {
 
 /// The cache repeats the old address, and its time runs out. The replica finds the new pod by its name.
 async fn delete_the_primary_behind_a_cache(cluster: &mut LocalCluster) {
-    cluster.set_dns_cache(Some(30));
+    // Longer than a server takes to stop on a busy machine.
+    cluster.set_dns_cache(Some(600));
     let (first, both) = (cluster.address(0), ask(cluster, "mysql").await);
-    assert_eq!(ask(cluster, "mysql-0.mysql").await, there(cluster, &[0], 30));
+    let Said::Addresses(own, _) = ask(cluster, "mysql-0.mysql").await else { panic!("no address") };
+    assert_eq!(own, [first]);
 
     cluster.delete_pod(0).unwrap();
-    told(cluster, &["mysql-0 ended", "DNS cache may name it for up to 30 s more"]).await;
+    told(cluster, &["mysql-0 ended", "DNS cache may name it for up to 600 s more"]).await;
     told(cluster, &["mysql-0 is back at"]).await;
     assert_ne!(cluster.address(0), first);
-    let own = Said::Addresses(vec![first], 30);
+    let own = Said::Addresses(own, 600);
     for (name, before) in [("mysql", both), ("mysql-0.mysql", own)] {
         let Said::Addresses(now, left) = ask(cluster, name).await else { panic!("{name}") };
         let Said::Addresses(before, _) = before else { panic!("{name}") };
-        assert!(now == before && (1..30).contains(&left), "{name}: {now:?}, {left} s");
+        assert!(now == before && (1..600).contains(&left), "{name}: {now:?}, {left} s");
     }
     cluster.set_dns_cache(None);
     assert_eq!(ask(cluster, "mysql-0.mysql").await, there(cluster, &[0], 30));
@@ -228,8 +230,8 @@ async fn pods_are_scaled_lag_freeze_and_crash_and_the_next_run_works_whatever_th
 
 /// The cache also remembers that a pod was missing.
 async fn scale_out(cluster: &mut LocalCluster) {
-    cluster.set_dns_cache(Some(30));
-    assert_eq!(ask(cluster, "mysql-2.mysql").await, MISSING);
+    cluster.set_dns_cache(Some(600));
+    assert_eq!(ask(cluster, "mysql-2.mysql").await, Said::Nothing(ResponseCode::NXDomain, 600));
 
     cluster.scale(3).unwrap();
     told(cluster, &["mysql-1 starts at"]).await;
@@ -239,9 +241,11 @@ async fn scale_out(cluster: &mut LocalCluster) {
     cluster.set_dns_cache(None);
     assert_eq!(ask(cluster, "mysql-2.mysql").await, there(cluster, &[2], 30));
 
-    let mut ready = until_told(cluster, &["is ready"]).await;
-    ready.extend(until_told(cluster, &["is ready"]).await);
-    assert!(ready.iter().any(|event| event.starts_with("mysql-2 is ready")), "{ready:?}");
+    // In either order.
+    let mut ready = String::new();
+    while !(ready.contains("mysql-1 is ready") && ready.contains("mysql-2 is ready")) {
+        ready += &told(cluster, &["is ready"]).await;
+    }
 }
 
 async fn lag(cluster: &mut LocalCluster) {
@@ -313,7 +317,8 @@ async fn leave_and_start_again(servers: SeparateCluster) {
     cluster.freeze(2).unwrap();
     let begun = Instant::now();
     cluster.stop().await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    // A server that does not stop is killed after 60 s.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 
     let network = claim([a, b]).await;
     let mut cluster = LocalCluster::start(Plan {

@@ -30,6 +30,9 @@ const CLIENTS: u32 = 28;
 /// Half of the clients use each read-app, so that the limit of one read-app does not limit the test.
 const READ_APPS: usize = 2;
 
+/// How long a client tries to write or to read.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A primary with a replica that is two seconds behind, and the apps.
 struct LaggingCluster {
     servers: SeparateCluster,
@@ -94,9 +97,7 @@ impl Person {
     }
 
     async fn pair(&self, email: &str, reads: &mut Reads) {
-        let body = json!({ "name": "Ada", "email": email });
-        let written = self.client.post(&self.write).json(&body).send().await.unwrap();
-        let written: Value = written.error_for_status().unwrap().json().await.unwrap();
+        let written = self.written(email).await;
         // Search for the user: the other clients register more users meanwhile than fit on a page.
         let mut url = format!("{}?search={}", self.read, email.replace('@', "%40"));
         if self.with_token {
@@ -109,9 +110,27 @@ impl Person {
         reads.waited += u32::from(read["after"]["outcome"] == "after_waiting");
     }
 
-    /// Reads, and tries again after status 503: the machine may be busy, which this test is not about.
+    /// Registers, and tries again under its key after status 503: the machine may be busy, which this test is not about.
+    async fn written(&self, email: &str) -> Value {
+        let body = json!({ "name": "Ada", "email": email });
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let request = self.client.post(&self.write).header("idempotency-key", email);
+            let written = request.json(&body).send().await.unwrap();
+            let status = written.status();
+            let body: Value = written.json().await.unwrap();
+            match status {
+                StatusCode::OK => return body,
+                StatusCode::SERVICE_UNAVAILABLE => assert!(Instant::now() < end, "{body}"),
+                _ => panic!("{status}: {body}"),
+            }
+        }
+    }
+
+    /// Reads, and tries again in the same way.
     async fn read(&self, url: &str, reads: &mut Reads) -> Value {
-        for _ in 0..10 {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
             let read = self.client.get(url).send().await.unwrap();
             let status = read.status();
             let body: Value = read.json().await.unwrap();
@@ -121,7 +140,7 @@ impl Person {
                 _ => panic!("{status}: {body}"),
             }
         }
-        panic!("{url} was refused ten times")
+        panic!("{url} was refused for {PATIENCE:?}")
     }
 }
 

@@ -222,6 +222,8 @@ fn another_pod_might_answer(error: &MysqlError) -> bool {
             | MysqlError::TooManyConnections(_)
             | MysqlError::ConnectionLost(_)
             | MysqlError::LockWait(_)
+            // A replica gets the table a moment after the primary.
+            | MysqlError::SchemaMissing(_)
             | MysqlError::Busy
             | MysqlError::Deadline(_)
     )

@@ -187,7 +187,10 @@ fn check_other_users_are_refused(demo: &Scripted) {
     }
     let elsewhere = tempfile::tempdir().unwrap();
     let program = elsewhere.path().join("demo");
-    fs::copy(env!("CARGO_BIN_EXE_demo"), &program).unwrap();
+    // By another process: a program that another test is just starting would hold the file open for writing until it
+    // begins, and such a file does not run.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_demo")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let as_another = || {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);

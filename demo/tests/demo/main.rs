@@ -11,9 +11,10 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, ChildStdout, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -53,8 +54,16 @@ impl Demo {
         format!("http://127.0.0.1:{}{path}", self.ports[app])
     }
 
+    /// Asks again while the replica does not have the table yet, which write-app has just made on the primary.
     async fn users(&self) -> Value {
-        Client::new().get(self.url(1, "/users")).send().await.unwrap().json().await.unwrap()
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let response = Client::new().get(self.url(1, "/users")).send().await.unwrap();
+            let body: Value = response.json().await.unwrap();
+            if body["success"] == true || Instant::now() > end {
+                return body;
+            }
+        }
     }
 
     async fn register(&self, email: &str) {
@@ -101,8 +110,18 @@ fn command(data: &Path, ports: [u16; 2]) -> Command {
     command
 }
 
+/// A port that no other call returns. The kernel takes the ports of clients from those above: it could give one that is
+/// free now to a client before the demo has it. This does not listen there either, since a program that another test is
+/// just starting would go on to do so until it begins.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 80) as u16 * 100;
+    loop {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 8_000;
+        if TcpStream::connect(("127.0.0.1", port)).is_err() {
+            return port;
+        }
+    }
 }
 
 /// The process ids of the MySQL servers among the children of a process.
@@ -165,8 +184,9 @@ async fn the_demo_reports_a_killed_server_and_reads_go_on() {
     let killed = Command::new("kill").args(["-KILL", &servers[2]]).status().unwrap();
 
     assert!(killed.success());
-    let report = demo.lines.next().unwrap().unwrap();
-    assert!(report.contains("ended with signal: 9") && report.contains(".log"), "{report}");
+    // On a busy machine, a pod may also be said to be not ready for a moment.
+    let mut reports = demo.lines.by_ref().map(Result::unwrap);
+    assert!(reports.any(|it| it.contains("ended with signal: 9") && it.contains(".log")));
     for _ in 0..10 {
         assert_eq!(demo.users().await["success"], true);
     }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::pages::pages;
 
-/// Whether the page asks by itself, and how often. `dots` is how many dots it has.
+/// Whether the page asks by itself, and how often. `dots` is how many queries were answered: those dots are digits.
 const PACE: &str = "return { play: document.getElementById('play').textContent,
     speed: document.getElementById('speed').textContent,
-    dots: document.querySelectorAll('#dots-1 i').length }";
+    dots: document.getElementById('controls').elements.seen.value.replace(/[A-Z]/g, '').length }";
 
 /// The requests for the living part that were answered.
 const LOOKS: &str = "return performance.getEntriesByType('resource')

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use demo::LocalCluster;
+use demo::{LocalCluster, for_tests::Stalls};
 use e2e::browser::LAPTOP;
 
 use crate::{pages::separate, read_page::ReadPage};
@@ -42,9 +42,9 @@ fn is_named(cluster: &LocalCluster, ordinal: u8) -> String {
 impl ReadPage {
     /// Waits until the page shows what has just happened.
     async fn shows_at_once(&self, what: &str, script: &str) {
-        let happened = Instant::now();
+        let (happened, stalls) = (Instant::now(), Stalls::watch());
         self.browser.until(script).await;
-        let took = happened.elapsed();
+        let took = happened.elapsed().saturating_sub(stalls.so_far());
         println!("figure: the page showed {what} {} ms later", took.as_millis());
         assert!(took < AT_ONCE, "{what}: it took {took:?}");
     }

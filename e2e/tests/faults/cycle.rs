@@ -8,7 +8,7 @@ use std::{
 
 use demo::{
     apps::{READ_APP, RunningApp, WRITE_APP},
-    for_tests::SeparateCluster,
+    for_tests::{SeparateCluster, Stalls},
 };
 use e2e::repetitions;
 use reqwest::{Client, Response};
@@ -37,6 +37,7 @@ pub(crate) struct Apps {
     pub(crate) servers: SeparateCluster,
     write_app: RunningApp,
     read_app: RunningApp,
+    stalls: Stalls,
 }
 
 /// The codes that the apps may answer during a fault.
@@ -50,7 +51,7 @@ impl Apps {
     pub(crate) async fn with_servers(servers: SeparateCluster) -> Self {
         let write_app = servers.serve(WRITE_APP).await.unwrap();
         let read_app = servers.serve(READ_APP).await.unwrap();
-        Self { servers, write_app, read_app }
+        Self { servers, write_app, read_app, stalls: Stalls::watch() }
     }
 
     pub(crate) async fn start() -> Self {
@@ -61,20 +62,25 @@ impl Apps {
         self.servers.cluster.sql(0, sql).await.unwrap()
     }
 
+    /// How long this takes, without the time in which the machine did other work.
+    async fn timed<T>(&self, work: impl Future<Output = T>) -> (T, Duration) {
+        let (begun, stalled) = (Instant::now(), self.stalls.so_far());
+        let done = work.await;
+        (done, begun.elapsed().saturating_sub(self.stalls.so_far() - stalled))
+    }
+
     /// Registers a user. Returns the code of the response, and how long it took.
     pub(crate) async fn write(&self) -> (String, Duration) {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let email = format!("user{}@example.org", NEXT.fetch_add(1, Ordering::Relaxed));
         let body = json!({ "name": "Ada", "email": email });
         let request = Client::new().post(self.write_app.url() + "/submit").json(&body);
-        let start = Instant::now();
-        (code(request.send().await.unwrap()).await, start.elapsed())
+        self.timed(async { code(request.send().await.unwrap()).await }).await
     }
 
     async fn read(&self, query: &str) -> (String, Duration) {
         let request = Client::new().get(self.read_app.url() + "/users" + query);
-        let start = Instant::now();
-        (code(request.send().await.unwrap()).await, start.elapsed())
+        self.timed(async { code(request.send().await.unwrap()).await }).await
     }
 
     /// Sends a write, a read over a new connection and a read over a kept one, all at the same time.
@@ -84,13 +90,13 @@ impl Apps {
         [write, new, kept]
     }
 
-    /// Waits until all requests succeed, and returns how long that took.
-    pub(crate) async fn recovery(&self) -> Duration {
+    /// Waits until all requests succeed.
+    async fn recovery(&self) {
         let start = Instant::now();
         loop {
             let codes = self.all().await;
             if codes.iter().all(|(code, _)| code == SUCCESS) {
-                return start.elapsed();
+                return;
             }
             assert!(start.elapsed() < DEADLINE, "not recovered after {DEADLINE:?}: {codes:?}");
             sleep(Duration::from_millis(20)).await;
@@ -138,7 +144,7 @@ impl Observed {
 
     /// Waits for both apps after the fault.
     pub(crate) async fn recovery(&mut self, apps: &Apps) {
-        let took = apps.recovery().await;
+        let (_, took) = apps.timed(apps.recovery()).await;
         assert!(took <= RECOVERED, "{}: recovered after {took:?}", self.fault);
         self.recovered = self.recovered.max(took);
     }

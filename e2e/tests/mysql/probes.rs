@@ -46,24 +46,21 @@ async fn a_replica_that_gets_writes_but_no_heartbeats_stays_ready_when_the_prima
     let mut servers = Servers::start(2).await;
     servers.write("first").await;
     // Write for longer than the heartbeat's period of 2 s and the patience of 6 s below. The primary sends no
-    // heartbeats while it sends writes.
-    let end = Instant::now() + Duration::from_secs(8);
+    // heartbeats while it sends writes. On a busy machine two writes may be so far apart that it sends one.
+    let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
+                     FROM performance_schema.replication_connection_status";
+    let begun = Instant::now();
     for number in 0.. {
         servers.write(&format!("{number}")).await;
-        if Instant::now() > end {
+        let wrote = begun.elapsed();
+        if wrote > Duration::from_secs(8) && servers.sql(1, heartbeat).await == "1" {
             break;
         }
+        assert!(wrote < Duration::from_secs(60), "the primary sends heartbeats despite the writes");
     }
 
     servers.cluster.kill_pod(0).await.unwrap();
 
-    let heartbeat = "SELECT last_heartbeat_timestamp < NOW(6) - INTERVAL 6 SECOND
-                     FROM performance_schema.replication_connection_status";
-    assert_eq!(
-        servers.sql(1, heartbeat).await,
-        "1",
-        "the primary sent a heartbeat despite the writes"
-    );
     until("the replica to notice", async || !servers.is_connected(1).await).await;
     servers.cluster.readiness(1, &[("MYSQL_PATIENCE", "6")]).await.unwrap();
 }
@@ -71,7 +68,7 @@ async fn a_replica_that_gets_writes_but_no_heartbeats_stays_ready_when_the_prima
 /// Locks the table on the replica until the task ends, so that the replica cannot apply the next write.
 async fn lock_notes(servers: &Servers) -> JoinHandle<anyhow::Result<String>> {
     let container = servers.cluster.container(1).unwrap().clone();
-    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(20)";
+    let lock = "LOCK TABLES userdb.notes READ; SELECT SLEEP(600)";
     let lock = tokio::spawn(async move { container.sql(lock).await });
     until("the lock", async || servers.sql(1, "SHOW PROCESSLIST").await.contains("SELECT SLEEP"))
         .await;
@@ -114,7 +111,6 @@ async fn a_replica_that_applies_much_older_writes_than_it_receives_is_not_ready(
     assert!(reason.contains("over 30 s behind what it has received"), "{reason}");
 
     lock.abort();
-    servers.cluster.readiness(1, &[]).await.unwrap_err();
     servers.wait_for_equal_data(1).await;
 }
 

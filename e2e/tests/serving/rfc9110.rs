@@ -80,6 +80,17 @@ async fn ask(address: SocketAddr, first_line: &str, headers: &str) -> Answer {
     Answer { status, headers, body: body.to_owned() }
 }
 
+/// The same, without the 503 that may come where a machine is busy and MySQL too slow.
+async fn served(address: SocketAddr, first_line: &str, headers: &str) -> Answer {
+    for _ in 0..10 {
+        let answer = ask(address, first_line, headers).await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+    panic!("{first_line}: 503 each time")
+}
+
 const HOST: &str = "host: app\r\n";
 
 #[tokio::test]
@@ -90,8 +101,8 @@ async fn head_has_the_headers_of_get_and_no_body_on_every_route() {
         for path in [stable, varying].concat() {
             for headers in ["accept: text/html\r\n", "accept-encoding: gzip\r\n"] {
                 let headers = format!("{HOST}{headers}");
-                let mut get = ask(app.address, &format!("GET {path}"), &headers).await;
-                let mut head = ask(app.address, &format!("HEAD {path}"), &headers).await;
+                let mut get = served(app.address, &format!("GET {path}"), &headers).await;
+                let mut head = served(app.address, &format!("HEAD {path}"), &headers).await;
                 assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
                 assert!(!get.body.is_empty(), "{path}");
                 for answer in [&mut get, &mut head] {

@@ -18,7 +18,8 @@ async fn the_apps_name_a_full_volume_and_send_no_more_writes_to_it() {
         // The last block of the binary log still has room for a few writes.
         let first = loop {
             let (code, took) = apps.write().await;
-            if code != SUCCESS {
+            // On a busy machine the look at the volume may take too long, and the next write looks again.
+            if ![SUCCESS, "database_slow"].contains(&code.as_str()) {
                 break (code, took);
             }
         };

@@ -15,7 +15,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::client::{get, until};
+use crate::client::{get, is_too_slow, served, until};
 
 /// No server has this transaction, or will.
 const NEVER: &str = "11111111-1111-1111-1111-111111111111:1";
@@ -54,6 +54,11 @@ async fn app_with_account(name: &str) -> RunningApp {
     shared().app_with(READ_APP, variables.into()).await.unwrap()
 }
 
+/// Whether a pod was too slow to answer, as it may be on a machine that is busy. It was not refused a connection.
+fn is_slow(body: &Value) -> bool {
+    is_too_slow(body) && body["code"] != "database_busy"
+}
+
 async fn most_sessions(account: &str, asking: &mut JoinSet<(Answer, Duration)>) -> Vec<Answer> {
     let sessions =
         format!("SELECT COUNT(*) FROM performance_schema.processlist WHERE user = '{account}'");
@@ -80,12 +85,13 @@ async fn no_way_to_a_pod_opens_more_connections_than_its_share_and_the_reads_bey
         let mut asking = ask(&app, &path, 60);
         // Reads that wait leave connections to those that do not.
         let (status, body) = get(&app, "/users?via=mysql&with=new").await;
-        assert_eq!(status, StatusCode::OK, "{query}: {body}");
+        assert!(status == StatusCode::OK || is_slow(&body), "{query}: {status}: {body}");
 
         let answers = most_sessions("capped", &mut asking).await;
 
-        let codes = answers.iter().map(|(_, body)| body["code"].as_str().unwrap_or_default());
-        let codes: BTreeSet<_> = codes.collect();
+        let answers = answers.iter().map(|(_, body)| body).filter(|body| !is_slow(body));
+        let codes: BTreeSet<_> =
+            answers.map(|body| body["code"].as_str().unwrap_or_default()).collect();
         assert_eq!(codes, BTreeSet::from(["database_busy", "replica_behind"]), "{query}");
     }
 }
@@ -93,24 +99,36 @@ async fn no_way_to_a_pod_opens_more_connections_than_its_share_and_the_reads_bey
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_waits_for_a_commit_leaves_the_kept_connection_to_others_and_sees_the_commit() {
     let app = shared().app_with_host(READ_APP, "mysql-read").await.unwrap();
-    get(&app, "/users?with=pool").await;
-    // The primary gives this to an empty transaction, below.
-    let token = "22222222-2222-2222-2222-222222222222:1";
-    let mut waiting = ask(&app, &format!("/users?with=pool&wait=5&after={token}"), 10);
+    // On a machine that is busy, all of it may take longer than a read waits. Then it shows nothing, and is done again.
+    for number in 1..=3 {
+        served(&app, "/users?with=pool").await;
+        // The primary gives this to an empty transaction, below.
+        let token = format!("22222222-2222-2222-2222-222222222222:{number}");
+        let mut waiting = ask(&app, &format!("/users?with=pool&wait=5&after={token}"), 10);
 
-    for _ in 0..3 {
-        let (status, body) = get(&app, "/users?with=pool").await;
-        assert_eq!(status, StatusCode::OK, "{body}");
-    }
-    assert!(waiting.try_join_next().is_none(), "the others still wait");
-    let commit = format!("SET GTID_NEXT = '{token}'; BEGIN; COMMIT; SET GTID_NEXT = AUTOMATIC");
-    shared().cluster.sql(0, &commit).await.unwrap();
+        for _ in 0..3 {
+            served(&app, "/users?with=pool").await;
+        }
+        let ended_early = waiting.try_join_next();
+        let commit = format!("SET GTID_NEXT = '{token}'; BEGIN; COMMIT; SET GTID_NEXT = AUTOMATIC");
+        shared().cluster.sql(0, &commit).await.unwrap();
 
-    while let Some(answer) = waiting.join_next().await {
-        let ((status, body), _) = answer.unwrap();
-        assert_eq!(status, StatusCode::OK, "{body}");
-        assert_eq!(body["after"]["outcome"], "after_waiting", "{body}");
+        let mut answers = waiting.join_all().await;
+        answers.extend(ended_early.map(Result::unwrap));
+        if answers.iter().all(|((status, _), _)| *status == StatusCode::OK) {
+            for ((_, body), _) in answers {
+                // An attempt may fail because all the others wait, and the next one come after the commit.
+                let waited = body["after"]["outcome"] == "after_waiting";
+                assert!(waited || body["served"]["failed_attempts"] != json!([]), "{body}");
+            }
+            return;
+        }
+        for ((status, body), took) in answers {
+            let is_late = took >= Duration::from_secs(5) || is_too_slow(&body);
+            assert!(status == StatusCode::OK || is_late, "after {took:?}: {body}");
+        }
     }
+    panic!("it took too long each time");
 }
 
 /// Two pods for one test, and a read-app that has connections to both.
@@ -144,13 +162,14 @@ async fn assert_the_other_pod_answers(app: &RunningApp, pod: &str) {
             let ((status, body), took) = answer.unwrap();
             assert_eq!(status, StatusCode::OK, "{took:?}: {body}");
             assert_eq!(body["mysql_pod"], pod);
-            assert!(took < Duration::from_millis(3_600), "{took:?}: {body}");
+            assert!(took < Duration::from_secs(4), "{took:?}: {body}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_another_pod() {
+async fn a_pod_that_is_frozen_or_locked_or_busy_or_lacks_the_table_costs_a_read_an_attempt_at_another_pod()
+ {
     let (mut servers, app) = own_pods().await;
     let cluster = &mut servers.cluster;
 
@@ -171,6 +190,12 @@ async fn a_pod_that_is_frozen_or_locked_or_busy_costs_a_read_an_attempt_at_anoth
     }
     let kill = format!("KILL {}", cluster.sql(0, sleeper).await.unwrap());
     drop(cluster.sql(0, &kill).await);
+
+    // As on a replica that is new, and gets the table a moment later.
+    let rename = |from: &str, to: &str| format!("SET sql_log_bin = 0; RENAME TABLE {from} TO {to}");
+    cluster.sql(0, &rename("userdb.users", "userdb.later")).await.unwrap();
+    assert_the_other_pod_answers(&app, "mysql-1").await;
+    cluster.sql(0, &rename("userdb.later", "userdb.users")).await.unwrap();
 
     cluster.freeze(0).unwrap();
     assert_the_other_pod_answers(&app, "mysql-1").await;

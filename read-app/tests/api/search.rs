@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use demo::for_tests::shared;
 use serde_urlencoded::to_string;
 
-use crate::client::{get, register};
+use crate::client::{register, served};
 
 /// Inserts users as an older write-app did, or SQL by hand, and one more whom the tests do not look for. When the
 /// replica has that one, it has them all.
@@ -21,8 +21,8 @@ async fn store(users: &[[&str; 2]]) {
 
 async fn names_found(search: &str) -> Vec<String> {
     let query = to_string([("search", search)]).unwrap();
-    let (_, body) = get(&shared().read_app, &format!("/users?{query}")).await;
-    let users = body["users"].as_array().unwrap_or_else(|| panic!("{search:?}: {body}"));
+    let body = served(&shared().read_app, &format!("/users?{query}")).await;
+    let users = body["users"].as_array().unwrap();
     users.iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect()
 }
 

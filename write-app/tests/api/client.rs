@@ -9,7 +9,7 @@ use demo::{
     apps::RunningApp,
     for_tests::{SharedCluster, shared},
 };
-use reqwest::{Client, RequestBuilder, redirect::Policy};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 
 /// An email that no other test uses.
@@ -43,8 +43,10 @@ impl Browser {
     }
 
     pub(crate) fn at_url(app: &str) -> Self {
-        let client = Client::builder().cookie_store(true).redirect(Policy::none());
-        Self { client: client.build().unwrap(), app: app.to_owned() }
+        // The app closes a connection that is idle for five seconds, perhaps while a request is on its way.
+        let client = Client::builder().cookie_store(true).pool_max_idle_per_host(0);
+        let client = client.redirect(Policy::none()).build().unwrap();
+        Self { client, app: app.to_owned() }
     }
 
     pub(crate) fn open(&self) -> RequestBuilder {
@@ -62,6 +64,29 @@ impl Browser {
 
 pub(crate) fn url(path: &str) -> String {
     shared().write_app.url() + path
+}
+
+/// Sends a registration until write-app could carry it out or refuse it. While a machine is busy, write-app may get no
+/// connection to MySQL in time: it says then that no user was registered.
+pub(crate) async fn carried_out(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = until_served(request, |said| assert!(!said.contains("unknown"), "{said}")).await;
+    (response.status(), response.json().await.unwrap())
+}
+
+/// Sends a request until its status is another than 503, which it may be while a machine is busy. `refused` sees what else
+/// is said until then.
+pub(crate) async fn until_served(
+    request: RequestBuilder,
+    mut refused: impl FnMut(String),
+) -> Response {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let response = request.try_clone().unwrap().send().await.unwrap();
+        if response.status() != StatusCode::SERVICE_UNAVAILABLE || Instant::now() > end {
+            return response;
+        }
+        refused(response.text().await.unwrap());
+    }
 }
 
 /// How many users with this email the pod has.

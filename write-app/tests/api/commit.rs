@@ -12,7 +12,7 @@ use demo::{
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::client::{Browser, new_email, url};
+use crate::client::{Browser, carried_out, new_email, url};
 
 async fn register() -> Value {
     submit(shared().write_app.url()).await
@@ -36,8 +36,22 @@ async fn own_servers() -> (SeparateCluster, RunningApp) {
 
 async fn submit(app: String) -> Value {
     let body = json!({ "name": "Ada", "email": new_email() });
-    let response = Client::new().post(app + "/submit").json(&body).send().await.unwrap();
-    response.error_for_status().unwrap().json().await.unwrap()
+    let (status, body) = carried_out(Client::new().post(app + "/submit").json(&body)).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body
+}
+
+/// Registers users until a replica has acknowledged a commit. On a busy machine it may take longer to store a commit than
+/// the primary waits; and the primary waits for none of the commits that it makes before a new replica is there.
+async fn acknowledged(app: &str) -> Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let body = submit(app.to_owned()).await;
+        if body["acknowledged"] == true {
+            return body;
+        }
+        assert!(Instant::now() < end, "no commit is acknowledged: {body}");
+    }
 }
 
 async fn is_part_of(ordinal: u8, gtid: &str, set: &str) -> bool {
@@ -64,6 +78,9 @@ async fn the_response_has_the_gtid_of_the_commit_and_a_pod_with_that_gtid_has_th
 #[tokio::test]
 async fn however_many_clients_register_at_the_same_time_each_gets_the_gtid_of_its_commit() {
     let (servers, app) = own_servers().await;
+    // So that none waits long for the replica, which is not what this is about.
+    let shorter = "SET GLOBAL rpl_semi_sync_source_timeout = 500";
+    servers.cluster.sql(0, shorter).await.unwrap();
     servers.cluster.sql(1, "STOP REPLICA SQL_THREAD").await.unwrap();
 
     let registrations = (0..8).map(|_| tokio::spawn(submit(app.url())));
@@ -101,9 +118,9 @@ async fn a_connection_that_is_used_again_gives_the_gtid_of_its_last_commit() {
 #[tokio::test]
 async fn a_commit_that_a_replica_has_stored_is_acknowledged_and_the_response_says_how_long_it_took()
 {
-    let body = register().await;
+    let body = acknowledged(&shared().write_app.url()).await;
 
-    assert_eq!((&body["acknowledged"], &body["replicas"]), (&true.into(), &1.into()), "{body}");
+    assert_eq!(body["replicas"], 1, "{body}");
     let stored = "(SELECT received_transaction_set \
          FROM performance_schema.replication_connection_status)";
     assert!(is_part_of(1, &gtid(&body), stored).await, "{body}");
@@ -171,29 +188,48 @@ async fn registered_in_browser(browser: Browser, name: &str) -> String {
 #[tokio::test]
 async fn a_commit_that_no_replica_has_stored_is_not_called_acknowledged() {
     let (servers, app) = own_servers().await;
-    assert_eq!(submit(app.url()).await["acknowledged"], true, "while the replica is there");
+    // A second less than in the cluster, so that write-app has time for the rest, also on a busy machine.
+    let shorter = "SET GLOBAL rpl_semi_sync_source_timeout = 2000";
+    servers.cluster.sql(0, shorter).await.unwrap();
+    acknowledged(&app.url()).await;
     servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
 
     let waited_in_vain = submit(app.url()).await;
-    let alone = submit(app.url()).await;
+    let alone = alone(&app.url()).await;
     let page = registered_in_browser(Browser::at(&app), "Ada").await;
 
     assert_eq!(waited_in_vain["acknowledged"], false, "{waited_in_vain}");
-    assert!(waited_in_vain["commit_ms"].as_u64().unwrap() >= 3000, "{waited_in_vain}");
-    assert_eq!((&alone["acknowledged"], &alone["replicas"]), (&false.into(), &0.into()), "{alone}");
+    assert!(waited_in_vain["commit_ms"].as_u64().unwrap() >= 2000, "{waited_in_vain}");
+    assert_eq!(alone["acknowledged"], false, "{alone}");
     assert!(page.contains("So the user is not safe yet"), "{page}");
     assert!(page.contains("not known to be <a ") && page.contains("</a> by any replica"), "{page}");
 
     servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
+    acknowledged(&app.url()).await;
+}
+
+/// Registers users until the primary has noticed that no replica is connected: it does when it sends the next commit.
+async fn alone(app: &str) -> Value {
     let end = Instant::now() + Duration::from_secs(30);
-    while submit(app.url()).await["acknowledged"] != true {
-        assert!(Instant::now() < end, "the replica is back, and no commit is acknowledged");
+    loop {
+        let body = submit(app.to_owned()).await;
+        if body["replicas"] == 0 {
+            return body;
+        }
+        assert!(Instant::now() < end, "a replica is connected: {body}");
     }
 }
 
 #[tokio::test]
 async fn a_browser_sees_the_commit_and_a_link_to_read_it_back() {
-    let page = registered_in_browser(Browser::new(), "Ada").await;
+    // A commit that the replica has not stored in time has another page: see above.
+    let end = Instant::now() + Duration::from_secs(30);
+    let page = loop {
+        let page = registered_in_browser(Browser::new(), "Ada").await;
+        if !page.contains("not safe yet") || Instant::now() > end {
+            break page;
+        }
+    };
 
     let (_, rest) = page.split_once("<code id=\"commit\">").unwrap();
     let (gtid, _) = rest.split_once('<').unwrap();

@@ -3,7 +3,7 @@
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::client::{Browser, count_on, new_email, post_json, submit_json};
+use crate::client::{Browser, count_on, new_email, post_json, submit_json, until_served};
 
 /// The page that a browser shows after the form: behind a redirect, or at once.
 async fn page_after(browser: &Browser, response: Response) -> (StatusCode, String) {
@@ -47,17 +47,26 @@ async fn the_same_form_again_registers_no_second_user_and_shows_the_first() {
 async fn of_many_clicks_at_once_one_registers_the_user_and_all_succeed() {
     let email = new_email();
 
-    let clicks = (0..20).map(|_| tokio::spawn(Browser::new().submit("Ada", &email).send()));
-    let mut repeated = 0;
+    let clicks = (0..20).map(|_| {
+        let click = Browser::new().submit("Ada", &email);
+        tokio::spawn(async move {
+            let mut refusals = String::new();
+            (until_served(click, |page| refusals += &page).await, refusals)
+        })
+    });
+    let (mut repeated, mut said) = (0, String::new());
     for click in clicks.collect::<Vec<_>>() {
-        let response = click.await.unwrap().unwrap();
+        let (response, refusals) = click.await.unwrap();
+        said += &refusals;
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         let cookie = response.headers()["set-cookie"].to_str().unwrap();
         repeated +=
             u32::from(cookie.contains("repeated%3Dtrue") || cookie.contains("repeated=true"));
     }
 
-    assert_eq!(repeated, 19);
+    // On a busy machine, the one that made the user may have heard that this is unknown, and clicked again.
+    let at_most = if said.contains("Perhaps registered") { 20 } else { 19 };
+    assert!((19..=at_most).contains(&repeated), "{repeated}, {said}");
     assert_eq!(count_on(0, &email).await, "1");
 }
 

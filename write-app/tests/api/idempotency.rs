@@ -6,11 +6,14 @@ use demo::{
     apps::{RunningApp, WRITE_APP},
     for_tests::SeparateCluster,
 };
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::client::{Browser, count_on, new_email, url};
+use crate::{
+    client::{Browser, count_on, new_email, until_served, url},
+    open_outcome::until_sql,
+};
 
 /// Registers under a key. Each test uses other keys.
 async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
@@ -18,10 +21,13 @@ async fn submit(app: &str, key: &str, email: &str) -> (StatusCode, Value) {
 }
 
 async fn submit_by(client: &Client, app: &str, key: &str, email: &str) -> (StatusCode, Value) {
-    let body = json!({ "name": "Ada", "email": email });
-    let request = client.post(app.to_owned() + "/submit").header("idempotency-key", key);
-    let response = request.json(&body).send().await.unwrap();
+    let response = registration(client, app, key, email).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
+}
+
+fn registration(client: &Client, app: &str, key: &str, email: &str) -> RequestBuilder {
+    let body = json!({ "name": "Ada", "email": email });
+    client.post(app.to_owned() + "/submit").header("idempotency-key", key).json(&body)
 }
 
 /// The write-app that all tests share.
@@ -49,21 +55,27 @@ async fn of_many_attempts_at_once_under_one_key_one_registers_the_user_and_all_g
     let email = new_email();
     let attempts: Vec<_> = (0..20)
         .map(|_| {
-            let email = email.clone();
-            tokio::spawn(async move { submit(&shared_app(), "at-once", &email).await })
+            let request = registration(&Client::new(), &shared_app(), "at-once", &email);
+            tokio::spawn(async move {
+                let mut refusals = String::new();
+                let response = until_served(request, |said| refusals += &said).await;
+                (response.status(), response.json::<Value>().await.unwrap(), refusals)
+            })
         })
         .collect();
 
-    let mut made = 0;
-    let mut ids = Vec::new();
+    let (mut made, mut said, mut ids) = (0, String::new(), Vec::new());
     for attempt in attempts {
-        let (status, body) = attempt.await.unwrap();
+        let (status, body, refusals) = attempt.await.unwrap();
         assert_eq!(status, StatusCode::OK, "{body}");
         made += u32::from(body["repeated"] == false);
+        said += &refusals;
         ids.push(body["id"].clone());
     }
 
-    assert_eq!(made, 1, "{ids:?}");
+    // On a busy machine, the one that made the user may have heard that this is unknown, and asked again.
+    let at_least = u32::from(!said.contains("unknown"));
+    assert!((at_least..=1).contains(&made), "{made} of {ids:?}, {said}");
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");
 }
@@ -116,11 +128,27 @@ impl OwnPrimary {
         tokio::spawn(async move { submit_by(&client, &app, &key, &email).await })
     }
 
-    /// Waits for an INSERT in this state, and ends its connection.
-    async fn kill_in_state(&self, state: &str) {
-        let condition = format!("user = 'appuser' AND state LIKE '{state}%'");
-        let id = self.connection_that(&condition).await;
-        self.sql(&format!("KILL {id}")).await;
+    /// Registers, and ends the connection of the INSERT once it is in this state. One session does both, so that the
+    /// state is still there when the connection ends.
+    async fn submit_and_kill(&self, key: &str, email: &str, state: &str) -> (StatusCode, Value) {
+        let killing = format!("CALL userdb.kill_in_state('{state}%')");
+        let attempt = async {
+            self.connection_that("user = 'root' AND state = 'User sleep'").await;
+            self.submit(key, email).await.unwrap()
+        };
+        tokio::join!(self.sql(&killing), attempt).1
+    }
+
+    /// Registers again until the lock that an earlier attempt has left behind is free.
+    async fn submit_until_unlocked(&self, key: &str, email: &str) -> (StatusCode, Value) {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (status, body) = self.submit(key, email).await.unwrap();
+            if status != StatusCode::SERVICE_UNAVAILABLE {
+                return (status, body);
+            }
+            assert!(Instant::now() < end, "{body}");
+        }
     }
 
     /// Waits for a connection of which this is true.
@@ -141,6 +169,20 @@ impl OwnPrimary {
 pub(crate) const SLOW_INSERT: &str =
     "CREATE TRIGGER userdb.slow BEFORE INSERT ON userdb.users FOR EACH ROW DO SLEEP(6)";
 
+/// Ends write-app's connection once it is in a state.
+const KILL_IN_STATE: &str = "
+    DELIMITER //
+    CREATE PROCEDURE userdb.kill_in_state(wanted VARCHAR(64)) BEGIN
+        DECLARE found BIGINT UNSIGNED;
+        WHILE found IS NULL DO
+            DO SLEEP(0.01);
+            SET found = (SELECT MAX(id) FROM performance_schema.processlist
+                WHERE user = 'appuser' AND state LIKE wanted);
+        END WHILE;
+        KILL found;
+    END //
+    DELIMITER ;";
+
 fn assert_outcome_is_unknown(status: StatusCode, body: &Value) {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
     assert_eq!(body["code"], "database_connection_lost", "{body}");
@@ -152,22 +194,15 @@ async fn if_the_connection_breaks_after_the_commit_the_outcome_is_unknown_and_th
  {
     let primary = OwnPrimary::start(2).await;
     let email = new_email();
+    primary.sql(KILL_IN_STATE).await;
     // So the commit waits three seconds for a replica.
     primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
-    let attempt = primary.submit("after", &email);
-    primary.kill_in_state("Waiting for semi-sync ACK").await;
-    let (status, body) = attempt.await.unwrap();
+    let waiting = "Waiting for semi-sync ACK";
+    let (status, body) = primary.submit_and_kill("after", &email, waiting).await;
     assert_outcome_is_unknown(status, &body);
 
     // Until its wait for a replica ends, the first attempt has the row.
-    let end = Instant::now() + Duration::from_secs(10);
-    let (status, body) = loop {
-        let (status, body) = primary.submit("after", &email).await.unwrap();
-        if body["code"] != "database_locked" {
-            break (status, body);
-        }
-        assert!(Instant::now() < end, "{body}");
-    };
+    let (status, body) = primary.submit_until_unlocked("after", &email).await;
 
     assert_eq!((status, &body["repeated"]), (StatusCode::OK, &true.into()), "{body}");
     let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
@@ -179,14 +214,13 @@ async fn if_the_connection_breaks_before_the_commit_the_outcome_is_unknown_and_t
  {
     let primary = OwnPrimary::start(1).await;
     let email = new_email();
+    primary.sql(KILL_IN_STATE).await;
     primary.sql(SLOW_INSERT).await;
-    let attempt = primary.submit("before", &email);
-    primary.kill_in_state("User sleep").await;
-    let (status, body) = attempt.await.unwrap();
+    let (status, body) = primary.submit_and_kill("before", &email, "User sleep").await;
     assert_outcome_is_unknown(status, &body);
 
     primary.sql("DROP TRIGGER userdb.slow").await;
-    let (status, body) = primary.submit("before", &email).await.unwrap();
+    let (status, body) = primary.submit_until_unlocked("before", &email).await;
 
     assert_eq!((status, &body["repeated"]), (StatusCode::OK, &false.into()), "{body}");
 }
@@ -214,25 +248,44 @@ async fn after_an_unknown_outcome_the_page_says_that_the_form_can_be_sent_again_
     assert_eq!(primary.sql(&count).await, "1");
 }
 
+/// Lets the next commit wait for a replica: a second less than in the cluster, so that write-app has time for the rest.
+async fn stop_receiving(primary: &OwnPrimary) {
+    let is_on = "SELECT variable_value FROM performance_schema.global_status \
+                 WHERE variable_name = 'Rpl_semi_sync_source_status'";
+    primary.sql("SET GLOBAL rpl_semi_sync_source_timeout = 2000").await;
+    primary.servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
+    until_sql(primary, is_on, "ON").await;
+    primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_second_click_while_the_first_waits_for_a_replica_succeeds_too_and_registers_no_second_user()
  {
     let primary = OwnPrimary::start(2).await;
-    let email = new_email();
-    // So the commit waits three seconds for a replica.
-    primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
-    let click = || tokio::spawn(Browser::at(&primary.app).submit("Ada", &email).send());
-    let first = click();
-    let waiting = "user = 'appuser' AND state LIKE 'Waiting for semi-sync ACK%'";
-    primary.connection_that(waiting).await;
+    // On a busy machine a click may be answered before its user is there. Then others are tried.
+    for _ in 0..3 {
+        let email = new_email();
+        stop_receiving(&primary).await;
+        let click = || tokio::spawn(Browser::at(&primary.app).submit("Ada", &email).send());
+        let first = click();
+        let waiting = "user = 'appuser' AND state LIKE 'Waiting for semi-sync ACK%'";
+        primary.connection_that(waiting).await;
 
-    let clicks = [first, click()];
-
-    for click in clicks {
-        assert_eq!(click.await.unwrap().unwrap().status(), StatusCode::SEE_OTHER);
+        let mut in_time = true;
+        for click in [first, click()] {
+            let status = click.await.unwrap().unwrap().status();
+            let is_late = status == StatusCode::SERVICE_UNAVAILABLE;
+            assert!(is_late || status == StatusCode::SEE_OTHER, "{status}");
+            in_time &= !is_late;
+        }
+        // The commit may still wait.
+        let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
+        until_sql(&primary, &count, "1").await;
+        if in_time {
+            return;
+        }
     }
-    let count = format!("SELECT COUNT(*) FROM userdb.users WHERE email = '{email}'");
-    assert_eq!(primary.sql(&count).await, "1");
+    panic!("no second click was answered in time");
 }
 
 #[tokio::test]

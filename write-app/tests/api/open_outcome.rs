@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::for_tests::Stalls;
 use reqwest::StatusCode;
 use serde_json::Value;
 use tokio::{
@@ -39,6 +40,7 @@ const LOCKS: [(&str, Option<&str>); 5] = [
 /// The answers to one wave of registrations.
 struct Wave {
     key: String,
+    stalls: Stalls,
     answers: Vec<(StatusCode, Value, Duration)>,
 }
 
@@ -46,6 +48,7 @@ impl Wave {
     /// Registers as many users as there are clients, all at once, and counts write-app's sessions meanwhile.
     async fn send(primary: &OwnPrimary) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        let stalls = Stalls::watch();
         let key = format!("wave-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
@@ -66,7 +69,7 @@ impl Wave {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        Self { key, answers }
+        Self { key, stalls, answers }
     }
 
     /// Each client heard in time, one of these codes.
@@ -74,7 +77,7 @@ impl Wave {
         for (status, body, took) in &self.answers {
             assert_eq!(*status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
             assert!(codes.contains(&body["code"].as_str().unwrap()), "{body}");
-            assert!(*took < NAMED, "{took:?}: {body}");
+            assert!(*took < NAMED + self.stalls.so_far(), "{took:?}: {body}");
         }
     }
 
@@ -96,8 +99,8 @@ const SESSIONS_AT_WORK: &str = "SELECT COUNT(*) FROM performance_schema.processl
 
 const SLEEPERS: &str = "SELECT CONCAT('KILL ', id, ';') FROM performance_schema.processlist WHERE state = 'User sleep'";
 
-async fn until_sql(primary: &OwnPrimary, sql: &str, expected: &str) {
-    let end = Instant::now() + Duration::from_secs(10);
+pub(crate) async fn until_sql(primary: &OwnPrimary, sql: &str, expected: &str) {
+    let end = Instant::now() + Duration::from_secs(30);
     loop {
         let answer = primary.sql(sql).await;
         if answer == expected {
@@ -137,13 +140,15 @@ async fn while_held<T>(
         // This fails where the server has noticed that the client is gone.
         drop(primary.servers.cluster.sql(0, kill).await);
     }
+    // With its session, a lock ends.
+    until_sql(primary, SLEEPERS, "").await;
     worked
 }
 
 /// A wave during which MySQL and write-app had the processor when they needed it. On a busy machine MySQL may end the
 /// INSERT too late for a certain answer. Then the outcome is unknown, and each client hears that in time.
 async fn undisturbed_wave(primary: &OwnPrimary, held: (&str, Option<&str>)) -> Wave {
-    for _ in 0..3 {
+    for _ in 0..8 {
         let wave = while_held(primary, held, async {
             let wave = Wave::send(primary).await;
             // The lock is still there.
@@ -151,7 +156,8 @@ async fn undisturbed_wave(primary: &OwnPrimary, held: (&str, Option<&str>)) -> W
             wave
         })
         .await;
-        wave.assert_named(&["database_locked", "database_busy", "database_slow"]);
+        let named = ["database_locked", "database_busy", "database_slow", "database_unreachable"];
+        wave.assert_named(&named);
         if wave.unknown() == 0 {
             return wave;
         }
@@ -177,7 +183,7 @@ async fn while_a_lock_lasts_every_client_hears_soon_that_no_user_was_registered_
 #[tokio::test(flavor = "multi_thread")]
 async fn while_commits_wait_for_a_replica_longer_than_clients_do_the_outcome_is_unknown() {
     let primary = OwnPrimary::start(2).await;
-    primary.sql("SET GLOBAL rpl_semi_sync_source_timeout = 7000").await;
+    primary.sql("SET GLOBAL rpl_semi_sync_source_timeout = 60000").await;
     Wave::send(&primary).await;
     primary.servers.cluster.sql(1, "STOP REPLICA IO_THREAD").await.unwrap();
 
@@ -186,10 +192,16 @@ async fn while_commits_wait_for_a_replica_longer_than_clients_do_the_outcome_is_
     let first = format!("{}-0", wave.key);
     let (_, again) = primary.submit(&first, &format!("{first}@example.org")).await.unwrap();
 
-    wave.assert_named(&["database_slow", "database_busy"]);
-    assert!(["database_locked", "database_busy"].contains(&again["code"].as_str().unwrap()));
+    wave.assert_named(&["database_slow", "database_busy", "database_unreachable"]);
+    let still_locked =
+        ["database_locked", "database_busy", "database_slow", "database_unreachable"];
+    assert!(still_locked.contains(&again["code"].as_str().unwrap()), "{again}");
+    primary.servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
     until_sql(&primary, SESSIONS_AT_WORK, "0").await;
-    assert_eq!(primary.sql(&wave.count()).await, wave.unknown().to_string());
+    let stored: usize = primary.sql(&wave.count()).await.parse().unwrap();
+    // The second attempt may have been the one that was sent.
+    let at_most = wave.unknown() + usize::from(again["outcome"] == "unknown");
+    assert!((wave.unknown()..=at_most).contains(&stored), "{stored} of {}", wave.unknown());
     assert!(wave.unknown() > 0, "some were sent");
 }
 
@@ -206,14 +218,14 @@ async fn if_the_primary_freezes_or_stops_during_the_insert_the_outcome_is_unknow
     let mut primary = OwnPrimary::start(1).await;
     primary.sql(SLOW_INSERT).await;
 
-    let begun = Instant::now();
+    let (begun, stalls) = (Instant::now(), Stalls::watch());
     let attempt = at_the_insert(&primary, "frozen").await;
     primary.servers.cluster.freeze(0).unwrap();
     let (_, body) = attempt.await.unwrap();
     let took = begun.elapsed();
     primary.servers.cluster.thaw(0).unwrap();
     assert_eq!([&body["outcome"], &body["code"]], ["unknown", "database_slow"], "{body}");
-    assert!(took < NAMED, "{took:?}");
+    assert!(took < NAMED + stalls.so_far(), "{took:?}");
     until_sql(&primary, SESSIONS_AT_WORK, "0").await;
 
     let attempt = at_the_insert(&primary, "stopped").await;

@@ -4,13 +4,13 @@ use demo::{apps::WRITE_APP, for_tests::shared};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 
-use crate::client::{Browser, count_on, url};
+use crate::client::{Browser, count_on, until_served, url};
 
 #[tokio::test]
 async fn a_replica_refuses_the_write_in_its_own_words_and_keeps_nothing() {
     let executed = || shared().cluster.sql(1, "SELECT @@server_uuid, @@GLOBAL.gtid_executed");
 
-    let response = Client::new().post(url("/try-replica")).send().await.unwrap();
+    let response = until_served(Client::new().post(url("/try-replica")), drop).await;
 
     assert_eq!(response.status(), StatusCode::OK);
     let body: Value = response.json().await.unwrap();
@@ -30,7 +30,7 @@ async fn a_replica_refuses_the_write_in_its_own_words_and_keeps_nothing() {
 
 #[tokio::test]
 async fn a_browser_sees_the_refusal_on_the_page_with_the_statement() {
-    let response = Browser::new().post("/try-replica").send().await.unwrap();
+    let response = until_served(Browser::new().post("/try-replica"), drop).await;
 
     assert_eq!(response.status(), StatusCode::OK);
     let page = response.text().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_browser_sees_the_refusal_on_the_page_with_the_statement() {
 async fn if_the_server_takes_the_write_the_response_says_so_and_the_write_is_rolled_back() {
     let app = shared().app_with_host(WRITE_APP, "mysql-1.mysql").await.unwrap();
 
-    let response = Client::new().post(app.url() + "/try-replica").send().await.unwrap();
+    let response = until_served(Client::new().post(app.url() + "/try-replica"), drop).await;
 
     let body: Value = response.json().await.unwrap();
     assert_eq!((&body["pod"], &body["refused"]), (&"mysql-0".into(), &false.into()), "{body}");

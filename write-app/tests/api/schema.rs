@@ -10,31 +10,37 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+/// A database of its own: other tests start write-apps too, and what these find unfinished they begin anew.
+const CRASHED: &str = "CREATE DATABASE crashed; CREATE USER crashed@'%' IDENTIFIED BY 'crashed';
+     GRANT ALL ON crashed.* TO crashed@'%'";
+
 /// Changes the record of migrations to what a crash leaves behind, and starts another write-app. All
 /// migrations must be recorded then.
 async fn assert_migrated_after(crash: &str) {
     let cluster = &shared().cluster;
     cluster.sql(0, crash).await.unwrap();
 
-    let app = shared().app_with_host(WRITE_APP, "mysql-0.mysql").await.unwrap();
+    let variables =
+        ["DB_NAME", "DB_USER", "DB_PASSWORD"].map(|name| (name.into(), "crashed".into()));
+    let app = shared().app_with(WRITE_APP, variables.into()).await.unwrap();
     app.wait_until_ready().await.unwrap();
 
     let recorded =
-        "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM userdb._sqlx_migrations";
+        "SELECT GROUP_CONCAT(version, success ORDER BY version) FROM crashed._sqlx_migrations";
     assert_eq!(cluster.sql(0, recorded).await.unwrap(), "11,21,31,41,51", "{crash}");
     let index = "SELECT COUNT(*) FROM information_schema.statistics
-                 WHERE table_schema = 'userdb' AND index_name = 'users_name'";
+                 WHERE table_schema = 'crashed' AND index_name = 'users_name'";
     assert_eq!(cluster.sql(0, index).await.unwrap(), "1");
 }
 
 #[tokio::test]
 async fn a_migration_that_was_applied_and_not_recorded_is_recorded() {
-    shared().write_app.wait_until_ready().await.unwrap();
+    assert_migrated_after(CRASHED).await;
 
-    assert_migrated_after("UPDATE userdb._sqlx_migrations SET success = FALSE WHERE version = 2")
+    assert_migrated_after("UPDATE crashed._sqlx_migrations SET success = FALSE WHERE version = 2")
         .await;
-    assert_migrated_after("DELETE FROM userdb._sqlx_migrations WHERE version = 2").await;
-    assert_migrated_after("DELETE FROM userdb._sqlx_migrations").await;
+    assert_migrated_after("DELETE FROM crashed._sqlx_migrations WHERE version = 2").await;
+    assert_migrated_after("DELETE FROM crashed._sqlx_migrations").await;
 }
 
 /// The migrations before emails had one form, and the two that make the key of mailboxes. What the test adds makes

@@ -4,7 +4,9 @@ use demo::for_tests::shared;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::client::{Browser, count_on, new_email, post_json, submit_json, url, wait_for_replica};
+use crate::client::{
+    Browser, carried_out, count_on, new_email, post_json, submit_json, url, wait_for_replica,
+};
 
 #[tokio::test]
 async fn the_json_response_has_the_fields_that_old_clients_know_and_names_the_pod() {
@@ -70,10 +72,10 @@ async fn the_same_email_again_is_a_conflict_even_in_capitals() {
 async fn of_many_registrations_at_once_with_one_email_exactly_one_succeeds() {
     let email = new_email();
 
-    let requests = (0..20).map(|_| tokio::spawn(submit_json("Ada", &email).send()));
+    let requests = (0..20).map(|_| tokio::spawn(carried_out(submit_json("Ada", &email))));
     let mut statuses = Vec::new();
     for request in requests.collect::<Vec<_>>() {
-        statuses.push(request.await.unwrap().unwrap().status());
+        statuses.push(request.await.unwrap().0);
     }
 
     let registered = statuses.iter().filter(|status| **status == StatusCode::OK).count();
