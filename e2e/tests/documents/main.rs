@@ -83,17 +83,63 @@ fn every_test_that_stands_beside_a_figure_of_the_pages_exists() {
     }
 }
 
-#[test]
-fn every_lesson_is_in_the_table_and_has_a_test() {
-    let (table, tests) = (file("docs/lessons/README.md"), file("e2e/tests/lessons/main.rs"));
+/// The names of the lessons, such as `3-deployment`.
+fn lessons() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/lessons");
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let lessons = names
         .filter_map(|name| Some(name.to_str()?.strip_suffix(".md")?.to_owned()))
-        .filter(|name| name != "README");
-    for lesson in lessons {
+        .filter(|name| name.starts_with(|first: char| first.is_ascii_digit()));
+    lessons.collect()
+}
+
+#[test]
+fn every_lesson_is_in_the_table_and_has_a_test() {
+    let (table, tests) = (file("docs/lessons/README.md"), file("e2e/tests/lessons/main.rs"));
+    for lesson in lessons() {
         assert!(table.contains(&format!("({lesson}.md) |")), "docs/lessons/README.md: {lesson}");
         assert!(tests.contains(&format!("go_through(\"{lesson}\")")), "lessons/main.rs: {lesson}");
+    }
+}
+
+#[test]
+fn every_lesson_asks_before_it_shows_and_ends_with_a_task() {
+    let tasks = file("e2e/tests/lessons/tasks.rs");
+    let lessons = lessons();
+    assert_eq!(lessons.len(), 10);
+    for lesson in lessons {
+        let text = file(&format!("docs/lessons/{lesson}.md"));
+        let (body, task) = text.split_once("\n## Your turn\n").unwrap();
+        let (number, _) = lesson.split_once('-').unwrap();
+        let check = format!("\nkubernetes/lessons/check {number}\n");
+        for question in ["Before you", "<details><summary>Answer</summary>"] {
+            assert!(body.contains(question), "{lesson}: {question}");
+        }
+        for part in ["<details><summary>Solution</summary>", &check, "\n## Clean up\n"] {
+            assert!(task.contains(part), "{lesson}: {part}");
+        }
+        assert!(tasks.contains(&format!("document: \"docs/lessons/{lesson}.md\"")), "{lesson}");
+    }
+}
+
+#[test]
+fn every_question_of_the_quiz_has_four_answers_of_which_one_is_right() {
+    let quiz = file("docs/lessons/quiz.md");
+    let right = Regex::new(r"<summary>Answer</summary>\n\n\*\*([a-d])\.\*\* ").unwrap();
+    let questions: Vec<_> = quiz.split("\n## ").skip(1).collect();
+    assert_eq!(questions.len(), 10);
+    let mut letters = Vec::new();
+    for question in questions {
+        let answers = question.lines().filter(|line| {
+            ["a. ", "b. ", "c. ", "d. "].iter().any(|one| line.starts_with(&format!("- {one}")))
+        });
+        assert_eq!(answers.count(), 4, "{question}");
+        letters
+            .push(right.captures(question).unwrap_or_else(|| panic!("{question}"))[1].to_owned());
+    }
+    for letter in ["a", "b", "c", "d"] {
+        let times = letters.iter().filter(|right| *right == letter).count();
+        assert!(times >= 2, "{letter} is right {times} times");
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::{
     process::{Child, Command, Stdio},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 use e2e::documents::{file, root};
+use regex::Regex;
 
 use crate::{
     dns_cache::DnsCache,
@@ -15,6 +17,14 @@ use crate::{
 
 /// How long the cluster may take until a step prints what it should.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+/// The command that says whether a task is done. `checks` runs it.
+pub(crate) const CHECK: &str = "kubernetes/lessons/check ";
+
+/// What a document folds away: the answer to a prediction, or the solution of a task.
+static FOLDED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)<details><summary>(Answer|Solution)</summary>(.*?)</details>").unwrap()
+});
 
 /// The steps of a document.
 pub(crate) struct Lesson {
@@ -42,10 +52,11 @@ impl Drop for Running {
 impl Lesson {
     /// Reads a document, whose path begins in the project's folder.
     pub(crate) fn read(name: &str) -> Self {
-        let text = file(name);
+        let text = without_folded(&file(name));
         let mut steps = Vec::<Step>::new();
         for (info, block) in blocks(&text) {
             match (info, steps.last_mut()) {
+                ("sh", _) if block.starts_with(CHECK) => {}
                 ("sh" | "sh runs", _) => {
                     let runs_on = info == "sh runs";
                     steps.push(Step { commands: block, printed: Vec::new(), runs_on });
@@ -62,9 +73,19 @@ impl Lesson {
     }
 }
 
+pub(crate) fn without_folded(text: &str) -> String {
+    FOLDED.replace_all(text, "").into_owned()
+}
+
+/// The solutions that a document folds away.
+pub(crate) fn solutions(text: &str) -> String {
+    let folded = FOLDED.captures_iter(text).filter(|folded| &folded[1] == "Solution");
+    folded.map(|folded| folded[2].to_owned()).collect()
+}
+
 /// The fenced blocks of a document, each with what its first line says: the language, and more. In a list they are
 /// indented.
-fn blocks(text: &str) -> Vec<(&str, String)> {
+pub(crate) fn blocks(text: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -129,4 +150,13 @@ pub(crate) fn bash(commands: &str) -> Result<String, String> {
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let all = format!("{printed}{said}");
     if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
+}
+
+#[test]
+fn what_a_document_folds_away_is_no_step() {
+    let text = "```sh\na\n```\n<details><summary>Answer</summary>\n\nYes.\n\n</details>\n\n\
+        <details><summary>Solution</summary>\n\n```yaml\nb\n```\n\n</details>\n";
+
+    assert_eq!(blocks(&without_folded(text)), [("sh", "a".to_owned())]);
+    assert_eq!(blocks(&solutions(text)), [("yaml", "b".to_owned())]);
 }

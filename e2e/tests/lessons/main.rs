@@ -3,16 +3,19 @@
 //! The cluster is as a learner has it: `kubectl apply -f kubernetes` in the namespace `default`. Every command of a
 //! lesson runs as it is printed, and its output must have the shape of the output in the lesson. The lessons take
 //! turns. Each ends with the commands by which the learner cleans up. `docs/troubleshooting.md` is read in the same
-//! way, the MySQL client of `docs/tour.md` runs in a terminal, and `running_text` runs what stands in sentences.
+//! way, the MySQL client of `docs/tour.md` runs in a terminal, and `running_text` runs what stands in sentences. `checks`
+//! does the tasks.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
+mod checks;
 mod client;
 mod dns_cache;
 mod lesson;
 mod printed;
 mod running_text;
 mod shape;
+mod tasks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -100,6 +103,11 @@ fn lesson_9_scaling_draining_updating_backing_up() {
 #[test]
 fn lesson_10_before_anyone_depends_on_it() {
     go_through("10-production");
+}
+
+#[test]
+fn every_command_of_the_cheat_sheet() {
+    follow("docs/lessons/cheat-sheet.md");
 }
 
 #[test]

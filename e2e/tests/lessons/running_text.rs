@@ -37,8 +37,9 @@ const INSTEAD: [(&str, &str); 7] = [
 ];
 
 /// What a command gets here: because a sentence only names it, or because it would do too much.
-const ADDED: [(&str, &str); 12] = [
+const ADDED: [(&str, &str); 13] = [
     ("kubectl apply", "-f kubernetes/read-app.yaml --dry-run=server"),
+    ("kubectl apply -f", "kubernetes/read-app.yaml --dry-run=server"),
     ("kubectl apply -k", "overlays/limits --dry-run=server"),
     ("kubectl apply -k overlays/limits", "--dry-run=server"),
     ("kubectl apply -k overlays/second-copy", "--dry-run=client"),
