@@ -30,7 +30,7 @@ async fn a_registration_is_read_back_by_its_token_with_and_without_scripts() {
         assert!(url.starts_with(&pages.read()) && url.contains("after="), "{url}");
         assert!(browser.text("#users .mine").await.contains("Katherine Johnson"));
         let finding = browser.text("#users .answer").await;
-        assert!(finding.contains("mysql-") && finding.contains(" had it "), "{finding}");
+        assert!(finding.contains("mysql-") && finding.contains(" had user "), "{finding}");
         assert!(browser.text("#served").await.contains("mysql-"));
     }
 }

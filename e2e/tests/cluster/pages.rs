@@ -52,7 +52,7 @@ fn a_person_registers_reads_it_back_and_sees_both_services_spread_over_the_pods(
         browser.until("return document.querySelector('#users .mine') !== null").await;
 
         assert!(browser.text("#users .mine").await.contains("Ada Lovelace"));
-        assert!(browser.text("#users .answer").await.contains(" had it "));
+        assert!(browser.text("#users .answer").await.contains(" had user "));
         for via in ["mysql", "mysql-read"] {
             let dots = ask_through(&browser, via).await;
             assert!(dots.contains('0') && dots.contains('1'), "{via}: {dots}");

@@ -110,8 +110,8 @@ pub(super) fn about_cache(names: &NamesView) -> [(bool, String); 3] {
         (
             is(Some(false)),
             format!(
-                "Changes show soon: the cluster’s DNS seems to have no cache. The TTL is {ttl} s in each answer, and \
-                 does not count down."
+                "The TTL of a cached answer counts down. Here it stays at {ttl} s, so the cluster’s DNS seems to have \
+                 no cache, and changes show soon."
             ),
         ),
         (
@@ -187,7 +187,7 @@ pub(super) mod tests {
             all.map(|(_, sentence)| sentence).collect::<Vec<_>>().concat()
         };
         assert!(true_now(Some(true)).contains("has a cache. The cache repeats"));
-        assert!(true_now(Some(false)).contains("is 24 s in each answer"));
+        assert!(true_now(Some(false)).contains("stays at 24 s"));
         assert!(true_now(None).contains("In a few seconds it says here"));
     }
 }

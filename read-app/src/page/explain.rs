@@ -204,11 +204,11 @@ impl Lane<'_> {
         let why = if self.dots.counts().len() > 1 && run < FEW {
             "A connection stays with its pod; the earlier dots came over another one."
         } else {
-            "Each connection of a pool stays with its pod: this pool has one, a larger one spreads only once."
+            "Each connection of a pool stays with its pod; ten would spread once, when they open."
         };
         let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
-            "The last {last} went to {}. {why} In your app, limit the lifetime of connections, or use headless \
+            "The last {last} went to {}. {why} In your app, close connections after some minutes, or use headless \
              mysql with a pool per pod.",
             pod_name(pod)
         )

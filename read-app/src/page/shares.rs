@@ -78,7 +78,7 @@ impl Lane<'_> {
                 "No figure: it depends on how fast each pod answers."
             }
             _ => {
-                "An equal share for each pod that has a dot, from 20 answers on: the tick at its bar. With few dots, the real shares differ more, by chance."
+                "The share if all pods with a dot were asked equally often: the tick at the bar, from 20 answers on. With few dots, the real shares differ more, by chance."
             }
         }
     }

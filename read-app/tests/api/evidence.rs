@@ -53,7 +53,7 @@ async fn the_ttl_of_answers_that_are_new_stays_the_same_and_no_cache_is_reported
     })
     .await;
     let page = page_of(app).await;
-    assert!(page.contains("The TTL is 30 s in each answer"), "{page}");
+    assert!(page.contains("it stays at 30 s"), "{page}");
 }
 
 #[tokio::test]

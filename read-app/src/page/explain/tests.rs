@@ -66,7 +66,7 @@ fn the_sentences_about_mysql_read_are_about_these_dots() {
         (
             &pool,
             "1",
-            "limit the lifetime of connections, or use headless mysql with a pool per pod",
+            "close connections after some minutes, or use headless mysql with a pool per pod",
         ),
     ]);
 }
