@@ -151,6 +151,18 @@ impl SeparateCluster {
     }
 }
 
+/// The codes with which an app says that a server of MySQL which runs does not answer in time.
+pub const TOO_SLOW: [&str; 3] = ["database_busy", "database_slow", "database_unreachable"];
+
+/// Whether a fair coin would pick two pods so often. It exceeds this chi-squared, with one degree of freedom, in one of a
+/// thousand series.
+#[must_use]
+pub fn is_a_fair_coin(counts: &[u32]) -> bool {
+    let [one, other] = counts else { return false };
+    let [one, other] = [one, other].map(|count| f64::from(*count));
+    (one - other).powi(2) / (one + other) < 10.828
+}
+
 /// How long the apps of a test could not run because the machine did other work. They promise to answer in time where they
 /// can run, so a test of a promise adds this.
 pub struct Stalls {

@@ -15,7 +15,7 @@ use std::{
 
 use demo::{
     apps::{App, READ_APP, RunningApp, WRITE_APP},
-    for_tests::SeparateCluster,
+    for_tests::{SeparateCluster, TOO_SLOW},
     manifests::Files,
 };
 use reqwest::{Client, Response};
@@ -30,8 +30,6 @@ const READS: [&str; 4] = [
     "/users?via=mysql",
     "/users?via=mysql&with=pool&strategy=least-connections",
 ];
-
-const TOO_SLOW: [&str; 3] = ["database_busy", "database_slow", "database_unreachable"];
 
 /// The Secret as the kubelet mounts it: each file is a link into the folder that `..data` points to.
 struct MountedSecret(TempDir);

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use demo::for_tests::is_a_fair_coin;
 use serde_json::Value;
 
 use crate::{
@@ -48,15 +49,6 @@ pub(crate) fn wait_until_seen() {
     }
 }
 
-/// Chi-squared: a fair coin comes above it once in a thousand series.
-fn is_random(counts: &BTreeMap<String, u32>) -> bool {
-    let [one, other] = counts.values().map(|count| f64::from(*count)).collect::<Vec<_>>()[..]
-    else {
-        return false;
-    };
-    (one - other).powi(2) / (one + other) < 10.828
-}
-
 #[test]
 fn a_service_and_each_strategy_of_a_client_spread_as_they_should() {
     let _turn = deployment();
@@ -67,7 +59,10 @@ fn a_service_and_each_strategy_of_a_client_spread_as_they_should() {
 
     // A fair coin fails three times in a row once in 10^9 times.
     let series: Vec<_> = (0..3).map(|_| counts("via=mysql-read&with=new", 200)).collect();
-    assert!(series.iter().any(is_random), "{series:?}");
+    assert!(
+        series.iter().any(|counts| is_a_fair_coin(&counts.values().copied().collect::<Vec<_>>())),
+        "{series:?}"
+    );
     assert_eq!(counts("via=mysql-read&with=pool", 50).len(), 1);
     let turns = counts("via=mysql&strategy=round-robin", 50);
     assert_eq!(turns.values().collect::<BTreeSet<_>>(), BTreeSet::from([&25]), "{turns:?}");

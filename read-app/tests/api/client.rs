@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use demo::{
     apps::{READ_APP, RunningApp},
-    for_tests::shared,
+    for_tests::{TOO_SLOW, shared},
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -47,8 +47,7 @@ pub(crate) async fn served_at(client: &Client, url: &str) -> Value {
 
 /// Whether this says that a pod which runs does not answer in time.
 pub(crate) fn is_too_slow(body: &Value) -> bool {
-    let codes = ["database_busy", "database_slow", "database_unreachable"];
-    body["code"].as_str().is_some_and(|code| codes.contains(&code))
+    body["code"].as_str().is_some_and(|code| TOO_SLOW.contains(&code))
 }
 
 /// The page at a path that asks, without an attempt that failed: a capital letter among the dots. A pod may be too slow

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use demo::{
     apps::{READ_APP, RunningApp},
-    for_tests::shared,
+    for_tests::{is_a_fair_coin, shared},
 };
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
@@ -15,9 +15,6 @@ use crate::{
     client::{get, register, served, served_at},
     slow_pods::SlowPods,
 };
-
-/// A fair coin exceeds this in one of a thousand series: chi-squared with one degree of freedom.
-const CHI_SQUARED_AT_ONE_IN_A_THOUSAND: f64 = 10.828;
 
 /// An app that no other test uses, so that its turns are all this test's.
 pub(crate) async fn separate_app() -> RunningApp {
@@ -63,12 +60,6 @@ async fn assert_counts(
     panic!("{query}: {all:?}")
 }
 
-fn are_random(counts: &[u32]) -> bool {
-    let [one, other] = counts else { return false };
-    let [one, other] = [one, other].map(|count| f64::from(*count));
-    (one - other).powi(2) / (one + other) < CHI_SQUARED_AT_ONE_IN_A_THOUSAND
-}
-
 #[tokio::test]
 async fn round_robin_over_the_headless_name_is_even_to_one_read() {
     register("Ada", "round-robin@example.org").await;
@@ -85,14 +76,14 @@ async fn random_over_the_headless_name_spreads_at_random() {
     let app = separate_app().await;
     wait_until_both_are_known(&app).await;
 
-    assert_counts(&app, "via=mysql&with=pool&strategy=random", 3000, are_random).await;
+    assert_counts(&app, "via=mysql&with=pool&strategy=random", 3000, is_a_fair_coin).await;
 }
 
 #[tokio::test]
 async fn new_connections_through_mysql_read_spread_at_random() {
     register("Ada", "spread-new@example.org").await;
 
-    assert_counts(&separate_app().await, "via=mysql-read&with=new", 1000, are_random).await;
+    assert_counts(&separate_app().await, "via=mysql-read&with=new", 1000, is_a_fair_coin).await;
 }
 
 #[tokio::test]

@@ -37,6 +37,10 @@ const LOCKS: [(&str, Option<&str>); 5] = [
     ("BEGIN; SELECT id FROM userdb.users", Some("ALTER TABLE userdb.users COMMENT 'changed'")),
 ];
 
+/// What a client may hear while a lock lasts.
+const LOCKED: [&str; 4] =
+    ["database_locked", "database_busy", "database_slow", "database_unreachable"];
+
 /// The answers to one wave of registrations.
 struct Wave {
     key: String,
@@ -156,8 +160,7 @@ async fn undisturbed_wave(primary: &OwnPrimary, held: (&str, Option<&str>)) -> W
             wave
         })
         .await;
-        let named = ["database_locked", "database_busy", "database_slow", "database_unreachable"];
-        wave.assert_named(&named);
+        wave.assert_named(&LOCKED);
         if wave.unknown() == 0 {
             return wave;
         }
@@ -193,9 +196,7 @@ async fn while_commits_wait_for_a_replica_longer_than_clients_do_the_outcome_is_
     let (_, again) = primary.submit(&first, &format!("{first}@example.org")).await.unwrap();
 
     wave.assert_named(&["database_slow", "database_busy", "database_unreachable"]);
-    let still_locked =
-        ["database_locked", "database_busy", "database_slow", "database_unreachable"];
-    assert!(still_locked.contains(&again["code"].as_str().unwrap()), "{again}");
+    assert!(LOCKED.contains(&again["code"].as_str().unwrap()), "{again}");
     primary.servers.cluster.sql(1, "START REPLICA IO_THREAD").await.unwrap();
     until_sql(&primary, SESSIONS_AT_WORK, "0").await;
     let stored: usize = primary.sql(&wave.count()).await.parse().unwrap();
