@@ -172,7 +172,8 @@ const CHANGE_ANSWERS: &str = r#"
     };"#;
 
 /// Notes in `moves` each box that stays in the page and gets another place in it. Words in a line are no boxes,
-/// and parts of a drawing are none either. What moves inside a box that cuts off the rest moves nothing else: a full window of dots scrolls.
+/// and parts of a drawing are none either. What moves inside a box that cuts off the rest moves nothing else: a full
+/// window of dots scrolls.
 /// Before them it notes the innermost boxes whose height has changed, since they are the reason. It watches the page down
 /// to what the names answer: DNS may answer with more or fewer records when a pod does not answer.
 const WATCH_MOVES: &str = "

@@ -169,9 +169,7 @@ fn primary_pod(
             }
         }
         (Err(what), _) => what,
-        // MySQL was not asked.
-        _ if ordinal == 0 => "primary",
-        _ => "replica",
+        _ => role(ordinal),
     };
     Pod {
         ordinal,
@@ -183,6 +181,11 @@ fn primary_pod(
     }
 }
 
+/// The role by the number: MySQL was not asked.
+fn role(ordinal: u8) -> &'static str {
+    if ordinal == 0 { "primary" } else { "replica" }
+}
+
 fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
     let Listed { pod, address } = listed;
     let attempt = attempt.filter(|attempt| attempt.pod == *pod);
@@ -190,8 +193,7 @@ fn other_pod(listed: &Listed, ordinal: u8, attempt: Option<&Attempt>) -> Pod {
     let says = match (attempt, refusal) {
         (_, Some(refusal)) => format!("refused it: error {}", refusal.number),
         (Some(_), None) => "would have taken it".to_owned(),
-        (None, _) if ordinal == 0 => "primary".to_owned(),
-        (None, _) => "replica".to_owned(),
+        (None, _) => role(ordinal).to_owned(),
     };
     let unknown = || "address not known".to_owned();
     let address = address.map_or_else(unknown, |address| address.to_string());
