@@ -21,10 +21,27 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 /// The command that says whether a task is done. `checks` runs it.
 pub(crate) const CHECK: &str = "kubernetes/lessons/check ";
 
+/// The line at the top of a lesson that sets variables for all of its commands.
+const VARIABLES: &str = "source kubernetes/lessons/variables";
+
 /// What a document folds away: the answer to a prediction, or the solution of a task.
 static FOLDED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?s)<details><summary>(Answer|Solution)</summary>(.*?)</details>").unwrap()
 });
+
+/// Who goes through a lesson, and in which namespace.
+pub(crate) struct Learner {
+    pub(crate) namespace: String,
+    /// What differs from the environment of this test, such as `KUBECONFIG`.
+    pub(crate) environment: Vec<(&'static str, String)>,
+}
+
+/// The one of the README.
+impl Default for Learner {
+    fn default() -> Self {
+        Self { namespace: "default".to_owned(), environment: Vec::new() }
+    }
+}
 
 /// The steps of a document.
 pub(crate) struct Lesson {
@@ -34,6 +51,8 @@ pub(crate) struct Lesson {
 /// One block of commands, and the blocks of text after it: one, or one for each kind of DNS, or none.
 pub(crate) struct Step {
     commands: String,
+    /// What an earlier step has set in the learner's terminal.
+    variables: &'static str,
     printed: Vec<Printed>,
     /// The block begins with "```sh runs": its one command belongs in another terminal, where it runs on.
     runs_on: bool,
@@ -54,12 +73,17 @@ impl Lesson {
     pub(crate) fn read(name: &str) -> Self {
         let text = without_folded(&file(name));
         let mut steps = Vec::<Step>::new();
+        let mut variables = "";
         for (info, block) in blocks(&text) {
             match (info, steps.last_mut()) {
                 ("sh", _) if block.starts_with(CHECK) => {}
                 ("sh" | "sh runs", _) => {
                     let runs_on = info == "sh runs";
-                    steps.push(Step { commands: block, printed: Vec::new(), runs_on });
+                    let sets_variables = block == VARIABLES;
+                    steps.push(Step { commands: block, variables, printed: Vec::new(), runs_on });
+                    if sets_variables {
+                        variables = "source kubernetes/lessons/variables > /dev/null";
+                    }
                 }
                 (info, Some(step)) => step.printed.push(Printed::new(info, block)),
                 _ => panic!("{name}: a block of {info} that belongs to no command:\n{block}"),
@@ -104,16 +128,14 @@ impl Step {
     /// Runs its commands. They run again for a while when they fail or print something else, since a cluster takes
     /// time to change. Commands that measure a time run once: the second time they would measure another. Returns what
     /// runs on.
-    pub(crate) fn take(&self, dns: &DnsCache) -> Option<Running> {
+    pub(crate) fn take(&self, dns: &DnsCache, learner: &Learner) -> Option<Running> {
         println!("$ {}", self.commands);
         if self.runs_on {
-            let command = format!("exec {}", self.commands);
-            let mut bash = Command::new("bash");
-            bash.args(["-c", &command]).current_dir(root()).stdout(Stdio::null());
-            return Some(Running(bash.spawn().unwrap()));
+            let mut bash = learner.terminal(&format!("exec {}", self.commands));
+            return Some(Running(bash.stdout(Stdio::null()).spawn().unwrap()));
         }
         let start = Instant::now();
-        while let Err(reason) = self.try_once(dns) {
+        while let Err(reason) = self.try_once(dns, learner) {
             let is_over = self.measures_time() || start.elapsed() > DEADLINE;
             assert!(!is_over, "$ {}\n{reason}\nDNS: {dns:?}", self.commands);
             std::thread::sleep(Duration::from_secs(1));
@@ -125,9 +147,10 @@ impl Step {
         self.printed.iter().any(|printed| printed.within.is_some())
     }
 
-    fn try_once(&self, dns: &DnsCache) -> Result<(), String> {
-        let output = bash(&self.commands)?;
+    fn try_once(&self, dns: &DnsCache, learner: &Learner) -> Result<(), String> {
+        let output = learner.bash(&format!("{}\n{}", self.variables, self.commands))?;
         println!("{output}");
+        let output = learner.as_in_the_document(&output);
         let Some(expected) = self.printed.iter().find(|printed| printed.is_for(dns)) else {
             return Ok(());
         };
@@ -142,14 +165,40 @@ impl Step {
     }
 }
 
-/// Runs commands in the project's folder, as a learner does. Returns their output and error output.
+impl Learner {
+    /// Runs commands in the project's folder. Returns their output and error output.
+    pub(crate) fn bash(&self, commands: &str) -> Result<String, String> {
+        let output = self.terminal(&format!("set -euo pipefail\n{commands}")).output().unwrap();
+        let [printed, said] = [&output.stdout, &output.stderr]
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let all = format!("{printed}{said}");
+        if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
+    }
+
+    fn terminal(&self, commands: &str) -> Command {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", commands]).current_dir(root());
+        bash.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        bash
+    }
+
+    /// An output with the namespace, and the addresses of the apps, that the document has.
+    fn as_in_the_document(&self, output: &str) -> String {
+        let mut output = output.replace(&self.namespace, "default");
+        for (name, usual) in
+            [("WRITE_APP", "http://127.0.0.1:30000"), ("READ_APP", "http://127.0.0.1:30001")]
+        {
+            if let Some((_, own)) = self.environment.iter().find(|(set, _)| *set == name) {
+                output = output.replace(own, usual);
+            }
+        }
+        output
+    }
+}
+
+/// Runs commands in the project's folder, as a learner with the README's cluster does.
 pub(crate) fn bash(commands: &str) -> Result<String, String> {
-    let script = format!("set -euo pipefail\n{commands}");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(root()).output().unwrap();
-    let [printed, said] =
-        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let all = format!("{printed}{said}");
-    if output.status.success() { Ok(all) } else { Err(format!("$ {commands}\n{all}")) }
+    Learner::default().bash(commands)
 }
 
 #[test]

@@ -4,11 +4,12 @@
 //! lesson runs as it is printed, and its output must have the shape of the output in the lesson. The lessons take
 //! turns. Each ends with the commands by which the learner cleans up. `docs/troubleshooting.md` is read in the same
 //! way, the MySQL client of `docs/tour.md` runs in a terminal, and `running_text` runs what stands in sentences. `checks`
-//! does the tasks.
+//! does the tasks, and `classroom` goes through lessons with the rights of a pupil.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
 
 mod checks;
+mod classroom;
 mod client;
 mod dns_cache;
 mod lesson;
@@ -21,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{
     dns_cache::DnsCache,
-    lesson::{Lesson, bash},
+    lesson::{Learner, Lesson, bash},
 };
 
 /// Waits for this test's turn. The first test applies the folder.
@@ -46,12 +47,16 @@ fn go_through(name: &str) {
 /// Runs all commands of a document.
 fn follow(document: &str) {
     let _turn = deployment();
+    follow_as(&Learner::default(), document);
+}
+
+fn follow_as(learner: &Learner, document: &str) {
     let lesson = Lesson::read(document);
     println!("{document}: {} steps", lesson.steps.len());
     let dns = DnsCache::of_the_cluster();
     let mut left_running = Vec::new();
     for step in &lesson.steps {
-        left_running.extend(step.take(&dns));
+        left_running.extend(step.take(&dns, learner));
     }
 }
 
