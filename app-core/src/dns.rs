@@ -148,7 +148,8 @@ impl Resolver {
     }
 
     /// The address of `host`, which may be an address already. Where a name has several addresses, this is
-    /// the first in the answer. CoreDNS shuffles them with its plugin `loadbalance`, which kubeadm sets up.
+    /// the first in the answer. CoreDNS shuffles them with its plugin `loadbalance`, which kubeadm sets up:
+    /// <https://coredns.io/plugins/loadbalance/>.
     ///
     /// # Errors
     ///

@@ -49,6 +49,7 @@ const NAME_PERIOD: Duration = Duration::from_millis(250);
 /// How each session begins. MySQL does not notice that a client has given up a statement that waits for a lock,
 /// and would wait on for up to a year. With these limits it gives up first, and says so: after a second, or two where
 /// the lock is that of a row. It ends a SELECT that is longer under way than any client waits.
+/// <https://dev.mysql.com/doc/refman/9.7/en/server-system-variables.html#sysvar_lock_wait_timeout>
 const SESSION: &str =
     "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, max_execution_time = 6000";
 

@@ -168,7 +168,7 @@ impl<K> Shared<K> {
         }
     }
 
-    /// A pod that was replaced does not refuse: its old address does not answer. So this follows the name.
+    /// A pod that was replaced may not refuse: its old address may not answer at all. So this follows the name.
     async fn open_once(&self, deadline: Instant) -> Result<Open<K>, MysqlError> {
         let mut address = self.server.address().await?;
         loop {
