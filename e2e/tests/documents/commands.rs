@@ -21,9 +21,10 @@ const PLACEHOLDERS: [&str; 4] = ["NAME", "PART", "TAG", "DIR"];
 const CARGO: [&str; 5] = ["bench", "build", "demo", "run", "test"];
 
 /// The commands of kubectl that documents name.
-const KUBECTL: [&str; 25] = [
+const KUBECTL: [&str; 26] = [
     "annotate",
     "apply",
+    "cluster-info",
     "cordon",
     "create",
     "debug",

@@ -1,9 +1,8 @@
-//! `kubernetes/classroom/classroom`: a class of four in the cluster, each with the rights of a pupil.
+//! `docs/classroom.md`: a class of four in the cluster, each with the rights of a pupil.
 
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
     process::{Command, Output, Stdio},
     thread,
 };
@@ -17,21 +16,32 @@ use crate::{
 
 const CLASSROOM: &str = "kubernetes/classroom/classroom";
 
-/// Where the kubeconfigs of this test are.
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pupils")
+fn classroom(arguments: &str) -> Result<String, String> {
+    bash(&format!("{CLASSROOM} {arguments}"))
 }
 
-fn classroom(arguments: &str) -> Result<String, String> {
-    bash(&format!("{CLASSROOM} {arguments} --into {}", folder().display()))
+/// Runs the commands of the page that have this mark.
+fn as_printed(mark: &str) -> String {
+    bash(&format!(".ci/readme --file docs/classroom.md {mark}")).unwrap()
 }
 
 /// Pupil `number` at a terminal.
 fn pupil(number: u32) -> Learner {
     let name = format!("pupil-{number}");
-    let kubeconfig = folder().join(format!("{name}.kubeconfig"));
+    let kubeconfig = root().join(format!("pupils/{name}.kubeconfig"));
     let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
     Learner { namespace: name, environment: vec![("KUBECONFIG", kubeconfig)] }
+}
+
+/// Which pupil goes through which lessons: one lesson each, or with `FIGURES` every lesson that pupils can do.
+fn lessons_of_pupils() -> Vec<(u32, &'static [&'static str])> {
+    match env::var_os("FIGURES") {
+        None => vec![(1, &["1-headless-service"]), (3, &["5-balancing"])],
+        Some(_) => vec![
+            (1, &["1-headless-service", "2-stable-names", "3-deployment"]),
+            (3, &["5-balancing", "6-nginx", "7-primary-and-replicas", "10-production"]),
+        ],
+    }
 }
 
 /// Opens the Service at any port of this machine. Returns its address there.
@@ -59,7 +69,7 @@ fn goes_through(number: u32, lesson: &str) {
 
 /// What a pupil may do, and what the API server refuses.
 fn has_rights_in_one_namespace_only() {
-    let one = pupil(1);
+    let four = pupil(4);
     for allowed in [
         "auth can-i create statefulsets.apps",
         "auth can-i create pods/exec",
@@ -68,23 +78,23 @@ fn has_rights_in_one_namespace_only() {
         "get storageclasses",
         "get configmap coredns -n kube-system",
     ] {
-        one.bash(&format!("kubectl {allowed}")).unwrap();
+        four.bash(&format!("kubectl {allowed}")).unwrap();
     }
     for refused in [
         "get secrets -n pupil-2",
         "get pods --all-namespaces",
-        "delete namespace pupil-1",
+        "delete namespace pupil-4",
         "create namespace another",
         "delete resourcequota pupil",
         "annotate storageclass standard mine=true",
         "get secrets -n kube-system",
     ] {
-        let said = one.bash(&format!("kubectl {refused}")).unwrap_err();
+        let said = four.bash(&format!("kubectl {refused}")).unwrap_err();
         assert!(said.contains("Forbidden") || said.contains("forbidden"), "{refused}: {said}");
     }
-    let said = one.bash("kubectl create service nodeport mine --tcp=80:80").unwrap_err();
+    let said = four.bash("kubectl create service nodeport mine --tcp=80:80").unwrap_err();
     assert!(said.contains("exceeded quota: pupil"), "{said}");
-    let said = one
+    let said = four
         .bash(
             r#"kubectl run host --image=busybox:stable --overrides='{"spec":{"hostNetwork":true}}'"#,
         )
@@ -94,14 +104,15 @@ fn has_rights_in_one_namespace_only() {
 
 /// The ids of a pupil's MySQL pods.
 fn pods(number: u32) -> String {
-    let ids = "kubectl get pods -l app.kubernetes.io/name=mysql -o jsonpath='{.items[*].metadata.uid}'";
+    let ids =
+        "kubectl get pods -l app.kubernetes.io/name=mysql -o jsonpath='{.items[*].metadata.uid}'";
     pupil(number).bash(ids).unwrap()
 }
 
 /// A pupil deletes and changes everything, and gets it back.
 fn is_reset_alone() {
-    let (four, neighbours) = (pupil(4), pods(1));
-    four.bash(
+    let (two, neighbours) = (pupil(2), pods(1));
+    two.bash(
         "kubectl delete statefulset mysql
         kubectl delete service mysql
         kubectl delete persistentvolumeclaims --all
@@ -110,45 +121,48 @@ fn is_reset_alone() {
     )
     .unwrap();
 
-    let said = classroom("reset 4").unwrap();
-    assert!(said.contains("pupil-4: ready"), "{said}");
+    let said = as_printed("reset");
+    assert!(said.contains("pupil-2: ready"), "{said}");
 
-    let workloads = four.bash("kubectl get statefulsets,deployments -o name").unwrap();
-    let ours = "statefulset.apps/mysql\ndeployment.apps/read-app\ndeployment.apps/write-app\n";
-    let mut lines: Vec<_> = workloads.lines().collect();
-    lines.sort_unstable();
-    let mut expected: Vec<_> = ours.lines().collect();
-    expected.sort_unstable();
-    assert_eq!(lines, expected);
+    let workloads = two.bash("kubectl get statefulsets,deployments -o name | sort").unwrap();
+    let ours = "deployment.apps/read-app\ndeployment.apps/write-app\nstatefulset.apps/mysql\n";
+    assert_eq!(workloads, ours);
     let users = "kubectl exec mysql-0 -- mysql -uroot -N -e 'SELECT COUNT(*) FROM userdb.users'";
-    assert_eq!(four.bash(users).unwrap(), "0\n");
+    assert_eq!(two.bash(users).unwrap(), "0\n");
     assert_eq!(pods(1), neighbours);
 }
 
 #[test]
 fn a_class_of_four_works_side_by_side_and_leaves_nothing() {
     let _turn = deployment();
-    let said = classroom("make 4").unwrap();
-    for number in 1..=4 {
+    // What an earlier run left, if it failed.
+    classroom("remove").unwrap();
+    let said = as_printed("make");
+    for number in 1..=2 {
         assert!(said.contains(&format!("pupil-{number}: ready")), "{said}");
     }
+    let first = pods(1);
+    classroom("make 4").unwrap();
+    assert_eq!(pods(1), first, "to make more pupils must disturb none");
+    as_printed("pupil");
 
     thread::scope(|class| {
         class.spawn(has_rights_in_one_namespace_only);
-        class.spawn(|| goes_through(2, "1-headless-service"));
-        class.spawn(|| goes_through(3, "5-balancing"));
+        for (number, lessons) in lessons_of_pupils() {
+            class.spawn(move || lessons.iter().for_each(|lesson| goes_through(number, lesson)));
+        }
     });
     is_reset_alone();
     let status = classroom("status").unwrap();
     let lines = status.lines().filter(|line| line.starts_with("pupil-")).count();
     assert_eq!(lines, 4 * 3, "{status}");
 
-    let said = classroom("remove").unwrap();
+    let said = as_printed("remove");
     assert!(said.contains("removed: 4 pupils"), "{said}");
     let kinds = "namespaces,clusterroles,clusterrolebindings,roles,rolebindings";
     let left = format!("kubectl get {kinds} --all-namespaces -l headless-service-demo/classroom");
     assert_eq!(bash(&left).unwrap(), "No resources found\n");
-    assert!(!folder().exists());
+    assert!(!root().join("pupils").exists());
     assert!(classroom("status").unwrap_err().contains("there is no class"));
 }
 
@@ -205,6 +219,7 @@ fn the_classroom_refuses_a_pupil_who_is_not_there_and_a_cluster_that_is_not_ther
 #[test]
 fn a_namespace_of_other_people_is_left_alone() {
     let _turn = deployment();
+    classroom("remove").unwrap();
     bash("kubectl create namespace pupil-2").unwrap();
 
     let said = classroom("make 2").unwrap_err();
