@@ -75,7 +75,13 @@ impl Replicas {
         let (_, service) = pod_and_service(&config.host);
         let service = format!("_mysql._tcp.{service}").into();
         let slots = Arc::new(Semaphore::new(budget::REFUSED_WRITES as usize));
-        Self { config: Arc::new(config.clone()), resolver, service, slots, queries: queries.clone() }
+        Self {
+            config: Arc::new(config.clone()),
+            resolver,
+            service,
+            slots,
+            queries: queries.clone(),
+        }
     }
 
     /// Sends [`STATEMENT`] to the first replica that accepts a connection. The transaction is rolled
