@@ -31,6 +31,7 @@ const STYLE: &str = "<style>
   .limit { stroke: var(--quiet); stroke-dasharray: 5 4; }
   .s0 { stroke: var(--app); stroke-width: 3.5; }
   .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); }
+  .s4 { stroke: var(--c1); stroke-dasharray: 2 3; } .s5 { stroke: var(--c2); stroke-dasharray: 2 3; }
 </style>
 ";
 
