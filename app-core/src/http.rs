@@ -117,12 +117,12 @@ pub(crate) fn with_normal_targets(routes: Router) -> Router {
 /// Outermost first.
 fn with_outer_layers(routes: Router, site: Site, requests: RequestMetrics) -> Router {
     let layers = ServiceBuilder::new()
-        .layer(middleware::map_request(request_id::drop_unfit))
+        .map_request(request_id::drop_unfit)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(middleware::from_fn_with_state(requests, request_log::request))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(CompressionLayer::new())
-        .layer(middleware::map_response(add_headers))
+        .map_response(add_headers)
         .layer(middleware::from_fn_with_state(site, problem::render))
         .layer(CatchPanicLayer::custom(|_| {
             Error::Internal("a handler panicked".into()).into_response()
@@ -145,7 +145,7 @@ async fn deadline(
     })
 }
 
-async fn add_headers(mut response: Response) -> Response {
+fn add_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -1,15 +1,16 @@
 //! An app under callgrind, which counts the instructions of the requests that the app serves.
 
 use std::{
-    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use app_core::config::About;
 use demo::{for_tests::SharedCluster, process::Process};
 use tempfile::TempDir;
+
+use crate::profile::Profile;
 
 /// How long an idle app is counted.
 const IDLE: Duration = Duration::from_secs(4);
@@ -25,8 +26,8 @@ pub(crate) struct Counted {
     folder: TempDir,
     /// How often callgrind has written its counters to a file.
     dumps: usize,
-    /// The instructions a second of an idle app.
-    idle_per_second: f64,
+    /// What an idle app does in [`IDLE`].
+    idle: Profile,
 }
 
 impl Counted {
@@ -44,11 +45,11 @@ impl Counted {
         let path = std::env::var("PATH")?;
         let additions = [("PATH", path.as_str()), ("TOKIO_WORKER_THREADS", "1")];
         let app = Process::start_by(valgrind, about, &shared.cluster, &additions).await?;
-        let mut counted = Self { app, folder, dumps: 0, idle_per_second: 0.0 };
+        let mut counted = Self { app, folder, dumps: 0, idle: Profile::default() };
         counted.wait_until_ready().await?;
         // The smaller of two counts: the app's first queries may fall into one of them.
-        let least = counted.count(idle).await?.min(counted.count(idle).await?);
-        counted.idle_per_second = least / IDLE.as_secs_f64();
+        let (one, other) = (counted.count(idle).await?, counted.count(idle).await?);
+        counted.idle = if one.total() < other.total() { one } else { other };
         Ok(counted)
     }
 
@@ -70,14 +71,17 @@ impl Counted {
     pub(crate) async fn count(
         &mut self,
         work: impl AsyncFnOnce() -> anyhow::Result<()>,
-    ) -> anyhow::Result<f64> {
+    ) -> anyhow::Result<Profile> {
         self.tell("zero")?;
         let start = Instant::now();
         work().await?;
         let took = start.elapsed();
         self.tell("dump")?;
         self.dumps += 1;
-        Ok(self.last_dump()? - self.idle_per_second * took.as_secs_f64())
+        let file = self.folder.path().join(format!("counts.{}", self.dumps));
+        let mut profile = Profile::read(&file)?;
+        profile.subtract(&self.idle, took.as_secs_f64() / IDLE.as_secs_f64());
+        Ok(profile)
     }
 
     /// Sends callgrind a command:
@@ -87,13 +91,5 @@ impl Counted {
             Command::new("vgdb").arg(format!("--pid={}", self.app.id())).arg(command).output()?;
         ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
         Ok(())
-    }
-
-    fn last_dump(&self) -> anyhow::Result<f64> {
-        let file: PathBuf = self.folder.path().join(format!("counts.{}", self.dumps));
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        let totals = text.lines().filter_map(|line| line.strip_prefix("totals:"));
-        let totals = totals.map(|total| Ok(total.trim().parse::<f64>()?));
-        totals.sum::<anyhow::Result<f64>>()
     }
 }

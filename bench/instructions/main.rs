@@ -7,12 +7,17 @@
 //! that has to wait executes more instructions.
 //!
 //! Renew the baseline after a change that is worth its instructions, or with a new compiler: `cargo instructions --renew`.
+//! `cargo instructions --profile` also prints the functions that take the most, and writes how many instructions each
+//! layer takes into `docs/performance.md`.
+//!
 //! On another kind of processor, the cryptography of a new connection may take another number of instructions.
 
 #![allow(clippy::print_stdout, reason = "figures are what this is for")]
 
 mod callgrind;
 mod handlers;
+mod layers;
+mod profile;
 
 use std::{collections::BTreeMap, fs, process::Command};
 
@@ -22,6 +27,7 @@ use demo::for_tests::shared;
 use crate::{
     callgrind::Counted,
     handlers::{HANDLERS, Handler, REQUESTS},
+    profile::Profile,
 };
 
 /// How much more than the baseline a handler may take: twice the largest spread of six runs on a very busy machine. The
@@ -40,9 +46,16 @@ fn main() -> anyhow::Result<()> {
     let valgrind = Command::new("valgrind").arg("--version").output();
     valgrind
         .context("cannot run valgrind, which counts the instructions: apt-get install valgrind")?;
-    let renew = std::env::args().any(|argument| argument == "--renew");
-    let counts = tokio::runtime::Runtime::new()?.block_on(count())?;
-    if renew {
+    let has = |option| std::env::args().any(|argument| argument == option);
+    let profiles = tokio::runtime::Runtime::new()?.block_on(count())?;
+    if has("--profile") {
+        for (handler, profile) in &profiles {
+            println!("{handler}:\n{}", profile.largest(REQUESTS));
+        }
+        profile::write(&profiles, REQUESTS)?;
+    }
+    let counts = counts(&profiles);
+    if has("--renew") {
         return Ok(fs::write(BASELINE, serde_json::to_string_pretty(&counts)? + "\n")?);
     }
     let baseline = fs::read_to_string(BASELINE).context(BASELINE)?;
@@ -50,26 +63,32 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Counts write-app first: it registers the users whom read-app lists.
-async fn count() -> anyhow::Result<Counts> {
-    let mut counts = Counts::new();
+async fn count() -> anyhow::Result<Vec<(&'static str, Profile)>> {
+    let mut profiles = Vec::new();
     for app in [handlers::WRITE_APP, handlers::READ_APP] {
         let mut process = Counted::start(app.binary, app.about, shared()).await?;
         for handler in HANDLERS.iter().filter(|handler| handler.app == app.about.name) {
-            counts.insert(handler.name.to_owned(), count_one(&mut process, handler).await?);
+            profiles.push((handler.name, count_one(&mut process, handler).await?));
         }
     }
-    Ok(counts)
+    Ok(profiles)
 }
 
-async fn count_one(process: &mut Counted, handler: &Handler) -> anyhow::Result<u64> {
+async fn count_one(process: &mut Counted, handler: &Handler) -> anyhow::Result<Profile> {
     let url = process.url().to_owned();
     // The first requests open connections, prepare statements and fill caches.
     handler.send(&url, REQUESTS / 4).await?;
-    let mut least = f64::INFINITY;
+    let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        least = process.count(async || handler.send(&url, REQUESTS).await).await?.min(least);
+        rounds.push(process.count(async || handler.send(&url, REQUESTS).await).await?);
     }
-    Ok((least / f64::from(REQUESTS)).round() as u64)
+    let least = rounds.into_iter().min_by(|one, other| one.total().total_cmp(&other.total()));
+    least.context("no round was counted")
+}
+
+fn counts(profiles: &[(&str, Profile)]) -> Counts {
+    let each = |profile: &Profile| (profile.total() / f64::from(REQUESTS)).round() as u64;
+    profiles.iter().map(|(handler, profile)| ((*handler).to_owned(), each(profile))).collect()
 }
 
 fn compare(counts: &Counts, baseline: &Counts) -> anyhow::Result<()> {

@@ -43,7 +43,7 @@ pub(crate) async fn part(setup: &Setup) -> anyhow::Result<Part> {
     let ratio = Sample::ratios(&costs.app, &costs.mysqlslap);
     let goals = vec![Goal::at_most(
         "a new connection for each query, ratio to mysqlslap",
-        1.2,
+        0.5,
         "x",
         &ratio,
     )];

@@ -138,22 +138,22 @@ impl Footprint {
     fn goals(&self) -> Vec<Goal> {
         let what = |what: &str| format!("{}: {what}", self.name);
         let image = match self.image {
-            Some(image) => Goal::at_most(&what("image"), 12.0, " MiB", &image.into()),
+            Some(image) => Goal::at_most(&what("image"), 8.0, " MiB", &image.into()),
             None => Goal::not_measured(
                 &what("image"),
-                "at most 12 MiB",
+                "at most 8 MiB",
                 "`.ci/run images` has not been run",
             ),
         };
         vec![
-            Goal::at_most(&what("resident when idle"), 10.0, " MiB", &self.idle.into()),
+            Goal::at_most(&what("resident when idle"), 8.0, " MiB", &self.idle.into()),
             Goal::at_most(
                 &what("resident with 1,000 connections"),
-                32.0,
+                24.0,
                 " MiB",
                 &self.with_connections.into(),
             ),
-            Goal::at_most(&what("start to first response"), 50.0, " ms", &self.starts),
+            Goal::at_most(&what("start to first response"), 10.0, " ms", &self.starts),
             image,
         ]
     }

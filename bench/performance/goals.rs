@@ -2,6 +2,7 @@
 
 use crate::{
     contest::{CLIENTS, Contender, Results, Turn},
+    peers,
     statistics::{Sample, short},
 };
 
@@ -59,68 +60,74 @@ impl Goal {
     }
 }
 
-/// The goals of reads and of writes: as many as mysqlslap, a low p99, and better than every peer.
-pub(crate) fn of_contest(results: &Results, what: &str, p99: f64) -> Vec<Goal> {
-    let [app, peers @ ..] = results.servers.as_slice() else { return Vec::new() };
-    let rates: Vec<_> = app.rounds.iter().map(|turn| turn.per_second).collect();
-    let limit = Sample::ratios(&rates, &results.limit.rounds);
-    let paced = app.of_paced(Turn::p99);
-    let rate = format!("{what} a second, ratio to mysqlslap, {CLIENTS} clients");
-    let mut goals = vec![
-        Goal::at_least(&rate, 1.0, "x", &limit),
-        Goal::at_most(&format!("{what}: p99 at half of the app's rate"), p99, " ms", &paced),
-    ];
-    let figures = FIGURES.iter().filter_map(|figure| figure.compared(app, peers, what));
-    goals.extend(figures);
-    goals
+/// Requests a second, by mysqlslap's.
+pub(crate) fn by_mysqlslap(results: &Results, what: &str) -> Goal {
+    let rates = results.servers.first().map(per_second).unwrap_or_default();
+    let ratio = Sample::ratios(&rates, &results.limit.rounds);
+    Goal::at_least(
+        &format!("{what} a second, ratio to mysqlslap, {CLIENTS} clients"),
+        1.0,
+        "x",
+        &ratio,
+    )
 }
 
-/// A figure in which the app should be better than every peer.
-struct Figure {
-    name: &'static str,
+/// The app's figure in each round, by that of the peer in Go.
+pub(crate) struct Figure {
+    what: &'static str,
+    goal: f64,
     more_is_better: bool,
-    of: fn(&Contender) -> Sample,
+    of: fn(&Contender) -> Vec<f64>,
 }
 
-const FIGURES: [Figure; 4] = [
-    Figure {
-        name: "requests a second",
-        more_is_better: true,
-        of: |contender| contender.per_second(),
-    },
-    Figure {
-        name: "p99 at half of each server's rate",
-        more_is_better: false,
-        of: |contender| contender.of_paced(Turn::p99),
-    },
-    Figure {
-        name: "processor time for each request",
-        more_is_better: false,
-        of: |contender| contender.of_rounds(|turn| turn.server),
-    },
-    Figure {
-        name: "memory",
-        more_is_better: false,
-        of: |contender| contender.of_rounds(|turn| turn.memory),
-    },
+pub(crate) const READS: [Figure; 4] = [
+    Figure { what: "reads a second", goal: 1.3, more_is_better: true, of: per_second },
+    Figure { what: "reads: processor time", goal: 0.75, more_is_better: false, of: processor },
+    Figure { what: "reads: p99 at the same rate", goal: 0.9, more_is_better: false, of: p99 },
+    Figure { what: "reads: memory", goal: 0.7, more_is_better: false, of: memory },
 ];
 
+pub(crate) const WRITES: [Figure; 2] = [
+    Figure { what: "writes: processor time", goal: 1.0, more_is_better: false, of: processor },
+    Figure { what: "writes: p99 at the same rate", goal: 1.0, more_is_better: false, of: p99 },
+];
+
+fn per_second(contender: &Contender) -> Vec<f64> {
+    contender.rounds.iter().map(|turn| turn.per_second).collect()
+}
+
+fn processor(contender: &Contender) -> Vec<f64> {
+    contender.rounds.iter().map(|turn| turn.server).collect()
+}
+
+fn p99(contender: &Contender) -> Vec<f64> {
+    contender.paced.iter().map(Turn::p99).collect()
+}
+
+fn memory(contender: &Contender) -> Vec<f64> {
+    contender.rounds.iter().map(|turn| turn.memory).collect()
+}
+
+/// The goals of these figures. The peer does the same work; its bare form is told beside it.
+pub(crate) fn by_go(results: &Results, figures: &[Figure]) -> Vec<Goal> {
+    let named = |name| results.servers.iter().find(|server| server.name == name);
+    let (Some(app), Some(same), Some(bare)) =
+        (results.servers.first(), named(peers::GO), named(peers::BARE_GO))
+    else {
+        return Vec::new();
+    };
+    figures.iter().map(|figure| figure.compared(app, same, bare)).collect()
+}
+
 impl Figure {
-    /// Compares the app with the peer that is best in this figure.
-    fn compared(&self, app: &Contender, peers: &[Contender], what: &str) -> Option<Goal> {
-        let of = |contender: &Contender| (self.of)(contender).median();
-        let better = |a: &&Contender, b: &&Contender| {
-            let order = of(a).total_cmp(&of(b));
-            if self.more_is_better { order } else { order.reverse() }
+    fn compared(&self, app: &Contender, same: &Contender, bare: &Contender) -> Goal {
+        let ratio = |peer| Sample::ratios(&(self.of)(app), &(self.of)(peer));
+        let what = format!("{}, ratio to Go, {CLIENTS} connections", self.what);
+        let mut goal = match self.more_is_better {
+            true => Goal::at_least(&what, self.goal, "x", &ratio(same)),
+            false => Goal::at_most(&what, self.goal, "x", &ratio(same)),
         };
-        let best = peers.iter().max_by(better)?;
-        let ratio = of(app) / of(best);
-        let (goal, is_ahead) = match self.more_is_better {
-            true => ("more than 1x", ratio > 1.0),
-            false => ("less than 1x", ratio < 1.0),
-        };
-        let what = format!("{what}: {}, ratio to the best peer", self.name);
-        let measured = format!("{}x of {}", short(ratio), best.name);
-        Some(Goal::new(&what, goal.to_owned(), measured, is_ahead.into()))
+        goal.measured += &format!("; to bare Go: {}x", short(ratio(bare).median()));
+        goal
     }
 }

@@ -60,7 +60,7 @@ fn page_part(rows: u64, [few, newest, old]: [Vec<f64>; 3]) -> Part {
     let what = ["the newest page", "a page in the middle"]
         .map(|page| format!("{page} of {} rows, ratio to 100 rows", short(rows as f64)));
     let goals = what.iter().zip(&ratios);
-    let goals = goals.map(|(what, ratio)| Goal::at_most(what, 1.2, "x", ratio)).collect();
+    let goals = goals.map(|(what, ratio)| Goal::at_most(what, 1.1, "x", ratio)).collect();
     let costs = |costs: Vec<f64>| costs.into_iter().collect::<Sample>().to_string();
     let rows = [
         row(&["100 rows, the newest page", &costs(few), ""]),

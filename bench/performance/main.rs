@@ -48,7 +48,7 @@ use crate::{
 #[derive(Parser)]
 #[command(bin_name = "cargo bench -p bench --", version)]
 struct Options {
-    /// Measure everything in under two minutes, and write the report into the target folder
+    /// Measure everything in about two minutes, and write the report into the target folder
     #[arg(long)]
     quick: bool,
     /// Measure without the peers

@@ -1,5 +1,9 @@
 //! The peers in `peers/`: the same two endpoints, written as is usual in other languages. They are built into the target
 //! folder, with the versions in their lock files.
+//!
+//! Those in Go and Node have two forms. The bare one has the endpoints and a line of log. The other one does the same work
+//! as the apps: ids of requests, metrics, a deadline, compression, security headers, and for a commit its GTID and
+//! whether a replica acknowledged it.
 
 use std::{
     fs,
@@ -14,32 +18,43 @@ use crate::{
     server::{Server, bound},
 };
 
+/// The peer with which the goals compare the apps, and its bare form.
+pub(crate) const GO: &str = "Go, the same work";
+pub(crate) const BARE_GO: &str = "Go, bare";
+
+/// The argument with which a peer does the same work as the apps.
+const SAME: &str = "same";
+
 /// A peer that is built.
-#[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     program: PathBuf,
-    argument: Option<&'static str>,
+    arguments: Vec<&'static str>,
     folder: PathBuf,
 }
 
 /// Builds all peers.
 pub(crate) fn build() -> anyhow::Result<Vec<Peer>> {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-    let peers = [go(&built.join("go")), node(&built.join("node")), flask(&built.join("flask"))];
-    let peers: anyhow::Result<Vec<_>> = peers.into_iter().collect();
-    peers.context("cannot build a peer; --without-peers leaves the peers out")
+    let peers = || {
+        let [go, node, flask] = ["go", "node", "flask"].map(|name| built.join(name));
+        let (go, node, flask) = (self::go(&go)?, self::node(&node)?, self::flask(&flask)?);
+        let same_go = go.same(GO, built.join("go/same"))?;
+        let same_node = node.same("Node, the same work", built.join("node/same"))?;
+        anyhow::Ok(vec![same_go, same_node, flask, go, node])
+    };
+    peers().context("cannot build a peer; --without-peers leaves the peers out")
 }
 
 fn go(built: &Path) -> anyhow::Result<Peer> {
     let (folder, program) = (source("go"), built.join("peer"));
     succeed(Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(&folder))?;
-    Ok(Peer { name: "Go, net/http", program, argument: None, folder })
+    Ok(Peer { name: BARE_GO, program, arguments: Vec::new(), folder })
 }
 
 fn node(built: &Path) -> anyhow::Result<Peer> {
     fs::create_dir_all(built)?;
-    for name in [".npmrc", "package.json", "package-lock.json", "server.js"] {
+    for name in [".npmrc", "package.json", "package-lock.json", "same.js", "server.js"] {
         fs::copy(source("node").join(name), built.join(name))?;
     }
     once(built, "package-lock.json", || {
@@ -49,8 +64,10 @@ fn node(built: &Path) -> anyhow::Result<Peer> {
                 .current_dir(built),
         )
     })?;
-    let argument = Some("server.js");
-    Ok(Peer { name: "Node, fastify", program: "node".into(), argument, folder: built.to_owned() })
+    let node = Command::new("node").args(["--print", "process.execPath"]).output()?;
+    let program = String::from_utf8(node.stdout)?.trim().into();
+    let (arguments, folder) = (vec!["server.js"], built.to_owned());
+    Ok(Peer { name: "Node, bare", program, arguments, folder })
 }
 
 fn flask(built: &Path) -> anyhow::Result<Peer> {
@@ -64,14 +81,22 @@ fn flask(built: &Path) -> anyhow::Result<Peer> {
         succeed(pip.arg(built.join("requirements.txt")))
     })?;
     let program = environment.join("bin/gunicorn");
-    Ok(Peer { name: "Python, Flask", program, argument: Some("server:app"), folder })
+    Ok(Peer { name: "Python, Flask", program, arguments: vec!["server:app"], folder })
 }
 
 impl Peer {
+    /// The same peer, which does the same work as the apps. Its program is a copy: two processes of one file share its
+    /// pages, and each would count half of them.
+    fn same(&self, name: &'static str, program: PathBuf) -> anyhow::Result<Self> {
+        fs::copy(&self.program, &program)?;
+        let arguments = self.arguments.iter().copied().chain([SAME]).collect();
+        Ok(Self { name, program, arguments, folder: self.folder.clone() })
+    }
+
     /// Starts the peer, and returns when it answers.
     pub(crate) async fn start(&self, login: &Login) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
-        command.args(self.argument).current_dir(&self.folder);
+        command.args(&self.arguments).current_dir(&self.folder);
         command.env("DB_HOST", &login.address).env("DB_USER", login.user);
         command.env("DB_PASSWORD", &login.password).env("DB_NAME", "userdb");
         // Python would write compiled files beside the source.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{contest::Results, statistics::short};
 
 const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 380.0;
+const HEIGHT: f64 = 400.0;
 
 /// Width and height of a panel between its axes, in pixels.
 const PANEL: (f64, f64) = (340.0, 230.0);
@@ -31,6 +31,7 @@ const STYLE: &str = "<style>
   .limit { stroke: var(--quiet); stroke-dasharray: 5 4; }
   .s0 { stroke: var(--app); stroke-width: 3.5; }
   .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); }
+  .s4 { stroke: var(--c1); stroke-dasharray: 2 3; } .s5 { stroke: var(--c2); stroke-dasharray: 2 3; }
 </style>
 ";
 
@@ -112,9 +113,12 @@ fn ceiling(most: f64) -> f64 {
 
 fn legend(names: &[(String, String)]) -> String {
     let mut legend = String::new();
-    let mut left = LEFT[0];
-    let y = HEIGHT - 22.0;
+    let (mut left, mut y) = (LEFT[0], HEIGHT - 42.0);
     for (style, name) in names {
+        let width = 36.0 + name.len() as f64 * 6.6;
+        if left + width > WIDTH {
+            (left, y) = (LEFT[0], y + 20.0);
+        }
         let right = left + 28.0;
         _ = writeln!(
             legend,
@@ -122,7 +126,7 @@ fn legend(names: &[(String, String)]) -> String {
             y - 4.0
         );
         legend += &text(right + 8.0, y, "", "start", name);
-        left = right + 36.0 + name.len() as f64 * 6.6;
+        left = right + width;
     }
     legend
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     contest::{CLIENTS, Contest, Results, Turn, measure},
-    goals::of_contest,
+    goals::{READS, by_go},
     load::{Load, Pace, RequestKind},
     mysqlslap::READ,
     peers::Peer,
@@ -45,7 +45,7 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
          program that forwards every byte, which costs more than kube-proxy's rules.\n\n{ways}",
         contest_table(&results, "pairs of SELECTs")
     );
-    let goals = of_contest(&results, "reads", 10.0);
+    let goals = by_go(&results, &READS);
     Ok((Part { title: "Reads", goals, text }, results))
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn visible(setup: &Setup) -> anyhow::Result<Part> {
     let what =
         format!("response of write-app to visible on the replica, p99 at {RATE} writes a second");
     let p99 = seen.percentile(99).into();
-    let mut goal = Goal::at_most(&what, 50.0, " ms", &p99);
+    let mut goal = Goal::at_most(&what, 10.0, " ms", &p99);
     // The goal is for this rate.
     if written.per_second() < 0.95 * RATE {
         goal.met = Met::No;

@@ -69,7 +69,7 @@ pub(crate) fn contest_table(results: &Results, unit: &str) -> String {
         "requests/s",
         "ratio to mysqlslap",
         "p50 / p99, ms",
-        "p50 / p99 at half the rate, ms",
+        "p50 / p99 at half the app's rate, ms",
         "server, µs a request",
         "both mysqlds, µs a request",
         "load generator, µs a request",

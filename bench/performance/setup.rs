@@ -63,6 +63,10 @@ impl Setup {
     pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
         let SeparateCluster { cluster, volumes, run } = SeparateCluster::start(2).await?;
         let setup = Self { cluster, extent, volumes, run };
+        // The app and all peers together have more connections than an app may have.
+        for ordinal in [PRIMARY, REPLICA] {
+            setup.cluster.sql(ordinal, "SET GLOBAL max_connections = 200").await?;
+        }
         // write-app creates the tables.
         drop(WRITE_APP.start(&setup.cluster, &[]).await?);
         setup.primary(&users("userdb", 0, 100)).await?;

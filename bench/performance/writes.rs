@@ -4,7 +4,7 @@ use anyhow::ensure;
 
 use crate::{
     contest::{Contest, Results},
-    goals::of_contest,
+    goals::{WRITES, by_go, by_mysqlslap},
     load::RequestKind,
     mysqlslap::WRITE,
     peers::Peer,
@@ -41,6 +41,7 @@ pub(crate) async fn part(setup: &Setup, peers: &[Peer]) -> anyhow::Result<(Part,
          run. mysqlslap sends only the INSERT; write-app also asks for the commit's GTID.\n\n{}",
         contest_table(&results, "INSERTs")
     );
-    let goals = of_contest(&results, "writes", 20.0);
+    let mut goals = vec![by_mysqlslap(&results, "writes")];
+    goals.extend(by_go(&results, &WRITES));
     Ok((Part { title: "Writes", goals, text }, results))
 }

@@ -77,6 +77,10 @@ fn kind(character: char) -> &'static str {
 
 /// What a name may not contain. The same holds for an email.
 fn is_hidden(character: char) -> bool {
+    // Of ASCII, this says all, without a look at Unicode's tables.
+    if character.is_ascii() {
+        return character.is_control();
+    }
     character.is_control()
         || NoncharacterCodePoint::for_char(character)
         || typed_text::is_invisible(character)

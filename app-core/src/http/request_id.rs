@@ -13,7 +13,7 @@ pub fn of(headers: &HeaderMap) -> String {
 
 /// Drops a client's id that is not fit for a log, so that the request gets a new one. An id is fit if it is 1
 /// to 64 letters, digits, dots, hyphens and underscores.
-pub async fn drop_unfit(mut request: Request) -> Request {
+pub fn drop_unfit(mut request: Request) -> Request {
     let is_fit = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     let id = request.headers().get(HEADER).map(|id| id.as_bytes());
     if id.is_some_and(|id| !(1..=64).contains(&id.len()) || !id.iter().all(is_fit)) {

@@ -1,4 +1,5 @@
-// The two endpoints of the apps, as is usual in Go: net/http and database/sql.
+// The two endpoints of the apps, as is usual in Go: net/http and database/sql. With the argument "same" it does what the
+// apps do besides (same.go).
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 const (
@@ -27,7 +29,11 @@ const (
 	duplicateEntry = 1062
 )
 
-type server struct{ db *sql.DB }
+type server struct {
+	db       *sql.DB
+	same     bool
+	semiSync semiSync
+}
 
 type user struct {
 	ID        uint64 `json:"id"`
@@ -46,6 +52,7 @@ type messageBody struct {
 	Success bool   `json:"success"`
 	Message string `json:"message"`
 	ID      int64  `json:"id,omitempty"`
+	commit
 }
 
 func main() {
@@ -55,9 +62,15 @@ func main() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /users", s.users)
-	mux.HandleFunc("POST /submit", s.submit)
-	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), logged(mux)))
+	if s.same {
+		mux.Handle("GET /users", layered("/users", s.users))
+		mux.Handle("POST /submit", layered("/submit", s.submit))
+		mux.Handle("GET /metrics", promhttp.Handler())
+	} else {
+		mux.Handle("GET /users", logged(s.users))
+		mux.Handle("POST /submit", logged(s.submit))
+	}
+	log.Fatal(http.ListenAndServe(os.Getenv("LISTEN"), mux))
 }
 
 func connect() (*server, error) {
@@ -75,11 +88,12 @@ func connect() (*server, error) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return &server{db}, nil
+	return &server{db: db, same: len(os.Args) > 1 && os.Args[1] == "same"}, nil
 }
 
 func (s *server) users(w http.ResponseWriter, r *http.Request) {
 	pod, users, err := s.read(r.Context())
+	s.count(pod, err)
 	if err != nil {
 		fail(w, err)
 		return
@@ -125,7 +139,8 @@ func (s *server) submit(w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusUnprocessableEntity, messageBody{Message: "A name and an email are needed."})
 		return
 	}
-	result, err := s.db.ExecContext(r.Context(), register, typed.Name, typed.Email)
+	id, commit, err := s.insert(r.Context(), typed.Name, typed.Email)
+	s.count("", err)
 	var refused *mysql.MySQLError
 	if errors.As(err, &refused) && refused.Number == duplicateEntry {
 		reply(w, http.StatusConflict, messageBody{Message: "This email is registered already."})
@@ -135,8 +150,19 @@ func (s *server) submit(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	id, _ := result.LastInsertId()
-	reply(w, http.StatusOK, messageBody{true, "User registered successfully!", id})
+	reply(w, http.StatusOK, messageBody{true, "User registered successfully!", id, commit})
+}
+
+func (s *server) insert(ctx context.Context, name, email string) (int64, commit, error) {
+	if s.same {
+		return s.insertAndAsk(ctx, name, email)
+	}
+	result, err := s.db.ExecContext(ctx, register, name, email)
+	if err != nil {
+		return 0, commit{}, err
+	}
+	id, err := result.LastInsertId()
+	return id, commit{}, err
 }
 
 func reply(w http.ResponseWriter, status int, body any) {
@@ -153,10 +179,10 @@ func fail(w http.ResponseWriter, err error) {
 }
 
 // logged writes one log line for each request, as the apps do.
-func logged(next http.Handler) http.Handler {
+func logged(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		next.ServeHTTP(w, r)
+		next(w, r)
 		slog.Info("request", "method", r.Method, "path", r.URL.Path, "took", time.Since(start))
 	})
 }

@@ -7,8 +7,8 @@ use axum::{
 };
 use serde::Serialize;
 
-/// The response that [`axum::Json`] would be. That writes each value into a `BytesMut`, and this into a `Vec`: so a
-/// read of fifty users takes 571,000 instructions in all, and not 636,000.
+/// The response that [`axum::Json`] would be. That writes each value into a `BytesMut`, and this into a `Vec`: of a
+/// read of fifty users, this saves 65,000 instructions.
 ///
 /// # Errors
 ///

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 pub(crate) const MOST_MATCHES: i64 = 5_000;
 
 /// One registered user.
-#[derive(Clone, Debug, FromRow, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct User {
     /// A newer user has a larger one.
     pub(crate) id: u64,
@@ -27,6 +27,14 @@ pub(crate) struct User {
     #[serde(serialize_with = "as_http_date")]
     #[schema(value_type = String)]
     pub(crate) created_at: OffsetDateTime,
+}
+
+/// By position, as [`select_users!`] has the columns: to look up four names in each of fifty rows is 4 % of a read.
+impl FromRow<'_, MySqlRow> for User {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        let (id, name, email, created_at) = FromRow::from_row(row)?;
+        Ok(Self { id, name, email, created_at })
+    }
 }
 
 /// Which users.

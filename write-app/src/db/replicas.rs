@@ -32,10 +32,10 @@ const DEADLINE: Duration = Duration::from_millis(3_600);
 /// clone.
 #[derive(Clone)]
 pub(crate) struct Replicas {
-    config: MysqlConfig,
+    config: Arc<MysqlConfig>,
     resolver: Resolver,
     /// The name whose SRV records name the pods.
-    service: String,
+    service: Arc<str>,
     slots: Arc<Semaphore>,
     queries: QueryMetrics,
 }
@@ -73,9 +73,15 @@ impl Replicas {
     /// The replicas of the primary that the configuration names. Opens no connection yet.
     pub(crate) fn new(config: &MysqlConfig, resolver: Resolver, queries: &QueryMetrics) -> Self {
         let (_, service) = pod_and_service(&config.host);
-        let service = format!("_mysql._tcp.{service}");
+        let service = format!("_mysql._tcp.{service}").into();
         let slots = Arc::new(Semaphore::new(budget::REFUSED_WRITES as usize));
-        Self { config: config.clone(), resolver, service, slots, queries: queries.clone() }
+        Self {
+            config: Arc::new(config.clone()),
+            resolver,
+            service,
+            slots,
+            queries: queries.clone(),
+        }
     }
 
     /// Sends [`STATEMENT`] to the first replica that accepts a connection. The transaction is rolled
@@ -106,7 +112,7 @@ impl Replicas {
             tracing::debug!(%error, "a connection did not close cleanly");
         }
         let (pod, refusal) = tried?;
-        Ok(Attempt { pod, found_under: self.service.clone(), refusal })
+        Ok(Attempt { pod, found_under: self.service.to_string(), refusal })
     }
 
     /// The pods that DNS lists beside the primary, in the order of their ordinals. None where DNS gives no answer.
@@ -163,14 +169,16 @@ impl Replicas {
                 | MysqlError::TooManyConnections(_)),
             ) => answer,
             error => {
-                MysqlError::NoReplica { service: self.service.clone(), source: error.map(Box::new) }
+                let (service, source) = (self.service.to_string(), error.map(Box::new));
+                MysqlError::NoReplica { service, source }
             }
         }
     }
 
     fn server(&self, member: Member) -> Server {
         let Member { host, port } = member;
-        Server::new(&MysqlConfig { host, port, ..self.config.clone() }, self.resolver.clone())
+        let config = MysqlConfig { host, port, ..(*self.config).clone() };
+        Server::new(&config, self.resolver.clone())
     }
 }
 
