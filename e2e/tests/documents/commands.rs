@@ -21,10 +21,11 @@ const PLACEHOLDERS: [&str; 4] = ["NAME", "PART", "TAG", "DIR"];
 const CARGO: [&str; 5] = ["bench", "build", "demo", "run", "test"];
 
 /// The commands of kubectl that documents name.
-const KUBECTL: [&str; 26] = [
+const KUBECTL: [&str; 27] = [
     "annotate",
     "apply",
     "cluster-info",
+    "config",
     "cordon",
     "create",
     "debug",

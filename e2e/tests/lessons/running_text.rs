@@ -24,8 +24,9 @@ use crate::{
 const PAGE: &str = "read-app/templates/try.html";
 
 /// What a command has in a document, and what it has here.
-const INSTEAD: [(&str, &str); 7] = [
+const INSTEAD: [(&str, &str); 8] = [
     ("{pods}", "3"),
+    ("--namespace=NAME", "--namespace=default"),
     // On kind, the ports are taken.
     (" 30000:80", " :80"),
     (" 30001:80", " :80"),
@@ -57,8 +58,17 @@ const ADDED: [(&str, &str); 13] = [
 ];
 
 /// The verbs of commands that only read.
-const READING: [&str; 7] =
-    ["describe", "events", "get", "kustomize", "logs", "port-forward", "wait"];
+const READING: [&str; 9] = [
+    "cluster-info",
+    "describe",
+    "events",
+    "explain",
+    "get",
+    "kustomize",
+    "logs",
+    "port-forward",
+    "wait",
+];
 
 /// What a `kubectl exec` has that only reads.
 const READING_INSIDE: [&str; 3] =
@@ -81,7 +91,8 @@ const WHOLE: &str = "kubectl rollout status statefulset/mysql
     kubectl rollout status deployment/read-app";
 
 /// Commands that change something or need a change, in this order, each between what the test does before and after it.
-const CHANGES: [(&str, &str, &str); 17] = [
+const CHANGES: [(&str, &str, &str); 18] = [
+    ("", "kubectl config set-context --current --namespace=default", ""),
     ("", "kubectl label pod mysql-1 headless-service-demo/mysql-client=true", ""),
     (
         "for pod in mysql-0 mysql-1; do kubectl exec \"$pod\" -- bash -c 'kill 1'; done
