@@ -1,4 +1,4 @@
-//! `docs/classroom.md`: a class of four in the cluster, each with the rights of a pupil.
+//! `docs/classroom.md`: a group of four in the cluster, each with the rights of a pupil.
 
 use std::{
     env, fs,
@@ -135,7 +135,7 @@ fn is_reset_alone() {
 }
 
 #[test]
-fn a_class_of_four_works_side_by_side_and_leaves_nothing() {
+fn a_group_of_four_works_side_by_side_and_leaves_nothing() {
     let _turn = deployment();
     // What an earlier run left, if it failed.
     classroom("remove").unwrap();
@@ -152,10 +152,10 @@ fn a_class_of_four_works_side_by_side_and_leaves_nothing() {
     assert_eq!(pods(2), three);
     as_printed("pupil");
 
-    thread::scope(|class| {
-        class.spawn(has_rights_in_one_namespace_only);
+    thread::scope(|group| {
+        group.spawn(has_rights_in_one_namespace_only);
         for (number, lessons) in lessons_of_pupils() {
-            class.spawn(move || lessons.iter().for_each(|lesson| goes_through(number, lesson)));
+            group.spawn(move || lessons.iter().for_each(|lesson| goes_through(number, lesson)));
         }
     });
     is_reset_alone();
@@ -169,7 +169,7 @@ fn a_class_of_four_works_side_by_side_and_leaves_nothing() {
     let left = format!("kubectl get {kinds} --all-namespaces -l headless-service-demo/classroom");
     assert_eq!(bash(&left).unwrap(), "No resources found\n");
     assert!(!root().join("../pupils").exists());
-    assert!(classroom("status").unwrap_err().contains("there is no class"));
+    assert!(classroom("status").unwrap_err().contains("there is no group"));
 }
 
 /// What the script says of arguments, and its exit status.
@@ -195,8 +195,8 @@ fn the_classroom_says_what_is_wrong_with_its_arguments() {
         (&["make", "many"], "make needs the number of pupils"),
         (&["make", "100"], "1 to 99"),
         (&["reset"], "reset needs the numbers of pupils"),
-        (&["remove", "7"], "remove is for the whole class"),
-        (&["status", "pupil-7"], "status is for the whole class"),
+        (&["remove", "7"], "remove is for the whole group"),
+        (&["status", "pupil-7"], "status is for the whole group"),
         (&["make", "2", "--hours", "soon"], "soon is none"),
         (&["make", "2", "--hours"], "--hours needs a value"),
         (&["make", "2", "--server", "192.168.1.20"], "192.168.1.20 is none"),
@@ -215,7 +215,7 @@ fn the_classroom_refuses_a_pupil_who_is_not_there_and_a_cluster_that_is_not_ther
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("there is no pupil 7"), "{said}");
     // No program listens on port 1.
-    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-class.yaml");
+    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-classroom.yaml");
     let context = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\
         contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
     fs::write(config, context).unwrap();

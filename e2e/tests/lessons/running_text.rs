@@ -75,7 +75,8 @@ const READING_INSIDE: [&str; 3] =
     ["-- /read-app --lookup ", "-- bash /etc/mysql-scripts/probe.sh ", "-- ls "];
 
 /// Commands that print nothing where all is well.
-const SILENT: [&str; 3] = [
+const SILENT: [&str; 4] = [
+    "kubectl describe quota",
     "kubectl exec mysql-1 -- bash /etc/mysql-scripts/probe.sh ready",
     "kubectl exec mysql-1 -- mysql -uroot -e 'STOP REPLICA SQL_THREAD'",
     "kubectl exec mysql-1 -- mysql -uroot -e 'START REPLICA SQL_THREAD'",
