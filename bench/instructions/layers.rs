@@ -50,7 +50,7 @@ const ALLOCATOR: [&str; 9] = [
     "mi_",
 ];
 
-/// What the functions of ring have in their names that are written in assembly or C.
+/// Parts of the names of ring's functions in assembly or C.
 const RING: [&str; 9] =
     ["ring_core", "aes", "nistz256", "table_select", "ge_", "fe_", "x25519", "sha", "bn_"];
 
@@ -83,7 +83,7 @@ pub(crate) fn of(function: &str) -> &'static str {
     }
 }
 
-/// `sqlx_core::type` has `sqlx_core::type_info` below it too, and `http` has not `httparse`.
+/// `sqlx_core::type` has `sqlx_core::type_info` below it too, and `http` does not have `httparse`.
 fn is_below(path: &str, begin: &str) -> bool {
     let is_crate = !begin.contains("::");
     path.strip_prefix(begin).is_some_and(|rest| !is_crate || rest.starts_with("::"))

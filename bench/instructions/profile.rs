@@ -51,7 +51,7 @@ impl Profile {
         self.0.values().sum()
     }
 
-    /// Subtracts the other one so many times.
+    /// Subtracts `other`, multiplied by `times`.
     pub(crate) fn subtract(&mut self, other: &Self, times: f64) {
         for (function, cost) in &other.0 {
             *self.0.entry(function.clone()).or_default() -= cost * times;

@@ -108,7 +108,7 @@ fn memory(contender: &Contender) -> Vec<f64> {
     contender.rounds.iter().map(|turn| turn.memory).collect()
 }
 
-/// The goals of these figures. The peer does the same work; its bare form is told beside it.
+/// The goals of these figures. The peer does the same work; its bare form is shown beside it.
 pub(crate) fn by_go(results: &Results, figures: &[Figure]) -> Vec<Goal> {
     let named = |name| results.servers.iter().find(|server| server.name == name);
     let (Some(app), Some(same), Some(bare)) =

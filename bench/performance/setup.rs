@@ -63,7 +63,7 @@ impl Setup {
     pub(crate) async fn start(extent: Extent) -> anyhow::Result<Self> {
         let SeparateCluster { cluster, volumes, run } = SeparateCluster::start(2).await?;
         let setup = Self { cluster, extent, volumes, run };
-        // The app and all peers together have more connections than an app may have.
+        // The app and all peers together have more connections than the manifests' 100.
         for ordinal in [PRIMARY, REPLICA] {
             setup.cluster.sql(ordinal, "SET GLOBAL max_connections = 200").await?;
         }

@@ -19,13 +19,14 @@
 //! - `volumes/`: volumes without a free byte, which root can mount.
 //!
 //! This library has what several of them share. [`browser`] is Chromium, used as a person uses it. [`documents`] is what
-//! the documents print. [`fonts`] are those that the pages are looked at in. [`small_volume`] is a volume for a pod that
-//! a test can fill.
+//! the documents print. [`fonts`] are those that the pages are looked at in. [`port_forward`] is kubectl's.
+//! [`small_volume`] is a volume for a pod that a test can fill.
 
 pub mod browser;
 mod chromedriver;
 pub mod documents;
 pub mod fonts;
+pub mod port_forward;
 pub mod small_volume;
 
 /// How often a test repeats a measurement: `few` times, or `many` times where `FIGURES` is set, as `.ci/run figures`

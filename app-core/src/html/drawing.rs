@@ -88,7 +88,7 @@ impl Drawing {
 
 /// The middle of a row in percent of the height of all rows, with one decimal.
 fn middle(index: usize, rows: usize) -> String {
-    // In whole numbers: to round floats, the paths would take almost three times as many instructions.
+    // In whole numbers: rounding floats would take almost three times as many instructions.
     let rows = rows.max(1);
     let tenths = ((2 * index + 1) * 1000 + rows) / (2 * rows);
     format!("{}.{}", tenths / 10, tenths % 10)

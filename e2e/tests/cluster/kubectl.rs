@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use e2e::port_forward::PortForward;
+
 /// The namespace of these tests.
 pub(crate) const NAMESPACE: &str = "headless-demo-test";
 
@@ -135,6 +137,11 @@ fn show_state() {
 /// kubectl's own deadline for what it waits for.
 pub(crate) fn timeout() -> String {
     format!("--timeout={}s", DEADLINE.as_secs())
+}
+
+/// `kubectl port-forward` in the namespace.
+pub(crate) fn forward(to: &str, ports: &str) -> PortForward {
+    PortForward::open(Command::new("kubectl").args(["--namespace", NAMESPACE]), to, ports)
 }
 
 /// `kubectl wait --for=...`.

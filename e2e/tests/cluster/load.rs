@@ -10,7 +10,9 @@ use sqlx::{
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    deployment::deployment, kubectl::kubectl, port_forward::PortForward, scenario::Scenario,
+    deployment::deployment,
+    kubectl::{forward, kubectl},
+    scenario::Scenario,
     traffic::Load,
 };
 
@@ -60,7 +62,7 @@ async fn sort_until(options: MySqlConnectOptions, end: Instant) -> Result<usize,
 fn keep_sessions_busy(end: Instant) {
     let template = r#"--output=go-template={{index .data "appuser-password" | base64decode}}"#;
     let password = kubectl(&["get", "secret", "mysql-credentials", template]);
-    let forward = PortForward::open("pod/mysql-0", ":3306");
+    let forward = forward("pod/mysql-0", ":3306");
     let options = MySqlConnectOptions::new()
         .host("127.0.0.1")
         .port(forward.port)

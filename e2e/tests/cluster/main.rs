@@ -31,7 +31,6 @@ mod overlays;
 mod pages;
 mod platforms;
 mod pods_deleted;
-mod port_forward;
 mod probes;
 mod proxy;
 mod reaching;

@@ -11,8 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     deployment::{deployment, wait_for_new_apps},
-    kubectl::{kubectl, said, try_kubectl_with_input, wait_for},
-    port_forward::PortForward,
+    kubectl::{forward, kubectl, said, try_kubectl_with_input, wait_for},
     registration::new_email,
 };
 
@@ -52,7 +51,7 @@ async fn register(browser: &Browser, address: &str) -> String {
 fn forms_come_through_a_proxy_that_ends_tls_and_through_one_that_changes_the_host() {
     let _turn = deployment();
     start_proxy();
-    let [tls, plain] = [":8443", ":8080"].map(|ports| PortForward::open("pod/proxy", ports));
+    let [tls, plain] = [":8443", ":8080"].map(|ports| forward("pod/proxy", ports));
     let secure = format!("https://{HOST}:{}", tls.port);
     let changed = format!("http://{HOST}:{}", plain.port);
     let runtime = Runtime::new().unwrap();

@@ -7,8 +7,7 @@ use crate::{
     clients::client,
     deployment::{deployment, wait_for_new_apps},
     document,
-    kubectl::{kubectl, until},
-    port_forward::PortForward,
+    kubectl::{forward, kubectl, until},
 };
 
 const DOCUMENT: &str = "docs/reaching-the-pages.md";
@@ -34,8 +33,7 @@ fn the_pages_link_to_each_other_through_port_forwards_on_any_ports() {
     let _turn = deployment();
     document::run(DOCUMENT, &["other-ports"]);
     let forwards = [("write-app", "8080:80"), ("read-app", "8081:80")];
-    let _open =
-        forwards.map(|(app, ports)| PortForward::open(&format!("service/{app}-service"), ports));
+    let _open = forwards.map(|(app, ports)| forward(&format!("service/{app}-service"), ports));
 
     // From write-app to read-app, and back.
     let mut url = "http://127.0.0.1:8080/".to_owned();
@@ -47,7 +45,7 @@ fn the_pages_link_to_each_other_through_port_forwards_on_any_ports() {
 
     document::run(DOCUMENT, &["usual-ports"]);
     wait_for_new_apps();
-    let forward = PortForward::open("service/write-app-service", ":80");
+    let forward = forward("service/write-app-service", ":80");
     let (page, _) =
         until("write-app's page", || page(&format!("http://127.0.0.1:{}/", forward.port)));
     assert_eq!(link_to("read-app", &page), "http://127.0.0.1:30001/");

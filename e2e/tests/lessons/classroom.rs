@@ -2,16 +2,15 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     thread,
 };
 
-use e2e::documents::root;
+use e2e::{documents::root, port_forward::PortForward};
 
 use crate::{
     deployment, follow_as,
-    lesson::{Learner, Running, bash},
+    lesson::{Learner, bash},
 };
 
 const CLASSROOM: &str = "kubernetes/classroom/classroom";
@@ -44,26 +43,21 @@ fn lessons_of_pupils() -> Vec<(u32, &'static [&'static str])> {
     }
 }
 
-/// Opens the Service at any port of this machine. Returns its address there.
-fn forward(learner: &Learner, service: &str) -> (Running, String) {
+/// Opens the Service at any port of this machine.
+fn forward(learner: &Learner, service: &str) -> PortForward {
     let mut kubectl = Command::new("kubectl");
-    kubectl.args(["port-forward", service, ":80"]).stdout(Stdio::piped());
     kubectl.envs(learner.environment.iter().map(|(name, value)| (name, value)));
-    let mut child = kubectl.spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    // Forwarding from 127.0.0.1:40123 -> 5000
-    let port = line.split([':', ' ']).find_map(|word| word.parse::<u16>().ok());
-    let port = port.unwrap_or_else(|| panic!("no port: {line}"));
-    (Running(child), format!("http://127.0.0.1:{port}"))
+    PortForward::open(&mut kubectl, service, ":80")
 }
 
 /// A pupil who has a port-forward to each app, and a lesson.
 fn goes_through(number: u32, lesson: &str) {
     let mut learner = pupil(number);
-    let (_write, write_app) = forward(&learner, "service/write-app-service");
-    let (_read, read_app) = forward(&learner, "service/read-app-service");
-    learner.environment.extend([("WRITE_APP", write_app), ("READ_APP", read_app)]);
+    let [write, read] =
+        ["write", "read"].map(|app| forward(&learner, &format!("service/{app}-app-service")));
+    for (name, PortForward { port, .. }) in [("WRITE_APP", &write), ("READ_APP", &read)] {
+        learner.environment.push((name, format!("http://127.0.0.1:{port}")));
+    }
     follow_as(&learner, &format!("docs/lessons/{lesson}.md"));
 }
 
@@ -78,12 +72,15 @@ const ALLOWED: [&str; 6] = [
 ];
 
 /// What the API server refuses to pupil 4, and a part of what it says.
-const REFUSED: [(&str, &str); 9] = [
+const REFUSED: [(&str, &str); 12] = [
     ("get secrets -n pupil-2", "(Forbidden)"),
     ("get pods --all-namespaces", "(Forbidden)"),
     ("delete namespace pupil-4", "(Forbidden)"),
     ("create namespace another", "(Forbidden)"),
     ("delete resourcequota pupil", "(Forbidden)"),
+    ("delete limitrange pupil", "(Forbidden)"),
+    ("label namespace pupil-4 pod-security.kubernetes.io/enforce-", "(Forbidden)"),
+    ("create rolebinding all --clusterrole=cluster-admin --group=system:masters", "(Forbidden)"),
     ("annotate storageclass standard mine=true", "(Forbidden)"),
     ("get secrets -n kube-system", "(Forbidden)"),
     ("create service nodeport mine --tcp=80:80", "exceeded quota: pupil"),
@@ -93,7 +90,7 @@ const REFUSED: [(&str, &str); 9] = [
     ),
 ];
 
-fn has_rights_in_one_namespace_only() {
+fn check_rights() {
     let four = pupil(4);
     for allowed in ALLOWED {
         four.bash(&format!("kubectl {allowed}")).unwrap();
@@ -112,7 +109,7 @@ fn pods(number: u32) -> String {
 }
 
 /// A pupil deletes and changes everything, and gets it back.
-fn is_reset_alone() {
+fn reset_restores_one_pupil() {
     let (two, neighbours) = (pupil(2), pods(1));
     two.bash(
         "kubectl delete statefulset mysql
@@ -143,7 +140,7 @@ fn a_group_of_four_works_side_by_side_and_leaves_nothing() {
     for number in 1..=2 {
         assert!(said.contains(&format!("pupil-{number}: ready")), "{said}");
     }
-    // A latecomer costs the others nothing: not even the pod that one has added.
+    // A latecomer costs the others nothing: pupil 2 keeps even the pod that it has added.
     let scale = "kubectl scale statefulset mysql --replicas=3
         kubectl rollout status statefulset/mysql";
     pupil(2).bash(scale).unwrap();
@@ -153,16 +150,20 @@ fn a_group_of_four_works_side_by_side_and_leaves_nothing() {
     as_printed("pupil");
 
     thread::scope(|group| {
-        group.spawn(has_rights_in_one_namespace_only);
+        group.spawn(check_rights);
         for (number, lessons) in lessons_of_pupils() {
             group.spawn(move || lessons.iter().for_each(|lesson| goes_through(number, lesson)));
         }
     });
-    is_reset_alone();
+    reset_restores_one_pupil();
     let status = classroom("status").unwrap();
     let lines = status.lines().filter(|line| line.starts_with("pupil-")).count();
     assert_eq!(lines, 4 * 3, "{status}");
 
+    remove_leaves_nothing();
+}
+
+fn remove_leaves_nothing() {
     let said = as_printed("remove");
     assert!(said.contains("removed: 4 pupils"), "{said}");
     let kinds = "namespaces,clusterroles,clusterrolebindings,roles,rolebindings";
@@ -175,13 +176,12 @@ fn a_group_of_four_works_side_by_side_and_leaves_nothing() {
 /// What the script says of arguments, and its exit status.
 fn refusal(arguments: &[&str], kubeconfig: Option<&str>) -> (Option<i32>, String) {
     let mut script = Command::new(root().join(CLASSROOM));
-    script.args(arguments).env("KUBECONFIG", kubeconfig.map_or_else(own_kubeconfig, str::to_owned));
+    script.args(arguments);
+    if let Some(kubeconfig) = kubeconfig {
+        script.env("KUBECONFIG", kubeconfig);
+    }
     let Output { status, stderr, .. } = script.output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
-}
-
-fn own_kubeconfig() -> String {
-    env::var("KUBECONFIG").unwrap_or_default()
 }
 
 #[test]
@@ -189,17 +189,18 @@ fn the_classroom_says_what_is_wrong_with_its_arguments() {
     for (arguments, words) in [
         (&[][..], "say one of: make N"),
         (&["grade"], "say one of: make N"),
-        (&["make"], "make needs the number of pupils"),
-        (&["make", "0"], "make needs the number of pupils"),
+        (&["make"], "make needs one number of pupils"),
+        (&["make", "3", "7"], "make needs one number of pupils"),
+        (&["make", "0"], "make needs one number of pupils"),
         (&["make", "-3"], "there is no option -3"),
-        (&["make", "many"], "make needs the number of pupils"),
+        (&["make", "many"], "make needs one number of pupils"),
         (&["make", "100"], "1 to 99"),
         (&["reset"], "reset needs the numbers of pupils"),
         (&["remove", "7"], "remove is for the whole group"),
         (&["status", "pupil-7"], "status is for the whole group"),
-        (&["make", "2", "--hours", "soon"], "soon is none"),
+        (&["make", "2", "--hours", "soon"], "not soon"),
         (&["make", "2", "--hours"], "--hours needs a value"),
-        (&["make", "2", "--server", "192.168.1.20"], "192.168.1.20 is none"),
+        (&["make", "2", "--server", "192.168.1.20"], "not 192.168.1.20"),
     ] {
         let (code, said) = refusal(arguments, None);
         assert_eq!(code, Some(2), "{arguments:?}: {said}");
@@ -214,6 +215,9 @@ fn the_classroom_refuses_a_pupil_who_is_not_there_and_a_cluster_that_is_not_ther
     let (code, said) = refusal(&["reset", "7"], None);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("there is no pupil 7"), "{said}");
+    // A dot is no pattern.
+    let (code, said) = refusal(&["reset", "."], None);
+    assert_eq!(code, Some(1), "{said}");
     // No program listens on port 1.
     let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-classroom.yaml");
     let context = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\

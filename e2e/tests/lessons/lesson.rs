@@ -36,7 +36,7 @@ pub(crate) struct Learner {
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
-/// The one of the README.
+/// The learner of the README.
 impl Default for Learner {
     fn default() -> Self {
         Self { namespace: "default".to_owned(), environment: Vec::new() }
@@ -51,8 +51,8 @@ pub(crate) struct Lesson {
 /// One block of commands, and the blocks of text after it: one, or one for each kind of DNS, or none.
 pub(crate) struct Step {
     commands: String,
-    /// What an earlier step has set in the learner's terminal.
-    variables: &'static str,
+    /// An earlier step has set [`VARIABLES`] in the learner's terminal.
+    has_variables: bool,
     printed: Vec<Printed>,
     /// The block begins with "```sh runs": its one command belongs in another terminal, where it runs on.
     runs_on: bool,
@@ -73,17 +73,16 @@ impl Lesson {
     pub(crate) fn read(name: &str) -> Self {
         let text = without_folded(&file(name));
         let mut steps = Vec::<Step>::new();
-        let mut variables = "";
+        let mut has_variables = false;
         for (info, block) in blocks(&text) {
             match (info, steps.last_mut()) {
                 ("sh", _) if block.starts_with(CHECK) => {}
                 ("sh" | "sh runs", _) => {
                     let runs_on = info == "sh runs";
                     let sets_variables = block == VARIABLES;
-                    steps.push(Step { commands: block, variables, printed: Vec::new(), runs_on });
-                    if sets_variables {
-                        variables = "source kubernetes/lessons/variables > /dev/null";
-                    }
+                    let printed = Vec::new();
+                    steps.push(Step { commands: block, has_variables, printed, runs_on });
+                    has_variables |= sets_variables;
                 }
                 (info, Some(step)) => step.printed.push(Printed::new(info, block)),
                 _ => panic!("{name}: a block of {info} that belongs to no command:\n{block}"),
@@ -148,7 +147,9 @@ impl Step {
     }
 
     fn try_once(&self, dns: &DnsCache, learner: &Learner) -> Result<(), String> {
-        let output = learner.bash(&format!("{}\n{}", self.variables, self.commands))?;
+        let variables =
+            if self.has_variables { format!("{VARIABLES} > /dev/null\n") } else { String::new() };
+        let output = learner.bash(&(variables + &self.commands))?;
         println!("{output}");
         let output = learner.as_in_the_document(&output);
         let Some(expected) = self.printed.iter().find(|printed| printed.is_for(dns)) else {

@@ -29,7 +29,7 @@ pub(crate) struct User {
     pub(crate) created_at: OffsetDateTime,
 }
 
-/// By position, as [`select_users!`] has the columns: to look up four names in each of fifty rows is 4 % of a read.
+/// By position, as [`select_users!`] has the columns: looking up four names in each of fifty rows costs 4 % of a read.
 impl FromRow<'_, MySqlRow> for User {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
         let (id, name, email, created_at) = FromRow::from_row(row)?;
