@@ -8,7 +8,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -22,6 +22,10 @@ use tokio::{
 /// How long a client may take from the first byte of a header to its end, or from the beginning of the connection. It
 /// also bounds the time in which the client reads nothing.
 pub(super) const SILENCE: Duration = Duration::from_secs(5);
+
+/// For how long a connection may be silent before it can end to make room for another. A client that has just connected
+/// needs a moment to send, and where most connections have a request, a new one may have been silent for longest.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// What a connection waits for. Its stream and its service share it.
 #[derive(Clone)]
@@ -115,8 +119,10 @@ pub(super) struct Stream {
 /// The end of one state, if the client does nothing.
 struct Wait {
     state: State,
-    deadline: Pin<Box<Sleep>>,
-    make_room: Pin<Box<OwnedNotified>>,
+    /// The end of [`GRACE`], and then the deadline.
+    timer: Pin<Box<Sleep>>,
+    /// The place in the queue, from the end of [`GRACE`] on.
+    make_room: Option<Pin<Box<OwnedNotified>>>,
 }
 
 impl Stream {
@@ -127,24 +133,20 @@ impl Stream {
     /// Ready once the connection has to end.
     fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let state = self.phase.lock().state;
-        let deadline = match state {
-            State::Header(since) => since + SILENCE,
+        let (since, patience) = match state {
+            State::Header(since) => (since, SILENCE),
             State::Response => {
                 self.wait = None;
                 return Poll::Pending;
             }
-            State::Idle(since) => since + self.silence.keep_alive,
+            State::Idle(since) => (since, self.silence.keep_alive),
         };
         let wait = match self.wait.take() {
             Some(wait) if wait.state == state => wait,
             // A new place in the queue, too: Notify wakes the one that has waited for longest.
-            _ => Wait {
-                state,
-                deadline: Box::pin(sleep_until(deadline)),
-                make_room: self.silence.next_in_queue(),
-            },
+            _ => Wait::begin(state, since),
         };
-        self.wait.insert(wait).poll(context)
+        self.wait.insert(wait).poll(&self.silence, since + patience, context)
     }
 
     fn unless_it_ends(
@@ -160,11 +162,25 @@ impl Stream {
 }
 
 impl Wait {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.deadline.as_mut().poll(context).is_ready() {
+    fn begin(state: State, since: Instant) -> Self {
+        Self { state, timer: Box::pin(sleep_until(since + GRACE)), make_room: None }
+    }
+
+    fn poll(
+        &mut self,
+        silence: &Silence,
+        deadline: Instant,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.make_room.is_none() {
+            ready!(self.timer.as_mut().poll(context));
+            self.timer.as_mut().reset(deadline);
+        }
+        let make_room = self.make_room.get_or_insert_with(|| silence.next_in_queue());
+        if self.timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        self.make_room.as_mut().poll(context)
+        make_room.as_mut().poll(context)
     }
 }
 
@@ -217,5 +233,32 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// Whether a connection ends that has been silent since then, when another one needs room.
+    async fn makes_room(since: Instant) -> bool {
+        let silence = Silence { keep_alive: 2 * HOUR, make_room: Arc::default() };
+        let deadline = since + silence.keep_alive;
+        let mut wait = Wait::begin(State::Idle(since), since);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(wait.poll(&silence, deadline, &mut context).is_pending());
+        silence.make_room.notify_one();
+        wait.poll(&silence, deadline, &mut context).is_ready()
+    }
+
+    #[tokio::test]
+    async fn a_connection_makes_room_for_another_only_when_it_has_been_silent_for_a_moment() {
+        assert!(makes_room(Instant::now() - Duration::from_secs(60)).await);
+        // It began later than now, so it is new for as long as this test may take.
+        assert!(!makes_room(Instant::now() + HOUR).await);
     }
 }

@@ -80,7 +80,10 @@ const REFUSED: [(&str, &str); 12] = [
     ("delete resourcequota pupil", "(Forbidden)"),
     ("delete limitrange pupil", "(Forbidden)"),
     ("label namespace pupil-4 pod-security.kubernetes.io/enforce-", "(Forbidden)"),
-    ("create rolebinding all --clusterrole=cluster-admin --group=system:masters", "(Forbidden)"),
+    (
+        "create rolebinding all --clusterrole=cluster-admin --group=system:masters",
+        "permissions not currently held",
+    ),
     ("annotate storageclass standard mine=true", "(Forbidden)"),
     ("get secrets -n kube-system", "(Forbidden)"),
     ("create service nodeport mine --tcp=80:80", "exceeded quota: pupil"),
