@@ -9,6 +9,7 @@ use std::{
 };
 
 use e2e::documents::{file, root};
+use tempfile::NamedTempFile;
 
 use crate::{
     deployment,
@@ -167,16 +168,21 @@ fn a_task_that_is_not_there_is_refused_with_a_list_of_those_that_are() {
     assert!(printed.contains("usage: ") && printed.contains(&list), "{printed}");
 }
 
-#[test]
-fn a_cluster_that_does_not_answer_is_one_missing_thing() {
-    // No program listens on port 1.
-    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-cluster.yaml");
+/// The kubeconfig of a cluster that does not answer: no program listens on port 1.
+pub(crate) fn kubeconfig_of_no_cluster() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
     let context = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\
         contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
-    fs::write(config, context).unwrap();
+    fs::write(&file, context).unwrap();
+    file
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_one_missing_thing() {
+    let config = kubeconfig_of_no_cluster();
 
     let mut check = Command::new(root().join("kubernetes/lessons/check"));
-    let output = check.arg("1").env("KUBECONFIG", config).output().unwrap();
+    let output = check.arg("1").env("KUBECONFIG", config.path()).output().unwrap();
 
     let printed = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{printed}");

@@ -1,7 +1,8 @@
 //! `docs/classroom.md`: a group of four in the cluster, each with the rights of a pupil.
 
 use std::{
-    env, fs,
+    env,
+    path::Path,
     process::{Command, Output},
     thread,
 };
@@ -9,6 +10,7 @@ use std::{
 use e2e::{documents::root, port_forward::PortForward};
 
 use crate::{
+    checks::kubeconfig_of_no_cluster,
     deployment, follow_as,
     lesson::{Learner, bash},
 };
@@ -45,9 +47,7 @@ fn lessons_of_pupils() -> Vec<(u32, &'static [&'static str])> {
 
 /// Opens the Service at any port of this machine.
 fn forward(learner: &Learner, service: &str) -> PortForward {
-    let mut kubectl = Command::new("kubectl");
-    kubectl.envs(learner.environment.iter().map(|(name, value)| (name, value)));
-    PortForward::open(&mut kubectl, service, ":80")
+    PortForward::open(&mut learner.program("kubectl"), service, ":80")
 }
 
 /// A pupil who has a port-forward to each app, and a lesson.
@@ -177,7 +177,7 @@ fn remove_leaves_nothing() {
 }
 
 /// What the script says of arguments, and its exit status.
-fn refusal(arguments: &[&str], kubeconfig: Option<&str>) -> (Option<i32>, String) {
+fn refusal(arguments: &[&str], kubeconfig: Option<&Path>) -> (Option<i32>, String) {
     let mut script = Command::new(root().join(CLASSROOM));
     script.args(arguments);
     if let Some(kubeconfig) = kubeconfig {
@@ -221,12 +221,8 @@ fn the_classroom_refuses_a_pupil_who_is_not_there_and_a_cluster_that_is_not_ther
     // A dot is no pattern.
     let (code, said) = refusal(&["reset", "."], None);
     assert_eq!(code, Some(1), "{said}");
-    // No program listens on port 1.
-    let config = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-classroom.yaml");
-    let context = "clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\n\
-        contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n";
-    fs::write(config, context).unwrap();
-    let (code, said) = refusal(&["make", "2"], Some(config));
+    let config = kubeconfig_of_no_cluster();
+    let (code, said) = refusal(&["make", "2"], Some(config.path()));
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("kubectl must reach the cluster"), "{said}");
 }

@@ -177,10 +177,16 @@ impl Learner {
     }
 
     fn terminal(&self, commands: &str) -> Command {
-        let mut bash = Command::new("bash");
+        let mut bash = self.program("bash");
         bash.args(["-c", commands]).current_dir(root());
-        bash.envs(self.environment.iter().map(|(name, value)| (name, value)));
         bash
+    }
+
+    /// A program that runs in the learner's environment.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let mut program = Command::new(name);
+        program.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        program
     }
 
     /// An output with the namespace, and the addresses of the apps, that the document has.
