@@ -3,7 +3,7 @@
 use e2e::browser::{Browser, LAPTOP, View};
 use serde_json::json;
 
-use crate::pages::pages;
+use crate::{pages::pages, read_page::open_list};
 
 /// Whether the page asks by itself, and how often. `dots` is how many queries were answered: those dots are digits.
 const PACE: &str = "return { play: document.getElementById('play').textContent,
@@ -18,14 +18,14 @@ const LOOKS: &str = "return performance.getEntriesByType('resource')
 async fn the_page_asks_twice_a_second_from_the_start_until_the_person_pauses_it() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
 
     browser.until("return document.querySelectorAll('#dots-1 i').length > 3").await;
     let pace = browser.run(PACE).await;
     assert_eq!((&pace["play"], &pace["speed"]), (&json!("Pause"), &json!("2/s")));
 
     browser.click("#play").await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
     browser.until(&format!("{LOOKS} > 2")).await;
     assert_eq!(browser.run(PACE).await, json!({ "play": "Play", "speed": "2/s", "dots": 1 }));
 }
@@ -34,7 +34,7 @@ async fn the_page_asks_twice_a_second_from_the_start_until_the_person_pauses_it(
 async fn with_less_motion_the_page_waits_to_be_asked() {
     let pages = pages().await;
     let browser = Browser::open(View { reduced_motion: true, ..LAPTOP }).await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
 
     browser.until(&format!("{LOOKS} > 2")).await;
 
@@ -47,7 +47,7 @@ async fn a_tab_that_is_hidden_asks_nothing_until_it_is_seen() {
     let browser = Browser::open(LAPTOP).await;
     let hidden = "Object.defineProperty(document, 'hidden', { get: () => !window.seen })";
     browser.begin_pages_with(hidden).await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
 
     // A page that is seen has asked some times by then.
     browser.until("return performance.now() > 2000").await;
@@ -61,7 +61,7 @@ async fn a_tab_that_is_hidden_asks_nothing_until_it_is_seen() {
 async fn a_laptop_shows_the_three_names_the_answer_and_the_reason_without_scrolling() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
     browser.until("return document.querySelectorAll('#dots-1 i').length > 1").await;
 
     let lowest = "return ['.drawing', '#served', '#controls', '.why', '.dots i'].map(part =>
@@ -100,7 +100,7 @@ const RED: &str = "const svg = (classes, shape) => {
 #[tokio::test]
 async fn no_pod_has_the_colour_of_failures() {
     let browser = Browser::open(LAPTOP).await;
-    browser.goto(&pages().await.read()).await;
+    open_list(&browser, &pages().await.read()).await;
 
     assert_eq!(browser.run(RED).await, json!([]));
 }

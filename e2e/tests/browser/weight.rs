@@ -2,7 +2,7 @@
 
 use e2e::browser::{Browser, LAPTOP};
 
-use crate::pages::separate;
+use crate::{pages::separate, read_page::open_list};
 
 /// Fifty users. Their names and emails are as long as they may be, the names in characters of four bytes.
 const FIFTY_USERS: &str = "INSERT INTO userdb.users (name, email)
@@ -26,7 +26,7 @@ async fn with_the_longest_users_a_page_is_under_60_kilobytes_and_its_scripts_und
     let full = format!("{}?compare=on&seen={dots}&seen2={dots}", pages.read());
 
     for page in [pages.write(), full] {
-        browser.goto(&page).await;
+        open_list(&browser, &page).await;
         let weights: [u32; 4] = serde_json::from_value(browser.run(WEIGHTS).await).unwrap();
         let [html, scripts, elements, files] = weights;
         println!("figure: {page} weighs {html} bytes, its scripts {scripts}");

@@ -2,7 +2,10 @@
 
 use e2e::browser::{Browser, LAPTOP};
 
-use crate::pages::{new_email, pages};
+use crate::{
+    pages::{new_email, pages},
+    read_page::open_list,
+};
 
 #[tokio::test]
 async fn a_person_registers_and_reads_the_registration_back() {
@@ -18,7 +21,7 @@ async fn a_person_registers_and_reads_the_registration_back() {
     browser.until("return document.querySelector('.done') !== null").await;
     assert!(browser.text(".done").await.contains("Grace Hopper is user"));
 
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
     browser.refresh_until_text("#users", &email).await;
 }
 
@@ -27,7 +30,7 @@ async fn the_form_asks_twenty_times_in_the_chosen_mode() {
     let pages = pages().await;
     let browser = Browser::open(LAPTOP).await;
     browser.forbid_scripts().await;
-    browser.goto(&pages.read()).await;
+    open_list(&browser, &pages.read()).await;
     assert!(!browser.is_visible("#play").await && !browser.is_visible("#rate").await);
 
     let dots = ask_until(&browser, 21).await;

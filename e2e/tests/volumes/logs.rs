@@ -169,6 +169,15 @@ async fn the_liveness_probe_deletes_old_logs_beyond_the_budget_and_no_others() {
 async fn a_replica_that_stands_still_does_not_fill_the_primary_and_clones_again() {
     let (mut servers, _volumes) = two_servers(1024).await;
     servers.cluster.sql(0, "SET GLOBAL max_binlog_size = 1048576").await.unwrap();
+    // The primary sends to a replica that takes nothing for so many seconds, 60 by default. Until then, it keeps the
+    // log that it sends. A connection takes the value of the moment when it begins.
+    servers.cluster.sql(0, "SET GLOBAL net_write_timeout = 5").await.unwrap();
+    servers.cluster.sql(1, "STOP REPLICA; START REPLICA").await.unwrap();
+    let receiver = "SELECT service_state FROM performance_schema.replication_connection_status";
+    until("the replica to connect again", async || {
+        servers.cluster.sql(1, receiver).await.unwrap() == "ON"
+    })
+    .await;
     servers.cluster.freeze(1).unwrap();
     let budget = 2 << 20;
     // What fills the connection's buffers counts as read.
