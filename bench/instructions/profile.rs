@@ -7,17 +7,18 @@ use std::{
 };
 
 use anyhow::Context as _;
+use bench::Section;
 
 use crate::layers;
 
 /// How many functions are printed for each handler.
 const FUNCTIONS: usize = 25;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
-
-/// The page's table stands between these lines.
-const BEGIN: &str = "<!-- `cargo instructions -- --profile` writes this table. -->\n";
-const END: &str = "<!-- The end of that table. -->";
+/// Where the page's table stands.
+const SECTION: Section = Section {
+    begin: "<!-- `cargo instructions -- --profile` writes this table. -->",
+    end: "<!-- The end of that table. -->",
+};
 
 /// The instructions of each function, without those of the functions that it calls.
 #[derive(Default)]
@@ -88,11 +89,7 @@ fn named<'a>(name: &'a str, names: &mut HashMap<&'a str, &'a str>) -> &'a str {
 
 /// Writes the table into the page.
 pub(crate) fn write(profiles: &[(&str, Profile)], requests: u32) -> anyhow::Result<()> {
-    let page = fs::read_to_string(PAGE).context(PAGE)?;
-    let (before, rest) = page.split_once(BEGIN).context(BEGIN)?;
-    let (_, after) = rest.split_once(END).context(END)?;
-    let table = table(profiles, requests);
-    Ok(fs::write(PAGE, format!("{before}{BEGIN}\n{table}\n{END}{after}"))?)
+    SECTION.write(&table(profiles, requests))
 }
 
 /// Thousands of instructions for each request, by layer and handler.

@@ -3,6 +3,7 @@
 use crate::{
     contest::{CLIENTS, Contender, Results, Turn},
     peers,
+    report::{row, table},
     statistics::{Sample, short},
 };
 
@@ -23,7 +24,7 @@ pub(crate) enum Met {
 }
 
 impl Met {
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Yes => "met",
             Self::No => "**not met**",
@@ -58,6 +59,13 @@ impl Goal {
     pub(crate) fn new(what: &str, goal: String, measured: String, met: Met) -> Self {
         Self { what: what.to_owned(), goal, measured, met }
     }
+}
+
+/// The table of goals.
+pub(crate) fn goals_table<'a>(goals: impl IntoIterator<Item = &'a Goal>) -> String {
+    let cells = |goal: &Goal| row(&[&goal.what, &goal.goal, &goal.measured, goal.met.name()]);
+    let rows: Vec<_> = goals.into_iter().map(cells).collect();
+    table(&["what", "goal", "measured", ""], &rows)
 }
 
 /// Requests a second, by mysqlslap's.

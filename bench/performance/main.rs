@@ -5,10 +5,12 @@
 //! - [`load`]: the load generator; [`process`]: processor time and memory of processes.
 //! - [`contest`]: mysqlslap, an app and the peers do the same work in turns; [`reads`] and [`writes`] are contests.
 //! - [`connections`], [`growth`], [`replication`], [`footprint`]: the other measurements.
+//! - [`on_cluster`]: growth on a cluster; [`workload`]: its pods; [`crowd`]: what many open pages take.
 //! - [`goals`], [`statistics`], [`machine`], [`report`], [`plot`]: the report.
 
 mod connections;
 mod contest;
+mod crowd;
 mod footprint;
 mod goals;
 mod growth;
@@ -16,6 +18,7 @@ mod load;
 mod login;
 mod machine;
 mod mysqlslap;
+mod on_cluster;
 mod peers;
 mod plot;
 mod process;
@@ -25,6 +28,7 @@ mod report;
 mod server;
 mod setup;
 mod statistics;
+mod workload;
 mod writes;
 
 use std::{
@@ -32,13 +36,14 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::bail;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     peers::Peer,
     report::Report,
-    setup::{FULL, QUICK, Setup},
+    setup::{Extent, FULL, QUICK, Setup},
 };
 
 /// Compares both apps with mysqlslap and with peers, and writes docs/performance.md and docs/performance.svg.
@@ -51,6 +56,10 @@ struct Options {
     /// Measure everything in about two minutes, and write the report into the target folder
     #[arg(long)]
     quick: bool,
+    /// Measure only what more pods are good for, on the cluster that kubectl reaches. The NodePorts are at 127.0.0.1,
+    /// or where NODE_ADDRESS says
+    #[arg(long)]
+    on_cluster: bool,
     /// Measure without the peers
     #[arg(long)]
     without_peers: bool,
@@ -74,24 +83,49 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let extent = if options.quick { QUICK } else { FULL };
+    if options.on_cluster {
+        return grow(&extent, &options).await;
+    }
     let load = machine::load();
     let peers = if options.without_peers { Vec::new() } else { peers::build()? };
-    let [mut interrupt, mut terminate] =
-        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
     eprintln!("starting a primary and a replica");
-    let mut setup = Setup::start(if options.quick { QUICK } else { FULL }).await?;
-    let measured = tokio::select! {
-        measured = measure(&mut setup, &peers, &load) => Some(measured),
-        _ = interrupt.recv() => None,
-        _ = terminate.recv() => None,
-    };
+    let mut setup = Setup::start(extent).await?;
+    let measured = unless_stopped(measure(&mut setup, &peers, &load)).await;
     eprintln!("stopping the servers");
     setup.stop().await?;
-    let Some(report) = measured.transpose()? else { return Ok(ExitCode::FAILURE) };
-    let folder = options.folder();
-    report.write(&folder)?;
+    let report = measured?;
+    report.write(&options.folder())?;
     println!("{}", report.goals());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Measures growth on a cluster. A quick run prints what another one writes into the page.
+async fn grow(extent: &Extent, options: &Options) -> anyhow::Result<ExitCode> {
+    let measured = unless_stopped(on_cluster::measure(extent)).await;
+    if measured.is_err() {
+        eprintln!("putting the pods back as the manifests have them");
+        on_cluster::restore().await?;
+    }
+    let text = measured?;
+    println!("{text}");
+    if !options.quick {
+        on_cluster::SECTION.write(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is measured, unless Ctrl-C or SIGTERM stops it.
+async fn unless_stopped<T>(
+    measuring: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let [mut interrupt, mut terminate] =
+        [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    tokio::select! {
+        measured = measuring => measured,
+        _ = interrupt.recv() => bail!("stopped"),
+        _ = terminate.recv() => bail!("stopped"),
+    }
 }
 
 impl Options {

@@ -1,10 +1,10 @@
-//! `docs/performance.md`: this program writes the figures, and people write the last section.
+//! `docs/performance.md`: this program writes the figures, and people and two other commands write the last sections.
 
 use std::{fs, path::Path};
 
 use crate::{
     contest::{CLIENTS, Contender, Results, Turn},
-    goals::Goal,
+    goals::{Goal, goals_table},
     plot,
     statistics::{Sample, short},
 };
@@ -50,10 +50,7 @@ impl Report {
 
     /// The table of goals.
     pub(crate) fn goals(&self) -> String {
-        let goals = self.parts.iter().flat_map(|part| &part.goals);
-        let rows =
-            goals.map(|goal| row(&[&goal.what, &goal.goal, &goal.measured, goal.met.name()]));
-        table(&["what", "goal", "measured", ""], &rows.collect::<Vec<_>>())
+        goals_table(self.parts.iter().flat_map(|part| &part.goals))
     }
 }
 

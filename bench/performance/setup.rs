@@ -33,6 +33,8 @@ pub(crate) struct Extent {
     pub(crate) connections: &'static [usize],
     /// The numbers of servers from which read-app chooses.
     pub(crate) endpoints: &'static [u8],
+    /// How many numbers of pods are tried on a cluster.
+    pub(crate) pods: usize,
 }
 
 pub(crate) const FULL: Extent = Extent {
@@ -41,6 +43,7 @@ pub(crate) const FULL: Extent = Extent {
     rows: 1_000_000,
     connections: &[1, 4, 64, 256],
     endpoints: &[2, 10, 50],
+    pods: 3,
 };
 
 pub(crate) const QUICK: Extent = Extent {
@@ -49,6 +52,7 @@ pub(crate) const QUICK: Extent = Extent {
     rows: 20_000,
     connections: &[1, 64],
     endpoints: &[2, 10],
+    pods: 2,
 };
 
 pub(crate) struct Setup {

@@ -42,7 +42,6 @@ mod scenario;
 mod servers_killed;
 mod settings;
 mod smoke;
-mod throughput;
 mod traffic;
 mod troubleshooting;
 mod upkeep;
