@@ -20,7 +20,7 @@ const CONNECTIONS: [&str; 2] = ["a new connection for each query", "kept connect
 const ASKS: f64 = 2.0;
 
 /// How many connections one copy of read-app takes (`app-core/src/server.rs`). A browser keeps one.
-const MOST_CONNECTIONS: f64 = 1024.0;
+const MOST_CONNECTIONS: u32 = 1024;
 
 /// A group of learners, and a crowd.
 const OPEN_PAGES: [(f64, &str); 2] = [(25.0, "25"), (10_000.0, "10,000")];
@@ -42,15 +42,15 @@ impl fmt::Display for Crowd {
             "requests/s",
             "processors for read-app",
             "processors for MySQL",
-            "copies of read-app, at least",
         ];
         write!(
             f,
             "### 25 learners, and a crowd of 10,000
 
 A calculation: we have not opened so many pages. An open page asks {ASKS} times a second. The processor time of a request
-is that of the shares above, and growth is taken as linear. One copy of read-app takes {MOST_CONNECTIONS} connections, and
-each browser keeps one.
+is that of the shares above, probes included, and growth is taken as linear. One copy of read-app takes
+{MOST_CONNECTIONS} connections, and each browser keeps one. A copy also opens only so many connections to MySQL, and a
+server accepts only so many. So a crowd needs more copies and more replicas than its processor time alone asks for.
 
 {}",
             table(&head, &rows.collect::<Vec<_>>())
@@ -63,15 +63,6 @@ impl Crowd {
         let asked = pages * ASKS;
         let [read_app, mysql] =
             [self.by_read_app[kind], self.by_mysql[kind]].map(|rate| asked / rate);
-        // A copy runs on several processors, so that only its connections ask for more copies.
-        let copies = (pages / MOST_CONNECTIONS).ceil();
-        row(&[
-            name,
-            CONNECTIONS[kind],
-            &short(asked),
-            &short(read_app),
-            &short(mysql),
-            &format!("{copies}"),
-        ])
+        row(&[name, CONNECTIONS[kind], &short(asked), &short(read_app), &short(mysql)])
     }
 }

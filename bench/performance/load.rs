@@ -35,6 +35,8 @@ const RESPONSE_DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) enum RequestKind {
     /// `GET` of this path.
     Get(String),
+    /// The same of the page's living part, which has status 200 even where no pod answered: it says so.
+    Ask(String),
     /// `POST /submit` with a new email.
     Register,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Load {
 /// The responses to a load.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
-    /// Of the responses with status 200.
+    /// Of the responses with status 200 that have what was asked for.
     pub(crate) latencies: Latencies,
     pub(crate) took: Duration,
     /// The number of other responses and of broken connections.
@@ -137,7 +139,9 @@ async fn client(
             break;
         }
         match connection.send(load.kind.request(load.server)?).await {
-            Ok((StatusCode::OK, _)) => latencies.push(sent.elapsed()),
+            Ok((StatusCode::OK, body)) if load.kind.is_served(&body) => {
+                latencies.push(sent.elapsed());
+            }
             Ok(_) => failed += 1,
             Err(_) => {
                 failed += 1;
@@ -152,7 +156,7 @@ impl RequestKind {
     pub(crate) fn request(&self, server: SocketAddr) -> anyhow::Result<Request<Full<Bytes>>> {
         let request = Request::builder().header("host", server.to_string());
         Ok(match self {
-            Self::Get(path) => request.uri(path).body(Full::default())?,
+            Self::Get(path) | Self::Ask(path) => request.uri(path).body(Full::default())?,
             Self::Register => {
                 let email = format!("{:032x}@example.org", rand::random::<u128>());
                 let body = format!(r#"{{"name":"Grace Hopper","email":"{email}"}}"#);
@@ -160,6 +164,17 @@ impl RequestKind {
                 request.header("content-type", "application/json").body(Full::from(body))?
             }
         })
+    }
+}
+
+impl RequestKind {
+    /// Whether a response with status 200 is what was asked for. A dot of the page is the number of the pod that answered.
+    fn is_served(&self, body: &[u8]) -> bool {
+        let Self::Ask(_) = self else { return true };
+        let page = String::from_utf8_lossy(body);
+        let dots =
+            page.split_once(r#"name="seen" value=""#).and_then(|(_, rest)| rest.split_once('"'));
+        dots.is_some_and(|(dots, _)| dots.ends_with(|dot: char| dot.is_ascii_digit()))
     }
 }
 

@@ -58,7 +58,7 @@ struct Options {
     quick: bool,
     /// Measure only what more pods are good for, on the cluster that kubectl reaches. The NodePorts are at 127.0.0.1,
     /// or where NODE_ADDRESS says
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["without_peers", "output"])]
     on_cluster: bool,
     /// Measure without the peers
     #[arg(long)]
@@ -102,10 +102,15 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Measures growth on a cluster. A quick run prints what another one writes into the page.
 async fn grow(extent: &Extent, options: &Options) -> anyhow::Result<ExitCode> {
+    on_cluster::check().await?;
     let measured = unless_stopped(on_cluster::measure(extent)).await;
     if measured.is_err() {
         eprintln!("putting the pods back as the manifests have them");
-        on_cluster::restore().await?;
+        if let Err(error) = on_cluster::restore().await {
+            eprintln!(
+                "not all of it was put back: {error:#}. Apply kubernetes/ again, and restart what has a limit"
+            );
+        }
     }
     let text = measured?;
     println!("{text}");

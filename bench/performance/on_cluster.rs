@@ -5,8 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use bench::Section;
+
+use tokio::net::TcpStream;
 
 use crate::{
     crowd::{Crowd, PAGES},
@@ -32,10 +34,11 @@ Another command measures this, on the cluster that kubectl reaches, with the fol
 cargo bench -p bench -- --on-cluster
 ```
 
-Each pod gets the same share of a processor, without a restart. It uses the share up before the machine is busy, so
-several pods on one machine grow as if each had another machine. Its probes take a part of the share. The first row of
-each table has no limit: that is what this machine can do. The load generator has some connections for each pod, and
-sends the next request on each as soon as it has a response.
+Each pod gets the same share of a processor, so small that it is used up before the machine is busy. So several pods on
+one machine grow as if each had another machine. A pod's probes take a part of its share. The first row of each table has
+no limit: that is what this machine can do. The load generator has some connections for each pod, and sends the next
+request on each as soon as it has a response. Afterwards the command replaces all pods, also mysql-0, by such as the
+manifests have.
 ";
 
 /// Reads over kept connections. read-app asks the pods that have not used up their share.
@@ -91,16 +94,36 @@ const SERIES: [Series; 3] = [
 struct Served {
     pods: usize,
     limit: String,
-    /// Responses with status 200 a second.
+    /// Served requests a second.
     rounds: Vec<f64>,
-    /// The largest share of other responses in a round.
+    /// The largest share of other requests in a round.
     failed_share: f64,
+}
+
+/// The claims of the pods that are there only to be measured.
+const CLAIMS: [&str; 2] = ["data-mysql-2", "data-mysql-3"];
+
+/// Fails where the cluster is not as kubernetes/ has it: nothing else would be put back, and no claim may be deleted that
+/// was there before.
+pub(crate) async fn check() -> anyhow::Result<()> {
+    for series in SERIES {
+        series.workload.check().await?;
+    }
+    let get = ["get", "persistentvolumeclaims", "--ignore-not-found", "--output=name"];
+    let claims = kubectl(&[&get[..], &CLAIMS].concat()).await?;
+    ensure!(claims.is_empty(), "delete these first, if their data may go: {claims}");
+    let (node, ports) = (node()?, SERIES.map(|series| series.port));
+    for port in ports {
+        let connected = TcpStream::connect((node, port)).await;
+        connected.with_context(|| {
+            format!("no app at {node}:{port}; NODE_ADDRESS says at which address the NodePorts are")
+        })?;
+    }
+    Ok(())
 }
 
 /// Measures all of it.
 pub(crate) async fn measure(extent: &Extent) -> anyhow::Result<String> {
-    let pods = kubectl(&["get", MYSQL.object, "--output=jsonpath={.spec.replicas}"]).await?;
-    ensure!(pods == "2", "{} has {pods} pods: begin with two, as kubernetes/ has", MYSQL.object);
     let (mut goals, mut tables, mut pages) = (Vec::new(), String::new(), Vec::new());
     for series in SERIES {
         let served = series.measure(extent).await?;
@@ -112,24 +135,23 @@ pub(crate) async fn measure(extent: &Extent) -> anyhow::Result<String> {
         series.workload.restore().await?;
     }
     delete_claims().await?;
-    let [by_mysql, by_read_app] = pages[..] else { unreachable!("two of the series are reads") };
+    let [by_mysql, by_read_app] = pages[..] else { bail!("two of the series must be reads") };
     let crowd = Crowd { by_read_app, by_mysql };
     Ok(format!("{HEAD}\n{}{tables}\n{crowd}", goals_table(&goals)))
 }
 
-/// Puts everything back as the manifests have it.
+/// Replaces all pods by such as the manifests have, also where one workload refuses. Returns the first error.
 pub(crate) async fn restore() -> anyhow::Result<()> {
+    let mut restored = Ok(());
     for series in SERIES {
-        series.workload.restore().await?;
+        restored = restored.and(series.workload.restore().await);
     }
-    delete_claims().await
+    restored.and(delete_claims().await)
 }
 
-/// The claims of the pods that were there only to be measured.
 async fn delete_claims() -> anyhow::Result<()> {
-    let claims = ["data-mysql-2", "data-mysql-3"];
     let delete = ["delete", "persistentvolumeclaims", "--ignore-not-found"];
-    kubectl(&[&delete[..], &claims].concat()).await.map(drop)
+    kubectl(&[&delete[..], &CLAIMS].concat()).await.map(drop)
 }
 
 impl Series {
@@ -153,7 +175,7 @@ impl Series {
         let pods = self.pods[extent.pods - 1];
         for (rate, path) in rates.iter_mut().zip(PAGES) {
             let served =
-                self.serve(pods, &self.limit(), &RequestKind::Get(path.to_owned()), extent).await?;
+                self.serve(pods, &self.limit(), &RequestKind::Ask(path.to_owned()), extent).await?;
             let processors = pods as f64 * f64::from(self.share) / 1000.0;
             *rate = Sample::from_iter(served.rounds).median() / processors;
         }
@@ -203,9 +225,10 @@ impl Series {
     }
 
     fn table(&self, served: &[Served]) -> String {
+        let first = median(&served[1]);
         let cells = |one: &Served| {
             let rate: Sample = one.rounds.iter().copied().collect();
-            let times = Sample::ratios(&one.rounds, &served[1].rounds);
+            let times: Sample = one.rounds.iter().map(|rate| rate / first).collect();
             let failed = format!("{:.1} %", one.failed_share * 100.0);
             row(&[
                 &one.pods.to_string(),
@@ -216,16 +239,19 @@ impl Series {
             ])
         };
         let rows: Vec<_> = served.iter().map(cells).collect();
-        let first = format!("ratio to {} with a limit", served[1].pods);
-        table(&[self.what, "processor for each", "requests/s", &first, "not 200"], &rows)
+        let ratio = format!("ratio to {} with a limit", served[1].pods);
+        table(&[self.what, "processor for each", "requests/s", &ratio, "not served"], &rows)
     }
 }
 
 /// How much of linear growth this is.
 fn linear(more: &Served, first: &Served) -> Sample {
-    let pods = more.pods as f64 / first.pods as f64;
-    let linear: Vec<_> = first.rounds.iter().map(|rate| rate * pods).collect();
-    Sample::ratios(&more.rounds, &linear)
+    let linear = median(first) * more.pods as f64 / first.pods as f64;
+    more.rounds.iter().map(|rate| rate / linear).collect()
+}
+
+fn median(served: &Served) -> f64 {
+    Sample::from_iter(served.rounds.iter().copied()).median()
 }
 
 /// With a capital letter.
@@ -237,7 +263,10 @@ fn heading(what: &str) -> String {
 /// Where the NodePorts are.
 fn node() -> anyhow::Result<IpAddr> {
     match std::env::var("NODE_ADDRESS") {
-        Ok(address) => address.parse().with_context(|| format!("NODE_ADDRESS is {address}")),
+        // As in a URL, an IPv6 address may be in brackets.
+        Ok(address) => address.trim_matches(['[', ']']).parse().with_context(|| {
+            format!("NODE_ADDRESS must be an IP address such as 192.168.1.20, not {address}")
+        }),
         Err(_) => Ok(Ipv4Addr::LOCALHOST.into()),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 /// How long pods may take until they are there.
-const TIMEOUT: &str = "--timeout=150s";
+const TIMEOUT: &str = "--timeout=300s";
 
 /// Pods of one kind.
 #[derive(Clone, Copy)]
@@ -50,6 +50,18 @@ impl Workload {
         Ok(())
     }
 
+    /// Fails where the pods are not as many as the manifest has, or have a limit already.
+    pub(crate) async fn check(self) -> anyhow::Result<()> {
+        let (object, pods) = (self.object, self.pods);
+        let path = "{.spec.replicas} {.spec.template.spec.containers[0].resources.limits.cpu}";
+        let found = kubectl(&["get", object, &format!("--output=jsonpath={path}")]).await?;
+        ensure!(
+            found == pods.to_string(),
+            "{object} must have {pods} pods without a limit of processor time, as kubernetes/ has them; it has: {found}"
+        );
+        Ok(())
+    }
+
     /// Goes back to pods as the manifest has them, without a limit.
     pub(crate) async fn restore(self) -> anyhow::Result<()> {
         self.scale(self.pods).await?;
@@ -88,7 +100,8 @@ impl Workload {
 /// Runs kubectl, in the namespace of its context. Returns what it says.
 pub(crate) async fn kubectl(arguments: &[&str]) -> anyhow::Result<String> {
     let mut kubectl = Command::new("kubectl");
-    kubectl.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    // Ctrl-C in a terminal goes to the whole group, and kubectl must put the pods back after it.
+    kubectl.args(arguments).stdin(Stdio::null()).kill_on_drop(true).process_group(0);
     let output = kubectl.output().await.context("cannot run kubectl: is it on PATH?")?;
     let (said, error) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
