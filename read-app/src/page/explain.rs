@@ -204,7 +204,7 @@ impl Lane<'_> {
         let why = if self.dots.counts().len() > 1 && run < FEW {
             "A connection stays with its pod; the earlier dots came over another one."
         } else {
-            "Each connection of a pool stays with its pod; ten would spread once, when they open."
+            "Each connection of a pool stays with its pod: ten connections spread once, when they open."
         };
         let last = if run == 1 { "query".to_owned() } else { format!("{run} queries") };
         format!(
