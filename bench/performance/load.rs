@@ -165,9 +165,7 @@ impl RequestKind {
             }
         })
     }
-}
 
-impl RequestKind {
     /// Whether a response with status 200 is what was asked for. A dot of the page is the number of the pod that answered.
     fn is_served(&self, body: &[u8]) -> bool {
         let Self::Ask(_) = self else { return true };
