@@ -3,17 +3,22 @@
 //! Each pod has the same share of a processor, so that several pods on one machine grow as if each had another machine.
 //! The first row of each table has no such limit: it shows what this machine can do.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use bench::Section;
 
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::{
     crowd::{Crowd, PAGES},
     goals::{Goal, goals_table},
-    load::{Load, Pace, RequestKind},
+    load::{Connection, Load, Pace, RequestKind},
     report::{row, table},
     setup::Extent,
     statistics::Sample,
@@ -43,6 +48,12 @@ manifests have.
 
 /// Reads over kept connections. read-app asks the pods that have not used up their share.
 const READ: &str = "/users?via=mysql&with=pool&strategy=least-connections";
+
+/// The same, from each pod in turn.
+const READ_IN_TURN: &str = "/users?via=mysql&with=pool&strategy=round-robin";
+
+/// How long new pods may take until they serve reads.
+const ALL_SERVE: Duration = Duration::from_secs(60);
 
 /// Requests to growing numbers of pods of one kind.
 struct Series {
@@ -164,6 +175,9 @@ impl Series {
         for pods in self.pods.into_iter().take(extent.pods) {
             self.workload.scale(pods).await?;
             self.workload.limit(self.share).await?;
+            if self.workload.object == MYSQL.object {
+                until_all_serve(pods).await?;
+            }
             all.push(self.serve(pods, &self.limit(), &kind, extent).await?);
         }
         Ok(all)
@@ -242,6 +256,24 @@ impl Series {
         let ratio = format!("ratio to {} with a limit", served[1].pods);
         table(&[self.what, "processor for each", "requests/s", &ratio, "not served"], &rows)
     }
+}
+
+/// Reads until each MySQL pod has served a read: DNS may take half a minute to name a new one.
+async fn until_all_serve(pods: usize) -> anyhow::Result<()> {
+    let server = SocketAddr::new(node()?, 30001);
+    let (end, mut served) = (Instant::now() + ALL_SERVE, BTreeSet::new());
+    while served.len() < pods {
+        ensure!(
+            Instant::now() < end,
+            "only {served:?} of {pods} pods served reads within {ALL_SERVE:?}"
+        );
+        let mut connection = Connection::open(server).await?;
+        let request = RequestKind::Get(READ_IN_TURN.to_owned()).request(server)?;
+        let (_, body) = connection.send(request).await?;
+        let body: Value = serde_json::from_slice(&body)?;
+        served.extend(body["mysql_pod"].as_str().map(str::to_owned));
+    }
+    Ok(())
 }
 
 /// How much of linear growth this is.
